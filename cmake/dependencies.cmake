@@ -1,0 +1,41 @@
+# What Convoy stands on. Each library becomes one imported target convoy::NAME.
+#
+# Plain find_path and find_library for all of them: not every Debian package ships a .pc file, and the CMake
+# package of oneDNN asks for OpenCL's headers, which its C interface does not need.
+
+# convoy_require(NAME HEADER): lib<NAME> with HEADER, or one sentence that says what to do.
+function(convoy_require name header)
+  find_path(CONVOY_${name}_INCLUDE ${header})
+  find_library(CONVOY_${name}_LIBRARY ${name})
+  mark_as_advanced(CONVOY_${name}_INCLUDE CONVOY_${name}_LIBRARY)
+  if(NOT CONVOY_${name}_INCLUDE OR NOT CONVOY_${name}_LIBRARY)
+    message(FATAL_ERROR "lib${name} with its header ${header} was not found: run scripts/setup.")
+  endif()
+  add_library(convoy::${name} UNKNOWN IMPORTED)
+  set_target_properties(convoy::${name} PROPERTIES
+    IMPORTED_LOCATION "${CONVOY_${name}_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${CONVOY_${name}_INCLUDE}")
+endfunction()
+
+convoy_require(dnnl dnnl.h)
+convoy_require(lapacke lapacke.h)
+convoy_require(openblas cblas.h)
+convoy_require(protobuf-nanopb pb_decode.h)
+convoy_require(xxhash xxhash.h)
+convoy_require(jpeg jpeglib.h)
+convoy_require(png png.h)
+convoy_require(jansson jansson.h)
+
+# oneDNN runs on GNU OpenMP; its number of threads is set with omp_set_num_threads, and nothing of ours uses
+# OpenMP otherwise. So the runtime is linked by name, without -fopenmp, for every compiler: LLVM's own runtime
+# beside oneDNN's would make two thread pools. omp.h belongs to GCC, and clang is shown where it is.
+add_library(convoy_openmp INTERFACE)
+target_link_libraries(convoy_openmp INTERFACE gomp)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  execute_process(COMMAND gcc -print-file-name=include
+    OUTPUT_VARIABLE gcc_include OUTPUT_STRIP_TRAILING_WHITESPACE)
+  target_compile_options(convoy_openmp INTERFACE "SHELL:-idirafter ${gcc_include}")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)

@@ -1,0 +1,13 @@
+/* Convoy: coded distributed inference of convolutional neural networks. Includes all public headers. */
+#ifndef CONVOY_H
+#define CONVOY_H
+
+#include <convoy/input.h>
+#include <convoy/model.h>
+#include <convoy/report.h>
+#include <convoy/session.h>
+#include <convoy/status.h>
+#include <convoy/tensor.h>
+#include <convoy/version.h>
+
+#endif

@@ -1,0 +1,39 @@
+/* A neural network, as an ONNX file describes it. */
+#ifndef CONVOY_MODEL_H
+#define CONVOY_MODEL_H
+
+#include <convoy/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct convoy_model convoy_model;
+
+/* A graph input or output. Strings are the model's. */
+typedef struct convoy_value_info {
+    const char *name;
+    convoy_dtype dtype;
+    convoy_shape shape; /* -1: an axis that the model leaves open */
+} convoy_value_info;
+
+/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it). The file is
+ * mapped, not copied, and must not change while the model lives. CONVOY_E_IO, CONVOY_E_INPUT,
+ * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+CONVOY_API convoy_status convoy_model_load(convoy_model **model, const char *path, convoy_error *error);
+
+/* Frees the model and empties the pointer. Takes NULL. No session may still use it. */
+CONVOY_API void convoy_model_destroy(convoy_model **model);
+
+/* Inputs that a user feeds (weights that are also listed as inputs do not count), and outputs. Owned by the
+ * model. */
+CONVOY_API size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **inputs);
+CONVOY_API size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs);
+
+/* Version of the default operator set. */
+CONVOY_API int64_t convoy_model_opset(const convoy_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* What happened to every layer of one inference. */
+#ifndef CONVOY_REPORT_H
+#define CONVOY_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CONVOY_MAX_WORKERS 256
+
+/* What became of one worker's share of one layer. */
+typedef enum convoy_outcome {
+    CONVOY_OUTCOME_NONE = 0, /* no such worker */
+    CONVOY_OUTCOME_USED,     /* its answer was decoded */
+    CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
+    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or had too much unanswered work to be
+                            asked */
+    CONVOY_OUTCOME_LOST  /* it was dead, or its answer was lost or damaged */
+} convoy_outcome;
+
+/* One layer of one inference. Strings belong to the session. Times in milliseconds. */
+typedef struct convoy_layer_report {
+    const char *name;      /* node name in the model */
+    const char *op;        /* ONNX operator */
+    bool coded;            /* computed by the workers */
+    bool fallback;         /* codable, but computed here: too few answers */
+    const char *family;    /* code family, NULL where not coded */
+    uint32_t input_parts;  /* k_A */
+    uint32_t filter_parts; /* k_B */
+    uint32_t threshold;    /* recovery threshold δ */
+    double condition;      /* condition number κ of the system that was solved */
+    double encode_ms, wait_ms, decode_ms, wall_ms;
+    const char *why_local;               /* why the layer is not coded; NULL where it is */
+    uint8_t outcome[CONVOY_MAX_WORKERS]; /* convoy_outcome of each worker */
+} convoy_layer_report;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,133 @@
+/* A model made ready to run: here, or coded over workers that may fail. */
+#ifndef CONVOY_SESSION_H
+#define CONVOY_SESSION_H
+
+#include <convoy/model.h>
+#include <convoy/report.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct convoy_session convoy_session;
+
+typedef enum convoy_placement {
+    CONVOY_PLACEMENT_SPREAD, /* nodes that stay well conditioned when neighbours fail */
+    CONVOY_PLACEMENT_PLAIN   /* worker j takes node j */
+} convoy_placement;
+
+typedef enum convoy_log_level { CONVOY_LOG_INFO, CONVOY_LOG_WARNING } convoy_log_level;
+
+/* Called from any thread of the session with one line, without newline. */
+typedef void (*convoy_log_fn)(void *context, convoy_log_level level, const char *line);
+
+/* Fill with convoy_options_init, then change what differs. */
+typedef struct convoy_options {
+    bool local;                         /* no workers, no code */
+    uint32_t workers;                   /* n, 1..CONVOY_MAX_WORKERS */
+    uint32_t stragglers;                /* γ < n */
+    uint32_t reserve;                   /* nodes kept for machines that join later */
+    uint32_t input_parts, filter_parts; /* (k_A,k_B) for every layer that admits it; 0,0: chosen per layer */
+    const char *code;                   /* family: "rotation", "replicate", "uncoded" */
+    convoy_placement placement;
+    const char *backend; /* kernels: "onednn", "reference" */
+    uint32_t threads;    /* of one worker's compute */
+    uint64_t seed;
+    uint64_t deadline_ns;      /* the longest that one layer may wait for answers */
+    bool no_fallback;          /* fail with CONVOY_E_WORKERS instead of computing here */
+    const char *const *faults; /* "W:KIND", see convoy(1) */
+    size_t fault_count;
+    /* Receives what is worth telling (a worker lost, a fallback); may be NULL. */
+    convoy_log_fn log;
+    void *log_context;
+    /* Called while filters are coded and sent: done of total layers; may be NULL. */
+    void (*progress)(void *context, size_t done, size_t total);
+    void *progress_context;
+} convoy_options;
+
+CONVOY_API void convoy_options_init(convoy_options *options);
+
+/* One inference: outputs in the order of convoy_model_outputs. */
+typedef struct convoy_result {
+    convoy_tensor *outputs;
+    size_t output_count;
+    convoy_layer_report *layers; /* in the order of execution */
+    size_t layer_count;
+    bool degraded; /* at least one codable layer was computed here */
+    double ms;
+} convoy_result;
+
+/* A result against the uncoded model. */
+typedef struct convoy_check {
+    double max_rel_error; /* max|a-b| / max|b| over an output, the largest of all outputs; NaN where an output
+                             is not finite */
+    bool top1_agrees; /* the first output's largest element is the same one, in every row of its first axis */
+} convoy_check;
+
+/* Makes a model ready for inputs of the given shapes (one for each model input, in its order; no open axes):
+ * codes and distributes the filters, starts the workers. The model is borrowed and must outlive the session.
+ * CONVOY_E_USAGE for options that make no sense, CONVOY_E_INPUT for shapes that the model does not take,
+ * CONVOY_E_UNSUPPORTED, CONVOY_E_WORKERS, CONVOY_E_MEMORY. */
+CONVOY_API convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
+                                               const convoy_shape *input_shapes,
+                                               const convoy_options *options, convoy_error *error);
+
+/* Stops the workers and frees everything. Takes NULL. No run may be under way. */
+CONVOY_API void convoy_session_destroy(convoy_session **session);
+
+/* Runs one inference on inputs[i] (one for each model input, of the session's shapes; borrowed). *result is
+ * the caller's. Several threads may run at once: their layers interleave over the same workers. */
+CONVOY_API convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs,
+                                            convoy_result **result, convoy_error *error);
+CONVOY_API void convoy_result_destroy(convoy_result **result);
+
+/* Runs the uncoded model in this process on the same inputs and compares. Several threads may check at once;
+ * the first check prepares the uncoded model. */
+CONVOY_API convoy_status convoy_session_check(convoy_session *session, const convoy_tensor *inputs,
+                                              const convoy_result *result, convoy_check *check,
+                                              convoy_error *error);
+
+/* Many inferences, some at once. The two callbacks are called from the threads of convoy_session_stream,
+ * never two at the same time; what they fail with ends the call. */
+typedef struct convoy_stream {
+    void *context;
+    uint32_t in_flight; /* inferences at once, 1..CONVOY_MAX_IN_FLIGHT */
+    uint32_t repeat;    /* runs of each inference, one after the other; at least 1 */
+    bool check;         /* compare every run with the uncoded model */
+    /* Fills inputs[] (empty tensors, one for each model input), which are released when the inference is
+     * done; or sets *end where there are no more. */
+    convoy_status (*next)(void *context, convoy_tensor *inputs, bool *end, convoy_error *error);
+    /* Takes a run: of inference index (0.. in the order of next), its run 0..repeat-1. result and check (NULL
+     * where not asked for) are borrowed. Inferences finish in any order; the runs of one are in order. */
+    convoy_status (*done)(void *context, size_t index, uint32_t run, const convoy_result *result,
+                          const convoy_check *check, convoy_error *error);
+} convoy_stream;
+
+#define CONVOY_MAX_IN_FLIGHT 256
+
+/* Runs the stream to its end. *total_ms: time during which at least one inference was under way; what next,
+ * done and the comparison take does not count. total_ms may be NULL. */
+CONVOY_API convoy_status convoy_session_stream(convoy_session *session, const convoy_stream *stream,
+                                               double *total_ms, convoy_error *error);
+
+/* One node of the graph for `convoy inspect`. Strings belong to the session. */
+typedef struct convoy_layer_info {
+    const char *name, *op;
+    convoy_shape shape; /* of the first output */
+    uint64_t macs;      /* multiply-adds of convolutions and products; 0 for others */
+    uint64_t weights_bytes;
+    bool codable;
+    const char *why;                               /* why not codable; NULL where it is */
+    uint32_t input_parts, filter_parts, threshold; /* as planned; 0 where not codable */
+} convoy_layer_info;
+
+/* The layers in order of execution; owned by the session. */
+CONVOY_API size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers);
+
+/* Fills lost[i] with the workers that are lost now; at most capacity. Returns how many there are. */
+CONVOY_API size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* Sizes that are checked and memory that is counted. */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <convoy/status.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_ALIGNMENT 64
+
+/* *out = a * b, a + b; false, and *out untouched, where that overflows. */
+bool size_mul(size_t a, size_t b, size_t *out);
+bool size_add(size_t a, size_t b, size_t *out);
+
+/* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL where there is none. Free with free(). */
+void *memory_aligned(size_t bytes);
+
+/* A counted reference to a range of memory. What several owners share (a tensor and the tensors that view it,
+ * a frame's payload and the workers it goes to) is immutable from the moment that it is shared. */
+struct buffer {
+    atomic_uint references;
+    size_t bytes;
+    void *data;                     /* [bytes], aligned to MEMORY_ALIGNMENT when made by buffer_create */
+    void (*release)(void *context); /* called once, with context, when the last reference goes; may be NULL */
+    void *context;
+};
+
+/* A buffer of fresh memory, not zeroed; NULL where there is no memory. One reference, the caller's. */
+struct buffer *buffer_create(size_t bytes);
+
+/* A buffer over memory of someone else, given back through release(context). NULL where there is no memory
+ * (release is not called then). */
+struct buffer *buffer_adopt(void *data, size_t bytes, void (*release)(void *context), void *context);
+
+/* One more reference; returns its argument. */
+struct buffer *buffer_retain(struct buffer *buffer);
+
+/* Drops one reference and empties the pointer. Takes NULL and pointers to NULL. */
+void buffer_release(struct buffer **buffer);
+
+#endif

@@ -1,0 +1,120 @@
+#include "base/tensor.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+size_t convoy_dtype_bytes(convoy_dtype dtype) {
+    switch (dtype) {
+    case CONVOY_U8:
+    case CONVOY_I8:
+    case CONVOY_BOOL:
+        return 1;
+    case CONVOY_F16:
+        return 2;
+    case CONVOY_F32:
+    case CONVOY_I32:
+        return 4;
+    case CONVOY_I64:
+    case CONVOY_F64:
+        return 8;
+    }
+    return 0;
+}
+
+const char *convoy_dtype_text(convoy_dtype dtype) {
+    switch (dtype) {
+    case CONVOY_U8:
+        return "uint8";
+    case CONVOY_I8:
+        return "int8";
+    case CONVOY_BOOL:
+        return "bool";
+    case CONVOY_F16:
+        return "float16";
+    case CONVOY_F32:
+        return "float32";
+    case CONVOY_I32:
+        return "int32";
+    case CONVOY_I64:
+        return "int64";
+    case CONVOY_F64:
+        return "float64";
+    }
+    return "unknown";
+}
+
+const char *convoy_shape_text(const convoy_shape *shape, char *text, size_t size) {
+    size_t used = 0;
+    if (size)
+        text[0] = 0;
+    if (shape->rank == 0)
+        snprintf(text, size, "scalar");
+    for (uint32_t i = 0; i < shape->rank && i < CONVOY_MAX_RANK && used < size; i++) {
+        const char *separator = i ? "x" : "";
+        int written = shape->dims[i] < 0 ? snprintf(text + used, size - used, "%s?", separator)
+                                         : snprintf(text + used, size - used, "%s%lld", separator,
+                                                    (long long)shape->dims[i]);
+        used += (size_t)written;
+    }
+    return text;
+}
+
+bool tensor_bytes(convoy_dtype dtype, const convoy_shape *shape, size_t *bytes) {
+    size_t total = convoy_dtype_bytes(dtype);
+    if (total == 0 || shape->rank > CONVOY_MAX_RANK)
+        return false;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        if (shape->dims[i] < 0 || !size_mul(total, (size_t)shape->dims[i], &total))
+            return false;
+    if (total > PTRDIFF_MAX)
+        return false;
+    *bytes = total;
+    return true;
+}
+
+bool shape_equal(const convoy_shape *a, const convoy_shape *b) {
+    return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
+}
+
+size_t shape_product(const convoy_shape *shape, uint32_t from, uint32_t to) {
+    size_t product = 1;
+    for (uint32_t i = from; i < to; i++)
+        product *= (size_t)shape->dims[i];
+    return product;
+}
+
+size_t convoy_tensor_elements(const convoy_tensor *tensor) {
+    return shape_product(&tensor->shape, 0, tensor->shape.rank);
+}
+
+convoy_status convoy_tensor_create(convoy_tensor *tensor, convoy_dtype dtype, const convoy_shape *shape,
+                                   convoy_error *error) {
+    size_t bytes;
+    if (!tensor_bytes(dtype, shape, &bytes)) {
+        char text[128];
+        return error_set(error, CONVOY_E_USAGE, "no tensor of type %s can have the shape %s",
+                         convoy_dtype_text(dtype), convoy_shape_text(shape, text, sizeof text));
+    }
+    struct buffer *owner = buffer_create(bytes);
+    if (!owner)
+        return error_memory(error);
+    memset(owner->data, 0, bytes);
+    *tensor = (convoy_tensor){.dtype = dtype, .shape = *shape, .data = owner->data, .owner = owner};
+    return CONVOY_OK;
+}
+
+void convoy_tensor_release(convoy_tensor *tensor) {
+    if (!tensor)
+        return;
+    buffer_release(&tensor->owner);
+    *tensor = (convoy_tensor){0};
+}
+
+void tensor_view(convoy_tensor *view, const convoy_tensor *tensor, const convoy_shape *shape) {
+    *view = *tensor;
+    view->shape = *shape;
+    if (view->owner)
+        buffer_retain(view->owner);
+}

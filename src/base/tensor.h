@@ -1,0 +1,22 @@
+/* Helpers on tensors and shapes that are not public. */
+#ifndef BASE_TENSOR_H
+#define BASE_TENSOR_H
+
+#include "base/memory.h"
+
+#include <convoy/tensor.h>
+
+/* Bytes of a dense tensor; false where a dimension is negative, the rank too large, the dtype unknown or the
+ * size overflows. */
+bool tensor_bytes(convoy_dtype dtype, const convoy_shape *shape, size_t *bytes);
+
+bool shape_equal(const convoy_shape *a, const convoy_shape *b);
+
+/* Product of dims[from..to); the shape is one of a valid tensor. */
+size_t shape_product(const convoy_shape *shape, uint32_t from, uint32_t to);
+
+/* *view: the same elements under another shape of as many elements, sharing the owner (one more reference
+ * where there is one). */
+void tensor_view(convoy_tensor *view, const convoy_tensor *tensor, const convoy_shape *shape);
+
+#endif
