@@ -1,0 +1,88 @@
+#include "transport/fault.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPTED "kill, kill@LAYER, delay=500ms, slow=10x, drop=0.2 or corrupt"
+
+/* A finite number >= 0 followed by exactly one of the given units; *scale is that unit's. */
+static bool parse_quantity(const char *text, const char *const *units, const double *scales, double *value) {
+    char *end;
+    errno = 0;
+    double number = strtod(text, &end);
+    if (end == text || errno || !isfinite(number) || number < 0)
+        return false;
+    for (int i = 0; units[i]; i++)
+        if (strcmp(end, units[i]) == 0) {
+            *value = number * scales[i];
+            return true;
+        }
+    return false;
+}
+
+static bool parse_kind(struct fault *fault, const char *kind) {
+    static const char *const time_units[] = {"us", "ms", "s", NULL};
+    static const double time_scales[] = {1e3, 1e6, 1e9};
+    static const char *const factor_units[] = {"x", "", NULL};
+    static const char *const no_units[] = {"", NULL};
+    static const double ones[] = {1, 1};
+    double value;
+
+    if (strcmp(kind, "kill") == 0) {
+        fault->kind = FAULT_KILL;
+        return true;
+    }
+    if (strcmp(kind, "corrupt") == 0) {
+        fault->kind = FAULT_CORRUPT;
+        return true;
+    }
+    if (strncmp(kind, "kill@", 5) == 0) {
+        fault->kind = FAULT_KILL_LAYER;
+        size_t length = strlen(kind + 5);
+        if (length == 0 || length >= sizeof fault->layer)
+            return false;
+        memcpy(fault->layer, kind + 5, length + 1);
+        return true;
+    }
+    if (strncmp(kind, "delay=", 6) == 0) {
+        fault->kind = FAULT_DELAY;
+        if (!parse_quantity(kind + 6, time_units, time_scales, &value) || value > 1e3 * (double)NS_PER_S)
+            return false;
+        fault->delay_ns = (uint64_t)value;
+        return true;
+    }
+    if (strncmp(kind, "slow=", 5) == 0) {
+        fault->kind = FAULT_SLOW;
+        return parse_quantity(kind + 5, factor_units, ones, &fault->factor) && fault->factor >= 1 &&
+               fault->factor <= 1e6;
+    }
+    if (strncmp(kind, "drop=", 5) == 0) {
+        fault->kind = FAULT_DROP;
+        return parse_quantity(kind + 5, no_units, ones, &fault->factor) && fault->factor <= 1;
+    }
+    return false;
+}
+
+convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error) {
+    struct fault parsed = {0};
+    char *end;
+    errno = 0;
+    unsigned long worker = strtoul(text, &end, 10);
+    if (end == text || text[0] < '0' || text[0] > '9' || *end != ':' || errno)
+        return error_set(error, CONVOY_E_USAGE, "fault '%s': expected WORKER:KIND, KIND being " ACCEPTED,
+                         text);
+    if (worker >= workers)
+        return error_set(error, CONVOY_E_USAGE, "fault '%s': there is no worker %lu; the workers are 0 to %u",
+                         text, worker, workers - 1);
+    parsed.worker = (uint32_t)worker;
+    if (!parse_kind(&parsed, end + 1))
+        return error_set(error, CONVOY_E_USAGE, "fault '%s': '%s' is none of " ACCEPTED, text, end + 1);
+    *fault = parsed;
+    return CONVOY_OK;
+}

@@ -1,0 +1,35 @@
+#include "transport/frame.h"
+
+#include <stddef.h>
+#include <xxhash.h>
+
+_Static_assert(sizeof(struct frame_header) == 40, "the header has no padding");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are sent as they lie in memory");
+
+uint64_t frame_payload_hash(const struct buffer *payload) {
+    return payload ? XXH3_64bits(payload->data, payload->bytes) : 0;
+}
+
+static uint64_t header_checksum(struct frame_header header, uint64_t payload_hash) {
+    header.checksum = 0;
+    return XXH3_64bits_withSeed(&header, sizeof header, payload_hash);
+}
+
+void frame_seal(struct frame *frame, uint64_t payload_hash) {
+    frame->header.version = FRAME_VERSION;
+    frame->header.reserved = 0;
+    frame->header.bytes = frame->payload ? frame->payload->bytes : 0;
+    frame->header.checksum = header_checksum(frame->header, payload_hash);
+}
+
+bool frame_valid(const struct frame *frame) {
+    const struct frame_header *header = &frame->header;
+    return header->version == FRAME_VERSION && header->kind >= FRAME_LAYER &&
+           header->kind <= FRAME_KIND_LAST && header->reserved == 0 &&
+           header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
+           header->checksum == header_checksum(*header, frame_payload_hash(frame->payload));
+}
+
+void frame_release(struct frame *frame) {
+    buffer_release(&frame->payload);
+}

@@ -1,0 +1,58 @@
+/* What travels between a master and a worker: a fixed header and one payload block. */
+#ifndef TRANSPORT_FRAME_H
+#define TRANSPORT_FRAME_H
+
+#include "base/memory.h"
+
+#include <convoy/tensor.h>
+
+#include <stdbool.h>
+
+enum frame_kind {
+    FRAME_LAYER =
+        1,      /* master: hold header.layer; payload: geometry and coded filters (runtime/layer_message.h) */
+    FRAME_TASK, /* master: compute header.layer on the payload (coded slices), answer under header.job */
+    FRAME_CANCEL, /* master: header.job needs no answer any more */
+    FRAME_PING,   /* master: answer with header.job; a fence: whatever was sent before is answered or lost by
+                     then */
+    FRAME_ANSWER, /* worker: the payload is the result of header.job */
+    FRAME_DECLINED, /* worker: no result for header.job: cancelled, layer unknown, or its compute failed */
+    FRAME_READY,    /* worker: holds header.layer */
+    FRAME_PONG      /* worker: header.job of the ping */
+};
+#define FRAME_KIND_LAST FRAME_PONG
+
+#define FRAME_VERSION 1
+
+/* Little-endian on the wire; 40 bytes without padding. */
+struct frame_header {
+    uint16_t version;
+    uint16_t kind; /* enum frame_kind */
+    uint32_t layer;
+    uint64_t job;
+    uint64_t bytes;    /* of the payload */
+    uint32_t dtype;    /* convoy_dtype of the payload's elements; 0 where there are none */
+    uint32_t reserved; /* 0 */
+    uint64_t checksum; /* of the header, with this field 0, and the payload */
+};
+
+/* payload is a counted reference (NULL: none), immutable once the frame is sent. */
+struct frame {
+    struct frame_header header;
+    struct buffer *payload;
+};
+
+/* Hash of a payload (XXH3, 64 bit); 0 for NULL. Reads all of it, once: a payload that goes to several workers
+ * is hashed once. */
+uint64_t frame_payload_hash(const struct buffer *payload);
+
+/* Fills version, reserved, bytes and checksum from the rest. */
+void frame_seal(struct frame *frame, uint64_t payload_hash);
+
+/* Whether version, kind, bytes and checksum are right. Reads the whole payload. */
+bool frame_valid(const struct frame *frame);
+
+/* Drops the payload's reference. */
+void frame_release(struct frame *frame);
+
+#endif

@@ -1,0 +1,70 @@
+/* Seam: how frames travel, and who is alive. A transport knows no layers. One thread owns an endpoint and
+ * makes all calls on it but transport_wake, which any thread may make. Peers are numbered: a master's are the
+ * workers 0..n-1; a worker's only peer, its master, is 0. */
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include "transport/frame.h"
+
+#include <stdbool.h>
+
+enum peer_state {
+    PEER_ABSENT, /* has not come yet */
+    PEER_ALIVE,
+    PEER_LOST /* closed, dead or out of reach: nothing more comes from it until it comes back */
+};
+
+enum transport_event {
+    TRANSPORT_FRAME,   /* a frame came: *frame and *peer are set */
+    TRANSPORT_PEER,    /* a peer's state changed: *peer is set */
+    TRANSPORT_WOKEN,   /* transport_wake was called */
+    TRANSPORT_TIMEOUT, /* the deadline passed */
+    TRANSPORT_CLOSED   /* the endpoint is closed, or a worker's master is gone */
+};
+
+struct transport;
+
+struct transport_ops {
+    const char *name;
+
+    /* Queues a frame; takes over the frame's reference to its payload, on failure too, and drops it when it
+     * can no longer be read. Frames to one peer arrive in order, or not at all. Never blocks. CONVOY_E_CLOSED
+     * where the peer is not alive; CONVOY_E_MEMORY. */
+    convoy_status (*send)(struct transport *transport, uint32_t peer, struct frame *frame);
+
+    /* Waits for an event until deadline_ns (CLOCK_MONOTONIC; 0: do not wait). A frame's payload is the
+     * caller's reference. Frames before PEER_LOST of their sender. */
+    enum transport_event (*poll)(struct transport *transport, uint64_t deadline_ns, uint32_t *peer,
+                                 struct frame *frame);
+
+    /* Makes the poll under way, or else the next one, return TRANSPORT_WOKEN. */
+    void (*wake)(struct transport *transport);
+
+    enum peer_state (*state)(struct transport *transport, uint32_t peer);
+
+    /* Cuts one peer off: it sees its master gone, its frames are dropped, its state is PEER_LOST. */
+    void (*disconnect)(struct transport *transport, uint32_t peer);
+
+    /* Closes and frees the endpoint; every peer sees it gone. Takes NULL. Frames not yet delivered are
+     * dropped, with their references. */
+    void (*destroy)(struct transport **transport);
+};
+
+/* The first member of what an implementation allocates. */
+struct transport {
+    const struct transport_ops *ops;
+};
+
+/* A master's endpoint and the endpoints of its n workers, over memory shared by threads of this process:
+ * payloads are handed over, not copied. workers[] gets n endpoints. (transport/local.c) */
+convoy_status local_transport_create(struct transport **master, struct transport **workers, uint32_t n,
+                                     convoy_error *error);
+
+/* A master's endpoint over another one (which it takes), that injects faults into what goes between it and
+ * the workers. (transport/faulty.c) */
+struct fault;
+convoy_status faulty_transport_create(struct transport **transport, struct transport **take_inner, uint32_t n,
+                                      const struct fault *faults, size_t fault_count, uint64_t seed,
+                                      convoy_error *error);
+
+#endif
