@@ -1,0 +1,32 @@
+/* What every backend does with a description before it computes anything. */
+#ifndef COMPUTE_LAYER_H
+#define COMPUTE_LAYER_H
+
+#include "compute/backend.h"
+
+/* Whether description and constants agree with each other, so that a kernel which trusts them stays inside
+ * the tensors: ranges, numbers of elements, no overflow. CONVOY_E_INPUT with the node and what is wrong. */
+convoy_status layer_check(const struct layer_desc *desc, const struct layer_params *params,
+                          convoy_error *error);
+
+/* *kept: the same elements for as long as the layer lives. A reference to the owner where there is one and
+ * the elements are aligned (a model file promises nothing), else a copy. An empty tensor stays empty. Release
+ * with convoy_tensor_release. */
+convoy_status tensor_keep(convoy_tensor *kept, const convoy_tensor *tensor, convoy_error *error);
+
+/* A product in disguise: [rows,depth]·[depth,columns], where filters [columns,depth] and both maps are dense.
+ */
+struct conv_product {
+    int64_t rows, depth, columns;
+};
+
+/* Whether the convolution is one: kernels of one element over channels last, or one window that covers the
+ * whole map. */
+bool conv_is_product(const struct conv_geometry *geometry, struct conv_product *product);
+
+/* The shapes [...,M,K], [...,K,N] and [...,M,N] of a MATMUL whose vectors are written as matrices, as numpy
+ * does; all of the output's rank, with axes of 1 where an input has none. false where they make no product.
+ */
+bool matmul_shapes(const struct layer_desc *desc, convoy_shape *a, convoy_shape *b, convoy_shape *y);
+
+#endif

@@ -1,0 +1,204 @@
+#include "base/tensor.h"
+#include "compute/onednn.h"
+
+struct eltwise {
+    dnnl_alg_kind_t kind;
+    float alpha, beta;
+};
+
+/* The activation as at most two of oneDNN's, one after the other; their number, or -1. */
+static int find_eltwise(const struct activation *a, struct eltwise steps[2]) {
+    switch (a->kind) {
+    case ACTIVATION_NONE:
+        return 0;
+    case ACTIVATION_RELU:
+        steps[0] = (struct eltwise){dnnl_eltwise_relu, 0, 0};
+        return 1;
+    case ACTIVATION_CLIP:
+        steps[0] = (struct eltwise){dnnl_eltwise_clip, a->alpha, a->beta};
+        return a->alpha <= a->beta ? 1 : -1;
+    case ACTIVATION_LEAKY_RELU:
+        steps[0] = (struct eltwise){dnnl_eltwise_relu, a->alpha, 0};
+        return 1;
+    case ACTIVATION_SIGMOID:
+        steps[0] = (struct eltwise){dnnl_eltwise_logistic, 0, 0};
+        return 1;
+    case ACTIVATION_TANH:
+        steps[0] = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
+        return 1;
+    case ACTIVATION_ELU:
+        steps[0] = (struct eltwise){dnnl_eltwise_elu, a->alpha, 0};
+        return 1;
+    case ACTIVATION_HARD_SIGMOID:
+        steps[0] = (struct eltwise){dnnl_eltwise_linear, a->alpha, a->beta};
+        steps[1] = (struct eltwise){dnnl_eltwise_clip, 0, 1};
+        return 2;
+    case ACTIVATION_EXP:
+        steps[0] = (struct eltwise){dnnl_eltwise_exp, 0, 0};
+        return 1;
+    case ACTIVATION_LOG:
+        return -1; /* its logarithm of 1/4 is off by 1e-6 */
+    case ACTIVATION_SQRT:
+        steps[0] = (struct eltwise){dnnl_eltwise_sqrt, 0, 0};
+        return 1;
+    case ACTIVATION_ABS:
+        steps[0] = (struct eltwise){dnnl_eltwise_abs, 0, 0};
+        return 1;
+    case ACTIVATION_NEG:
+        steps[0] = (struct eltwise){dnnl_eltwise_linear, -1, 0};
+        return 1;
+    case ACTIVATION_SOFTPLUS:
+        steps[0] = (struct eltwise){dnnl_eltwise_soft_relu, 0, 0};
+        return 1;
+    }
+    return -1;
+}
+
+bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *activation) {
+    struct eltwise steps[2];
+    int count = find_eltwise(activation, steps);
+    for (int i = 0; i < count; i++)
+        if (dnnl_post_ops_append_eltwise(post_ops, 1, steps[i].kind, steps[i].alpha, steps[i].beta) !=
+            dnnl_success)
+            return false;
+    return count >= 0;
+}
+
+bool onednn_activation(const struct layer_desc *desc, const struct layer_params *params,
+                       struct onednn_recipe *recipe) {
+    (void)params;
+    struct eltwise steps[2];
+    if (find_eltwise(&desc->activation, steps) != 1)
+        return false;
+    const dnnl_dims_t dims = {(int64_t)shape_product(&desc->output, 0, desc->output.rank)};
+    recipe->activation.kind = ACTIVATION_NONE; /* it is the layer itself */
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, 1, dims) && onednn_plain(&recipe->output.plain, 1, dims) &&
+           dnnl_eltwise_forward_desc_init(&recipe->op.eltwise, dnnl_forward_inference, steps[0].kind,
+                                          &recipe->inputs[0].plain, steps[0].alpha,
+                                          steps[0].beta) == dnnl_success;
+}
+
+/* Both shapes over the axes of the output, neighbours that are broadcast alike merged into one: oneDNN's
+ * kernels know few patterns. Returns the number of axes. */
+static int merge_axes(const struct layer_desc *desc, int64_t *a, int64_t *b, int64_t *y) {
+    int rank = 0;
+    a[0] = b[0] = y[0] = 1;
+    int before = -1;
+    for (uint32_t i = 0; i < desc->output.rank; i++) {
+        int64_t extent = desc->output.dims[i], of[2];
+        for (int k = 0; k < 2; k++) {
+            uint32_t missing = desc->output.rank - desc->inputs[k].rank;
+            of[k] = i < missing ? 1 : desc->inputs[k].dims[i - missing];
+        }
+        if (extent == 1)
+            continue;
+        int pattern = (of[0] == 1) + 2 * (of[1] == 1);
+        if (pattern != before) {
+            a[rank] = b[rank] = y[rank] = 1;
+            rank++;
+        }
+        before = pattern;
+        a[rank - 1] *= of[0];
+        b[rank - 1] *= of[1];
+        y[rank - 1] *= extent;
+    }
+    return rank ? rank : 1;
+}
+
+static bool find_binary(enum binary_op op, dnnl_alg_kind_t *kind, bool *commutes) {
+    *commutes = op != BINARY_SUB && op != BINARY_DIV;
+    switch (op) {
+    case BINARY_ADD:
+        *kind = dnnl_binary_add;
+        return true;
+    case BINARY_SUB:
+        *kind = dnnl_binary_sub;
+        return true;
+    case BINARY_MUL:
+        *kind = dnnl_binary_mul;
+        return true;
+    case BINARY_DIV:
+        *kind = dnnl_binary_div;
+        return true;
+    case BINARY_MAX:
+        *kind = dnnl_binary_max;
+        return true;
+    case BINARY_MIN:
+        *kind = dnnl_binary_min;
+        return true;
+    case BINARY_POW:
+        return false;
+    }
+    return false;
+}
+
+bool onednn_binary(const struct layer_desc *desc, const struct layer_params *params,
+                   struct onednn_recipe *recipe) {
+    (void)params;
+    dnnl_alg_kind_t kind;
+    bool commutes;
+    dnnl_dims_t dims[2], y;
+    if (!find_binary(desc->binary, &kind, &commutes))
+        return false;
+    int rank = merge_axes(desc, dims[0], dims[1], y);
+    /* The second operand may be broadcast, the first may not. */
+    bool whole[2] = {true, true};
+    for (int i = 0; i < rank; i++)
+        for (int k = 0; k < 2; k++)
+            whole[k] = whole[k] && dims[k][i] == y[i];
+    if (!whole[0] && !(commutes && whole[1]))
+        return false;
+    recipe->input_count = 2;
+    recipe->inputs[0] = (struct onednn_operand){.arg = DNNL_ARG_SRC_0, .index = whole[0] ? 0 : 1};
+    recipe->inputs[1] = (struct onednn_operand){.arg = DNNL_ARG_SRC_1, .index = whole[0] ? 1 : 0};
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, rank, dims[recipe->inputs[0].index]) &&
+           onednn_plain(&recipe->inputs[1].plain, rank, dims[recipe->inputs[1].index]) &&
+           onednn_plain(&recipe->output.plain, rank, y) &&
+           dnnl_binary_desc_init(&recipe->op.binary, kind, &recipe->inputs[0].plain, &recipe->inputs[1].plain,
+                                 &recipe->output.plain) == dnnl_success;
+}
+
+/* A product by [1,channels,1], and the sum with another one as a post-operation. */
+bool onednn_affine(const struct layer_desc *desc, const struct layer_params *params,
+                   struct onednn_recipe *recipe) {
+    const dnnl_dims_t dims = {(int64_t)desc->affine.batch, (int64_t)desc->affine.channels,
+                              (int64_t)desc->affine.inner};
+    const dnnl_dims_t per_channel = {1, (int64_t)desc->affine.channels, 1};
+    dnnl_memory_desc_t constant;
+    int rank =
+        desc->affine.inner == 1 ? 2 : 3; /* of [33,23,1] oneDNN 2.6 computes the post-operation wrongly */
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC_0;
+    recipe->output.arg = DNNL_ARG_DST;
+    if (!onednn_plain(&recipe->inputs[0].plain, rank, dims) ||
+        !onednn_plain(&recipe->output.plain, rank, dims) || !onednn_plain(&constant, rank, per_channel))
+        return false;
+    recipe->constants[0] = (struct onednn_constant){DNNL_ARG_SRC_1, constant, &params->weights};
+    recipe->constants[1] =
+        (struct onednn_constant){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, constant, &params->bias};
+    recipe->constant_count = 2;
+    return dnnl_post_ops_append_binary(recipe->post_ops, dnnl_binary_add, &constant) == dnnl_success &&
+           dnnl_binary_desc_init(&recipe->op.binary, dnnl_binary_mul, &recipe->inputs[0].plain, &constant,
+                                 &recipe->output.plain) == dnnl_success;
+}
+
+bool onednn_softmax(const struct layer_desc *desc, const struct layer_params *params,
+                    struct onednn_recipe *recipe) {
+    (void)params;
+    /* oneDNN 2.6 is slower than plain loops over an axis with others inside it (24 ms against 4 over
+     * [21][128*128]), and imprecise with logarithms (1.4e-6 where 0 is right). */
+    if (desc->softmax.inner != 1 || desc->softmax.logarithm)
+        return false;
+    const dnnl_dims_t dims = {(int64_t)desc->softmax.outer, (int64_t)desc->softmax.axis};
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, 2, dims) && onednn_plain(&recipe->output.plain, 2, dims) &&
+           dnnl_softmax_v2_forward_desc_init(&recipe->op.softmax, dnnl_forward_inference,
+                                             dnnl_softmax_accurate, &recipe->inputs[0].plain,
+                                             &recipe->output.plain, 1) == dnnl_success;
+}

@@ -1,0 +1,68 @@
+#include "compute/onednn.h"
+
+/* Whether every window along an axis has a tap inside the input. oneDNN divides by the taps that it counts.
+ */
+static bool windows_meet_input(const struct pool_geometry *g, uint32_t axis) {
+    for (int64_t o = 0; o < g->out[axis]; o++) {
+        bool meets = false;
+        for (int64_t k = 0; k < g->kernel[axis] && !meets; k++) {
+            int64_t z = o * g->stride[axis] - g->pad_begin[axis] + k * g->dilation[axis];
+            meets = z >= 0 && z < g->in[axis];
+        }
+        if (!meets)
+            return false;
+    }
+    return true;
+}
+
+bool onednn_pool(const struct layer_desc *desc, const struct layer_params *params,
+                 struct onednn_recipe *recipe) {
+    (void)params;
+    const struct pool_geometry *g = &desc->pool;
+    dnnl_dims_t in = {g->batch, g->channels}, out = {g->batch, g->channels}, dilation = {0}, pad_end = {0};
+    dnnl_dims_t stride, kernel, pad_begin;
+    onednn_widen(stride, g->stride);
+    onednn_widen(kernel, g->kernel);
+    onednn_widen(pad_begin, g->pad_begin);
+    for (uint32_t i = 0; i < g->spatial; i++) {
+        /* The end pad that the given output implies: beyond the operator's own where its size was rounded up.
+         */
+        int64_t reach = (g->kernel[i] - 1) * g->dilation[i] + 1;
+        int64_t needed = (g->out[i] - 1) * g->stride[i] + reach - g->in[i] - g->pad_begin[i];
+        if (!windows_meet_input(g, i) || (g->average && g->count_include_pad && needed > g->pad_end[i]))
+            return false;
+        pad_end[i] = needed > 0 ? needed : 0;
+        dilation[i] = g->dilation[i] - 1;
+        in[2 + i] = g->in[i];
+        out[2 + i] = g->out[i];
+    }
+    int rank = 2 + (int)g->spatial;
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    dnnl_alg_kind_t kind = !g->average            ? dnnl_pooling_max
+                           : g->count_include_pad ? dnnl_pooling_avg_include_padding
+                                                  : dnnl_pooling_avg_exclude_padding;
+    return onednn_plain(&recipe->inputs[0].plain, rank, in) &&
+           onednn_plain(&recipe->output.plain, rank, out) &&
+           dnnl_pooling_v2_forward_desc_init(&recipe->op.pool, dnnl_forward_inference, kind,
+                                             &recipe->inputs[0].plain, &recipe->output.plain, stride, kernel,
+                                             dilation, pad_begin, pad_end) == dnnl_success;
+}
+
+bool onednn_lrn(const struct layer_desc *desc, const struct layer_params *params,
+                struct onednn_recipe *recipe) {
+    (void)params;
+    /* oneDNN's windows are symmetric: of 4 channels it would take 3. */
+    if (desc->lrn.size % 2 == 0)
+        return false;
+    const dnnl_dims_t dims = {(int64_t)desc->lrn.batch, (int64_t)desc->lrn.channels, (int64_t)desc->lrn.inner,
+                              1};
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, 4, dims) && onednn_plain(&recipe->output.plain, 4, dims) &&
+           dnnl_lrn_forward_desc_init(&recipe->op.lrn, dnnl_forward_inference, dnnl_lrn_across_channels,
+                                      &recipe->inputs[0].plain, desc->lrn.size, desc->lrn.alpha,
+                                      desc->lrn.beta, desc->lrn.bias) == dnnl_success;
+}

@@ -1,0 +1,84 @@
+/* Reductions over a neighbourhood: pooling windows, and LRN's window of channels. */
+#include "compute/reference.h"
+
+#include <math.h>
+
+/* A tap counts where it lies in the padded input: 0 outside of it, 1 in the padding, 2 in the input itself.
+ */
+static int tap_place(const struct pool_geometry *g, uint32_t axis, int64_t position) {
+    if (position >= 0 && position < g->in[axis])
+        return 2;
+    return position >= -g->pad_begin[axis] && position < g->in[axis] + g->pad_end[axis] ? 1 : 0;
+}
+
+static double one_window(const struct pool_geometry *g, const convoy_tensor *x, size_t base,
+                         const int64_t *at) {
+    double largest = -INFINITY, sum = 0;
+    int64_t counted = 0, tap[CONV_MAX_SPATIAL];
+    for (tap[0] = 0; tap[0] < g->kernel[0]; tap[0]++)
+        for (tap[1] = 0; tap[1] < g->kernel[1]; tap[1]++)
+            for (tap[2] = 0; tap[2] < g->kernel[2]; tap[2]++) {
+                int place = 2;
+                int64_t from = 0;
+                for (uint32_t i = 0; i < CONV_MAX_SPATIAL; i++) {
+                    int64_t z = at[i] * g->stride[i] - g->pad_begin[i] + tap[i] * g->dilation[i];
+                    int here = tap_place(g, i, z);
+                    place = here < place ? here : place;
+                    from = from * g->in[i] + z;
+                }
+                counted += place == 2 || (place == 1 && g->count_include_pad);
+                if (place != 2)
+                    continue;
+                double value = value_at(x, base + (size_t)from);
+                largest = value > largest || isnan(value) ? value : largest;
+                sum += value;
+            }
+    if (!g->average)
+        return largest;
+    return counted ? sum / (double)counted : 0;
+}
+
+convoy_status reference_pool(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *out,
+                             convoy_error *error) {
+    (void)error;
+    struct pool_geometry g = layer->desc.pool;
+    for (uint32_t i = g.spatial; i < CONV_MAX_SPATIAL; i++) {
+        g.in[i] = g.kernel[i] = g.stride[i] = g.dilation[i] = g.out[i] = 1;
+        g.pad_begin[i] = g.pad_end[i] = 0;
+    }
+    size_t map = (size_t)(g.in[0] * g.in[1] * g.in[2]), place = 0;
+    int64_t at[CONV_MAX_SPATIAL];
+    for (int64_t m = 0; m < g.batch * g.channels; m++)
+        for (at[0] = 0; at[0] < g.out[0]; at[0]++)
+            for (at[1] = 0; at[1] < g.out[1]; at[1]++)
+                for (at[2] = 0; at[2] < g.out[2]; at[2]++)
+                    value_store(out, place++, one_window(&g, in, (size_t)m * map, at));
+    return CONVOY_OK;
+}
+
+/* v / (bias + alpha/size * sum of squares)^beta over channels [c - floor((size-1)/2), c + ceil((size-1)/2)].
+ */
+convoy_status reference_lrn(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *out,
+                            convoy_error *error) {
+    (void)error;
+    size_t channels = layer->desc.lrn.channels, inner = layer->desc.lrn.inner;
+    size_t below = (size_t)(layer->desc.lrn.size - 1) / 2, above = (size_t)layer->desc.lrn.size / 2;
+    double scale = (double)layer->desc.lrn.alpha / (double)layer->desc.lrn.size;
+    for (size_t b = 0; b < layer->desc.lrn.batch; b++)
+        for (size_t c = 0; c < channels; c++) {
+            size_t first = c > below ? c - below : 0;
+            size_t last = above < channels - 1 - c ? c + above : channels - 1;
+            for (size_t i = 0; i < inner; i++) {
+                double sum = 0;
+                for (size_t k = first; k <= last; k++) {
+                    double value = value_at(in, (b * channels + k) * inner + i);
+                    sum += value * value;
+                }
+                size_t place = (b * channels + c) * inner + i;
+                value_store(out, place,
+                            value_at(in, place) *
+                                pow(layer->desc.lrn.bias + scale * sum, -layer->desc.lrn.beta));
+            }
+        }
+    return CONVOY_OK;
+}

@@ -1,0 +1,170 @@
+/* Kinds that move elements of any type and compute nothing. */
+#include "compute/reference.h"
+
+#include "base/error.h"
+#include "base/tensor.h"
+
+#include <string.h>
+
+void walk_next(struct walk *walk) {
+    for (uint32_t i = walk->rank; i-- > 0;) {
+        walk->offset[0] += walk->stride[0][i];
+        walk->offset[1] += walk->stride[1][i];
+        if (++walk->index[i] < walk->extent[i])
+            return;
+        walk->offset[0] -= walk->stride[0][i] * (ptrdiff_t)walk->extent[i];
+        walk->offset[1] -= walk->stride[1][i] * (ptrdiff_t)walk->extent[i];
+        walk->index[i] = 0;
+    }
+}
+
+void walk_strides(ptrdiff_t *strides, const convoy_shape *shape, uint32_t rank) {
+    ptrdiff_t step = 1;
+    for (uint32_t i = 0; i < rank; i++) { /* from the last axis */
+        bool present = i < shape->rank;
+        int64_t extent = present ? shape->dims[shape->rank - 1 - i] : 1;
+        strides[rank - 1 - i] = extent == 1 ? 0 : step;
+        step *= (ptrdiff_t)extent;
+    }
+}
+
+/* Fills out with in's elements at offset + sum of index * strides, whole runs at a time where they are
+ * contiguous. */
+static void move_strided(const convoy_tensor *in, ptrdiff_t offset, const ptrdiff_t *strides,
+                         convoy_tensor *out) {
+    size_t element = convoy_dtype_bytes(out->dtype), run = 1;
+    uint32_t rank = out->shape.rank;
+    for (; rank > 0 && (strides[rank - 1] == (ptrdiff_t)run || out->shape.dims[rank - 1] == 1); rank--)
+        run *= (size_t)out->shape.dims[rank - 1];
+    struct walk walk = {.rank = rank, .offset = {offset, 0}};
+    for (uint32_t i = 0; i < rank; i++) {
+        walk.extent[i] = out->shape.dims[i];
+        walk.stride[0][i] = strides[i];
+    }
+    size_t runs = shape_product(&out->shape, 0, rank);
+    for (size_t i = 0; i < runs; i++, walk_next(&walk))
+        memcpy((char *)out->data + i * run * element,
+               (const char *)in->data + (size_t)walk.offset[0] * element, run * element);
+}
+
+convoy_status reference_transpose(const struct reference_layer *layer, const convoy_tensor *in,
+                                  convoy_tensor *out, convoy_error *error) {
+    (void)error;
+    ptrdiff_t from[CONVOY_MAX_RANK], strides[CONVOY_MAX_RANK];
+    walk_strides(from, &in->shape, in->shape.rank);
+    for (uint32_t i = 0; i < out->shape.rank; i++)
+        strides[i] = from[layer->desc.transpose.permutation[i]];
+    move_strided(in, 0, strides, out);
+    return CONVOY_OK;
+}
+
+convoy_status reference_slice(const struct reference_layer *layer, const convoy_tensor *in,
+                              convoy_tensor *out, convoy_error *error) {
+    (void)error;
+    if (convoy_tensor_elements(out) == 0)
+        return CONVOY_OK;
+    ptrdiff_t strides[CONVOY_MAX_RANK], offset = 0;
+    walk_strides(strides, &in->shape, in->shape.rank);
+    for (uint32_t i = 0; i < out->shape.rank; i++) {
+        offset += (ptrdiff_t)layer->desc.slice.start[i] * strides[i];
+        strides[i] *= (ptrdiff_t)layer->desc.slice.step[i];
+    }
+    move_strided(in, offset, strides, out);
+    return CONVOY_OK;
+}
+
+convoy_status reference_concat(const struct reference_layer *layer, const convoy_tensor *in,
+                               convoy_tensor *out, convoy_error *error) {
+    (void)error;
+    uint32_t axis = layer->desc.concat.axis;
+    size_t outer = shape_product(&out->shape, 0, axis);
+    size_t inner = shape_product(&out->shape, axis + 1, out->shape.rank) * convoy_dtype_bytes(out->dtype);
+    size_t row = inner * (size_t)out->shape.dims[axis], done = 0; /* bytes */
+    for (uint32_t k = 0; k < layer->desc.input_count; k++) {
+        size_t part = inner * (size_t)in[k].shape.dims[axis];
+        for (size_t o = 0; o < outer && part; o++)
+            memcpy((char *)out->data + o * row + done, (const char *)in[k].data + o * part, part);
+        done += part;
+    }
+    return CONVOY_OK;
+}
+
+/* Where position p of an axis of n elements reads from; -1: the constant. */
+static int64_t pad_source(enum pad_mode mode, int64_t p, int64_t n) {
+    if (p >= 0 && p < n)
+        return p;
+    if (mode == PAD_CONSTANT)
+        return -1;
+    if (mode == PAD_EDGE || n == 1)
+        return p < 0 ? 0 : n - 1;
+    int64_t period = 2 * (n - 1), q = p % period;
+    q = q < 0 ? q + period : q;
+    return q < n ? q : period - q;
+}
+
+/* One row (the last axis) of out, whose first element is out[to], from the row of in that begins at from; -1:
+ * all constant. */
+static void pad_row(const struct layer_desc *desc, const convoy_tensor *in, int64_t from, convoy_tensor *out,
+                    size_t to) {
+    size_t element = convoy_dtype_bytes(out->dtype);
+    uint32_t last = out->shape.rank - 1;
+    int64_t begin = desc->pad.begin[last], extent = in->shape.dims[last];
+    for (int64_t i = 0; i < out->shape.dims[last]; i++) {
+        int64_t p = from < 0 ? -1 : pad_source(desc->pad.mode, i - begin, extent);
+        if (p < 0)
+            reference_store_any(out, to + (size_t)i, desc->pad.value);
+        else
+            memcpy((char *)out->data + (to + (size_t)i) * element,
+                   (const char *)in->data + (size_t)(from + p) * element, element);
+    }
+}
+
+convoy_status reference_pad(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *out,
+                            convoy_error *error) {
+    (void)error;
+    const convoy_shape *shape = &out->shape;
+    if (shape->rank == 0) {
+        memcpy(out->data, in->data, convoy_dtype_bytes(out->dtype));
+        return CONVOY_OK;
+    }
+    struct walk walk = {.rank = shape->rank - 1};
+    memcpy(walk.extent, shape->dims, sizeof walk.extent);
+    size_t rows = shape_product(shape, 0, walk.rank);
+    for (size_t r = 0; r < rows; r++, walk_next(&walk)) {
+        int64_t from = 0;
+        for (uint32_t k = 0; k < walk.rank && from >= 0; k++) {
+            int64_t p =
+                pad_source(layer->desc.pad.mode, walk.index[k] - layer->desc.pad.begin[k], in->shape.dims[k]);
+            from = p < 0 ? -1 : from * in->shape.dims[k] + p;
+        }
+        if (from > 0)
+            from *= in->shape.dims[walk.rank];
+        pad_row(&layer->desc, in, from, out, r * (size_t)shape->dims[walk.rank]);
+    }
+    return CONVOY_OK;
+}
+
+convoy_status reference_gather(const struct reference_layer *layer, const convoy_tensor *in,
+                               convoy_tensor *out, convoy_error *error) {
+    uint32_t axis = layer->desc.gather.axis;
+    const convoy_shape *shape = &in[0].shape;
+    int64_t extent = shape->dims[axis];
+    size_t outer = shape_product(shape, 0, axis), count = convoy_tensor_elements(&in[1]);
+    size_t run = shape_product(shape, axis + 1, shape->rank) * convoy_dtype_bytes(out->dtype);
+    if (in[1].dtype != CONVOY_I64 && in[1].dtype != CONVOY_I32)
+        return error_set(error, CONVOY_E_UNSUPPORTED,
+                         "%s %s: indices of type %s; int32 and int64 are supported", layer->desc.op,
+                         layer->desc.name, convoy_dtype_text(in[1].dtype));
+    for (size_t k = 0; k < count; k++) {
+        int64_t index =
+            in[1].dtype == CONVOY_I64 ? ((const int64_t *)in[1].data)[k] : ((const int32_t *)in[1].data)[k];
+        if (index < -extent || index >= extent)
+            return error_set(error, CONVOY_E_INPUT, "%s %s: index %lld into an axis of %lld elements",
+                             layer->desc.op, layer->desc.name, (long long)index, (long long)extent);
+        size_t from = (size_t)(index < 0 ? index + extent : index);
+        for (size_t o = 0; o < outer; o++)
+            memcpy((char *)out->data + (o * count + k) * run,
+                   (const char *)in[0].data + (o * (size_t)extent + from) * run, run);
+    }
+    return CONVOY_OK;
+}

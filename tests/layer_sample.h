@@ -1,0 +1,180 @@
+/* What the tests of compute/ share: the list of backends, and one layer with everything that it needs to run.
+ */
+#ifndef TESTS_LAYER_SAMPLE_H
+#define TESTS_LAYER_SAMPLE_H
+
+#include "base/random.h"
+#include "base/tensor.h"
+#include "compute/backend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* A new backend is one more line. */
+static const struct {
+    const char *name;
+    uint32_t threads;
+} backends[] = {{"reference", 1}, {"onednn", 1}, {"onednn", 2}};
+
+enum { BACKENDS = sizeof backends / sizeof backends[0], MAX_INPUTS = 4 };
+
+struct sample {
+    struct layer_desc desc;
+    convoy_shape shapes[MAX_INPUTS];
+    struct layer_params params;
+    convoy_tensor in[MAX_INPUTS];
+};
+
+static inline convoy_shape shape_of(uint32_t rank, int64_t a, int64_t b, int64_t c, int64_t d) {
+    return (convoy_shape){.rank = rank, .dims = {a, b, c, d}};
+}
+
+static inline convoy_tensor tensor_of(convoy_dtype dtype, convoy_shape shape) {
+    convoy_tensor tensor;
+    convoy_error error;
+    if (convoy_tensor_create(&tensor, dtype, &shape, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    return tensor;
+}
+
+/* Stores a number in a tensor of any type that it fits. */
+static inline void tensor_set(convoy_tensor *tensor, size_t i, double value) {
+    switch (tensor->dtype) {
+    case CONVOY_F32:
+        ((float *)tensor->data)[i] = (float)value;
+        break;
+    case CONVOY_F64:
+        ((double *)tensor->data)[i] = value;
+        break;
+    case CONVOY_I64:
+        ((int64_t *)tensor->data)[i] = (int64_t)value;
+        break;
+    case CONVOY_I32:
+        ((int32_t *)tensor->data)[i] = (int32_t)value;
+        break;
+    case CONVOY_F16:
+        ((uint16_t *)tensor->data)[i] = (uint16_t)value;
+        break; /* as bits */
+    case CONVOY_U8:
+    case CONVOY_BOOL:
+        ((uint8_t *)tensor->data)[i] = (uint8_t)value;
+        break;
+    case CONVOY_I8:
+        ((int8_t *)tensor->data)[i] = (int8_t)value;
+        break;
+    }
+}
+
+static inline double tensor_get(const convoy_tensor *tensor, size_t i) {
+    switch (tensor->dtype) {
+    case CONVOY_F32:
+        return (double)((const float *)tensor->data)[i];
+    case CONVOY_F64:
+        return ((const double *)tensor->data)[i];
+    case CONVOY_I64:
+        return (double)((const int64_t *)tensor->data)[i];
+    case CONVOY_I32:
+        return ((const int32_t *)tensor->data)[i];
+    case CONVOY_F16:
+        return ((const uint16_t *)tensor->data)[i];
+    case CONVOY_U8:
+    case CONVOY_BOOL:
+        return ((const uint8_t *)tensor->data)[i];
+    case CONVOY_I8:
+        return ((const int8_t *)tensor->data)[i];
+    }
+    return NAN;
+}
+
+static inline convoy_tensor tensor_values(convoy_dtype dtype, convoy_shape shape, const double *values) {
+    convoy_tensor tensor = tensor_of(dtype, shape);
+    for (size_t i = 0; i < convoy_tensor_elements(&tensor); i++)
+        tensor_set(&tensor, i, values[i]);
+    return tensor;
+}
+
+/* Uniform in [low,high). */
+static inline convoy_tensor tensor_random(struct random *random, convoy_dtype dtype, convoy_shape shape,
+                                          double low, double high) {
+    convoy_tensor tensor = tensor_of(dtype, shape);
+    for (size_t i = 0; i < convoy_tensor_elements(&tensor); i++)
+        tensor_set(&tensor, i, low + (high - low) * random_unit(random));
+    return tensor;
+}
+
+/* Begins a sample; the caller adds what belongs to the kind, and the inputs with sample_input. */
+static inline void sample_begin(struct sample *s, enum layer_kind kind, convoy_dtype dtype,
+                                convoy_shape output) {
+    memset(s, 0, sizeof *s);
+    s->desc = (struct layer_desc){
+        .name = "sample", .op = "Test", .kind = kind, .dtype = dtype, .input_dtype = dtype, .output = output};
+}
+
+/* Takes the tensor. */
+static inline void sample_input(struct sample *s, convoy_tensor tensor) {
+    s->shapes[s->desc.input_count] = tensor.shape;
+    s->in[s->desc.input_count++] = tensor;
+}
+
+static inline void sample_end(struct sample *s) {
+    for (int i = 0; i < MAX_INPUTS; i++)
+        convoy_tensor_release(&s->in[i]);
+    convoy_tensor_release(&s->params.weights);
+    convoy_tensor_release(&s->params.bias);
+}
+
+/* Prepares the layer, runs it twice in one context (cold and warm must agree), and leaves the output in *out.
+ */
+static inline convoy_status sample_run(struct sample *s, const char *name, uint32_t threads,
+                                       convoy_tensor *out, convoy_error *error) {
+    struct backend *backend;
+    struct layer *layer = NULL;
+    struct context *context = NULL;
+    s->desc.inputs = s->shapes;
+    if (backend_create(&backend, name, threads, error) != CONVOY_OK)
+        fail_msg("%s", error->message);
+    convoy_tensor cold = tensor_of(s->desc.dtype, s->desc.output);
+    convoy_tensor warm = tensor_of(s->desc.dtype, s->desc.output);
+    convoy_status status = backend->ops->layer_prepare(backend, &s->desc, &s->params, &layer, error);
+    if (status == CONVOY_OK && backend->ops->context_create(backend, &context, error) != CONVOY_OK)
+        fail_msg("%s", error->message);
+    if (status == CONVOY_OK)
+        status = backend->ops->layer_run(layer, context, s->in, &cold, NULL, error);
+    if (status == CONVOY_OK)
+        status = backend->ops->layer_run(layer, context, s->in, &warm, NULL, error);
+    if (status == CONVOY_OK)
+        assert_memory_equal(cold.data, warm.data,
+                            convoy_tensor_elements(&cold) * convoy_dtype_bytes(cold.dtype));
+    backend->ops->layer_destroy(&layer);
+    backend->ops->context_destroy(&context);
+    backend->ops->destroy(&backend);
+    convoy_tensor_release(&warm);
+    if (status == CONVOY_OK)
+        *out = cold;
+    else
+        convoy_tensor_release(&cold);
+    return status;
+}
+
+/* max|a-b| / max|b| over the elements; infinite where one of the two alone is not a number, or infinite. */
+static inline double relative_error(const convoy_tensor *a, const convoy_tensor *b) {
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < convoy_tensor_elements(b); i++) {
+        double x = tensor_get(a, i), y = tensor_get(b, i);
+        if (isnan(x) != isnan(y) || isinf(x) != isinf(y) || (isinf(x) && x != y))
+            return INFINITY;
+        if (isnan(x) || isinf(x))
+            continue;
+        worst = fmax(worst, fabs(x - y));
+        largest = fmax(largest, fabs(y));
+    }
+    return worst == 0 ? 0 : worst / largest;
+}
+
+#endif
