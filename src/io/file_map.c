@@ -1,0 +1,127 @@
+#include "io/file_map.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct mapping {
+    void *data;
+    size_t bytes;
+};
+
+static void mapping_release(void *context) {
+    struct mapping *mapping = context;
+    munmap(mapping->data, mapping->bytes);
+    free(mapping);
+}
+
+/* errno as words; strerror is not for several threads. */
+static const char *errno_text(char *text, size_t size) {
+    return strerror_r(errno, text, size);
+}
+
+static convoy_status map_bytes(struct buffer **map, int file, size_t bytes, const char *path,
+                               convoy_error *error) {
+    struct mapping *mapping = malloc(sizeof *mapping);
+    if (!mapping)
+        return error_memory(error);
+    *mapping = (struct mapping){.data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0), .bytes = bytes};
+    if (mapping->data == MAP_FAILED) {
+        char text[64];
+        free(mapping);
+        return error_set(error, errno == ENOMEM ? CONVOY_E_MEMORY : CONVOY_E_IO, "%s: cannot be mapped: %s",
+                         path, errno_text(text, sizeof text));
+    }
+    *map = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
+    if (*map)
+        return CONVOY_OK;
+    mapping_release(mapping);
+    return error_memory(error);
+}
+
+/* Maps the open file (or reports that it could not be opened) and closes it. */
+static convoy_status map_file(struct buffer **map, int file, const char *path, convoy_error *error) {
+    char text[64];
+    struct stat info;
+    if (file < 0)
+        return error_set(error, CONVOY_E_IO, "%s: cannot be opened: %s", path, errno_text(text, sizeof text));
+    convoy_status status = CONVOY_OK;
+    struct buffer *found = NULL;
+    if (fstat(file, &info) != 0)
+        status = error_set(error, CONVOY_E_IO, "%s: cannot be read: %s", path, errno_text(text, sizeof text));
+    else if (!S_ISREG(info.st_mode))
+        status = error_set(error, CONVOY_E_IO, "%s: is %s, not a file", path,
+                           S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+    else if (info.st_size > 0)
+        status = map_bytes(&found, file, (size_t)info.st_size, path, error);
+    else if (!(found = buffer_create(0)))
+        status = error_memory(error);
+    close(file);
+    if (status == CONVOY_OK)
+        *map = found;
+    return status;
+}
+
+convoy_status file_map(struct buffer **map, const char *path, convoy_error *error) {
+    /* O_NONBLOCK: a pipe without writer must not hang us. */
+    return map_file(map, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path, error);
+}
+
+/* Opens folder/location one component at a time, none of which may be a symbolic link; -1 with errno. Changes
+ * location. */
+static int open_components(const char *folder, char *location) {
+    int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char *rest = location;
+    while (at >= 0) {
+        rest += strspn(rest, "/");
+        char *slash = strchr(rest, '/');
+        bool last = !slash || slash[strspn(slash, "/")] == 0;
+        if (slash)
+            *slash = 0;
+        int flags = last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY;
+        int next = openat(at, rest, flags | O_NOFOLLOW | O_CLOEXEC);
+        int saved = errno;
+        close(at);
+        errno = saved;
+        if (last)
+            return next;
+        at = next;
+        rest = slash + 1;
+    }
+    return -1;
+}
+
+static bool has_parent_component(const char *location) {
+    for (const char *part = location; part; part = strchr(part, '/')) {
+        part += strspn(part, "/");
+        if (strncmp(part, "..", 2) == 0 && (part[2] == 0 || part[2] == '/'))
+            return true;
+    }
+    return false;
+}
+
+convoy_status file_map_within(struct buffer **map, const char *folder, const char *location,
+                              convoy_error *error) {
+    if (location[0] == 0 || location[0] == '/' || has_parent_component(location))
+        return error_set(
+            error, CONVOY_E_INPUT,
+            "'%.200s' leads out of the folder of the model; a relative path without '..' is accepted",
+            location);
+    char *parts = strdup(location);
+    if (!parts)
+        return error_memory(error);
+    int file = open_components(folder, parts);
+    free(parts);
+    if (file < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return error_set(
+            error, CONVOY_E_INPUT,
+            "'%.200s' passes through a symbolic link or a file; a path of plain folders is accepted",
+            location);
+    return map_file(map, file, location, error);
+}

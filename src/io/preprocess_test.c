@@ -1,0 +1,267 @@
+/* The expected bytes are Pillow 9.4's. pic(h, w, c) below is, in Python:
+ *     np.array([[[(x*37 + y*91 + k*53 + x*y*11) % 256 for k in range(c)] for x in range(w)] for y in
+ * range(h)], np.uint8) and a resized picture np.asarray(Image.fromarray(pic(h, w, c)).resize((W, H),
+ * Image.BILINEAR)). */
+#include "io/preprocess.h"
+
+#include "io/resample.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct image pic(int64_t height, int64_t width, int channels) {
+    struct image image;
+    assert_int_equal(image_create(&image, height, width, channels, NULL), CONVOY_OK);
+    uint8_t *at = image.pixels;
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            for (int k = 0; k < channels; k++)
+                *at++ = (uint8_t)((x * 37 + y * 91 + k * 53 + x * y * 11) % 256);
+    return image;
+}
+
+static void expect_resampled(struct image in, const struct window *window, const uint8_t *expected,
+                             size_t count) {
+    struct image out;
+    assert_int_equal(image_resample(&out, &in, window, NULL), CONVOY_OK);
+    assert_int_equal(out.height * out.width * out.channels, count);
+    assert_memory_equal(out.pixels, expected, count);
+    image_release(&in);
+    image_release(&out);
+}
+
+static void test_resampling_as_pillow(void **state) {
+    (void)state;
+    static const uint8_t down[] = {66,  114, 160, 124, 150, 142, 125, 131, 177, 143, 140, 116,
+                                   134, 130, 115, 128, 129, 105, 113, 166, 133, 106, 132, 116,
+                                   132, 133, 110, 103, 156, 141, 154, 108, 158, 137, 143, 113};
+    static const uint8_t up[] = {0,   15,  37,  59,  74, 46,  63,  88,  114, 131, 106, 126, 156, 160, 163,
+                                 167, 190, 224, 131, 68, 100, 126, 164, 126, 101, 17,  45,  87,  129, 157};
+    static const uint8_t small[] = {130, 126, 124, 123, 125, 110};
+    expect_resampled(pic(7, 5, 3), &(struct window){4, 3, 0, 0, 4, 3}, down, sizeof down);
+    expect_resampled(pic(4, 3, 1), &(struct window){6, 5, 0, 0, 6, 5}, up, sizeof up);
+    expect_resampled(pic(30, 20, 1), &(struct window){2, 3, 0, 0, 2, 3}, small, sizeof small);
+    struct image same = pic(6, 6, 3), copy = pic(6, 6, 3);
+    expect_resampled(copy, &(struct window){6, 6, 0, 0, 6, 6}, same.pixels, 6 * 6 * 3);
+    image_release(&same);
+}
+
+/* Every window of a resized picture is that part of the whole one. */
+static void test_windows(void **state) {
+    (void)state;
+    struct image in = pic(13, 10, 3), whole, part;
+    assert_int_equal(image_resample(&whole, &in, &(struct window){9, 12, 0, 0, 9, 12}, NULL), CONVOY_OK);
+    for (int64_t top = 0; top < 9; top++)
+        for (int64_t left = 0; left < 12; left++)
+            for (int64_t size = 1; top + size <= 9 && left + size <= 12; size++) {
+                struct window window = {9, 12, top, left, size, size};
+                assert_int_equal(image_resample(&part, &in, &window, NULL), CONVOY_OK);
+                for (int64_t y = 0; y < size; y++)
+                    assert_memory_equal(part.pixels + y * size * 3,
+                                        whole.pixels + ((top + y) * 12 + left) * 3, (size_t)size * 3);
+                image_release(&part);
+            }
+    image_release(&in);
+    image_release(&whole);
+}
+
+static void test_long_strips_cost_only_their_window(void **state) {
+    (void)state;
+    struct image in = pic(1, IMAGE_MAX_SIDE, 1), out;
+    struct window window = {256, 256ll * IMAGE_MAX_SIDE, 16, 4000000, 224,
+                            224}; /* the whole would be 2 GiB */
+    assert_int_equal(image_resample(&out, &in, &window, NULL), CONVOY_OK);
+    image_release(&out);
+    image_release(&in);
+}
+
+static struct preprocess plan_of(convoy_shape shape, const convoy_image_options *options) {
+    struct preprocess plan;
+    convoy_error error;
+    if (preprocess_plan(&plan, &shape, options, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    return plan;
+}
+
+static convoy_tensor tensor_of(const struct preprocess *plan, struct image image) {
+    convoy_tensor tensor;
+    assert_int_equal(preprocess_image(&tensor, plan, &image, NULL), CONVOY_OK);
+    image_release(&image);
+    assert_int_equal(tensor.dtype, CONVOY_F32);
+    assert_int_equal(tensor.shape.rank, 4);
+    assert_int_equal(tensor.shape.dims[0], 1);
+    assert_int_equal(tensor.shape.dims[1], plan->channels);
+    assert_int_equal(tensor.shape.dims[2], plan->height);
+    assert_int_equal(tensor.shape.dims[3], plan->width);
+    return tensor;
+}
+
+static void assert_near(float got, double expected) {
+    if (!(fabs(got - expected) <= 1e-6 * fmax(1, fabs(expected))))
+        fail_msg("%.9g is not %.9g", (double)got, expected);
+}
+
+/* resize((8, 12)), crop((0, 2, 7, 9)): int(7*256/224) = 8, int(8*20/13) = 12, round(2.5) = 2, round(0.5) = 0.
+ * The red channel. */
+static void test_imagenet(void **state) {
+    (void)state;
+    static const uint8_t red[49] = {105, 110, 127, 92,  169, 134, 144, 112, 140, 133, 122, 159, 119,
+                                    105, 149, 161, 139, 118, 124, 104, 152, 127, 135, 143, 142, 145,
+                                    152, 128, 134, 111, 147, 142, 107, 137, 112, 148, 120, 148, 141,
+                                    149, 130, 147, 167, 106, 148, 132, 126, 172, 123};
+    struct preprocess plan = plan_of((convoy_shape){4, {-1, 3, 7, 7}}, NULL);
+    convoy_tensor tensor = tensor_of(&plan, pic(20, 13, 3));
+    const float *rgb = tensor.data;
+    for (int i = 0; i < 49; i++)
+        assert_near(rgb[i], (red[i] / 255.0 - 0.485) / 0.229);
+    convoy_image_options options = {.bgr = true};
+    plan = plan_of((convoy_shape){4, {-1, 3, 7, 7}}, &options);
+    convoy_tensor turned = tensor_of(&plan, pic(20, 13, 3));
+    const float *bgr = turned.data;
+    for (int c = 0; c < 3; c++) /* each colour keeps its own mean and deviation */
+        assert_memory_equal(bgr + (2 - c) * 49, rgb + c * 49, 49 * sizeof *rgb);
+    convoy_tensor_release(&tensor);
+    convoy_tensor_release(&turned);
+}
+
+static void test_imagenet_of_grey(void **state) {
+    (void)state;
+    /* resize((9, 4)), crop((2, 0, 6, 4)): round(2.5) = 2 */
+    static const uint8_t wide[16] = {127, 106, 100, 167, 124, 142, 108, 147,
+                                     130, 130, 125, 132, 124, 119, 144, 128};
+    /* resize((7, 4)), crop((2, 0, 6, 4)): round(1.5) = 2 */
+    static const uint8_t less[16] = {129, 112, 87,  158, 119, 146, 119, 120,
+                                     122, 141, 117, 129, 124, 118, 136, 143};
+    convoy_image_options options = {.preset = CONVOY_PRESET_IMAGENET};
+    struct preprocess plan = plan_of((convoy_shape){4, {1, 1, 4, 4}}, &options);
+    convoy_tensor tensor = tensor_of(&plan, pic(9, 22, 1)), other = tensor_of(&plan, pic(9, 16, 1));
+    for (int i = 0; i < 16; i++) {
+        assert_near(((float *)tensor.data)[i], (wide[i] / 255.0 - 1.347 / 3) / (0.678 / 3));
+        assert_near(((float *)other.data)[i], (less[i] / 255.0 - 1.347 / 3) / (0.678 / 3));
+    }
+    convoy_tensor_release(&tensor);
+    convoy_tensor_release(&other);
+}
+
+static void test_unit_and_raw(void **state) {
+    (void)state;
+    static const uint8_t up[30] = {0,   15,  37,  59,  74, 46,  63,  88,  114, 131, 106, 126, 156, 160, 163,
+                                   167, 190, 224, 131, 68, 100, 126, 164, 126, 101, 17,  45,  87,  129, 157};
+    convoy_image_options raw = {.preset = CONVOY_PRESET_RAW};
+    struct preprocess plan = plan_of((convoy_shape){4, {1, 1, 6, 5}}, NULL); /* unit, for one channel */
+    struct preprocess raw_plan = plan_of((convoy_shape){4, {1, 1, 6, 5}}, &raw);
+    convoy_tensor unit = tensor_of(&plan, pic(4, 3, 1)), plain = tensor_of(&raw_plan, pic(4, 3, 1));
+    for (int i = 0; i < 30; i++) {
+        assert_near(((float *)unit.data)[i], up[i] / 255.0);
+        assert_true(((float *)plain.data)[i] == up[i]);
+    }
+    convoy_tensor_release(&unit);
+    convoy_tensor_release(&plain);
+}
+
+static void test_own_numbers(void **state) {
+    (void)state;
+    convoy_image_options options = {.preset = CONVOY_PRESET_RAW,
+                                    .bgr = true,
+                                    .has_scale = true,
+                                    .scale = 2,
+                                    .has_mean = true,
+                                    .mean = {104, 117, 123},
+                                    .has_deviation = true,
+                                    .deviation = {2, 4, -8}};
+    struct preprocess plan = plan_of((convoy_shape){4, {1, 3, 2, 2}}, &options);
+    struct image image = pic(2, 2, 3);
+    convoy_tensor tensor = tensor_of(&plan, pic(2, 2, 3));
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 4; i++)
+            assert_near(((float *)tensor.data)[c * 4 + i],
+                        (image.pixels[i * 3 + 2 - c] * 2.0 - (double)options.mean[c]) /
+                            (double)options.deviation[c]);
+    image_release(&image);
+    convoy_tensor_release(&tensor);
+}
+
+static void test_open_axes(void **state) {
+    (void)state;
+    convoy_image_options options = {.size = 96};
+    struct preprocess plan = plan_of((convoy_shape){4, {-1, -1, -1, -1}}, NULL);
+    assert_int_equal(plan.channels, 3);
+    assert_int_equal(plan.height, 224);
+    assert_int_equal(plan.width, 224);
+    assert_int_equal(plan.short_side, 256);
+    plan = plan_of((convoy_shape){4, {-1, 1, -1, -1}}, &options);
+    assert_int_equal(plan.height, 96);
+    assert_int_equal(plan.width, 96);
+    plan = plan_of((convoy_shape){4, {-1, 3, -1, 96}}, &options);
+    assert_int_equal(plan.height, 96);
+    plan = plan_of((convoy_shape){4, {-1, 3, 100, 300}}, NULL);
+    assert_int_equal(plan.short_side, 256 * 300 / 224); /* so that the window is always inside */
+}
+
+/* A window is inside of the resized picture, whatever the two shapes. */
+static void test_windows_of_odd_pictures(void **state) {
+    (void)state;
+    static const int64_t sides[] = {1, 2, 3, 17, 300};
+    for (int h = 0; h < 5; h++)
+        for (int w = 0; w < 5; w++)
+            for (int mh = 0; mh < 4; mh++)
+                for (int mw = 0; mw < 4; mw++) {
+                    struct preprocess plan = plan_of((convoy_shape){4, {1, 3, sides[mh], sides[mw]}}, NULL);
+                    convoy_tensor tensor = tensor_of(&plan, pic(sides[h], sides[w], 3));
+                    convoy_tensor_release(&tensor);
+                }
+}
+
+static void test_wrong_plans(void **state) {
+    (void)state;
+    static const struct {
+        convoy_status status;
+        convoy_shape shape;
+        convoy_image_options options;
+        const char *says;
+    } cases[] = {
+        {CONVOY_E_INPUT, {2, {1, 10}}, {.size = 0}, "1x10"},
+        {CONVOY_E_INPUT, {3, {3, 8, 8}}, {.size = 0}, "[N,C,H,W]"},
+        {CONVOY_E_INPUT, {0}, {.size = 0}, "scalar"},
+        {CONVOY_E_INPUT, {4, {1, 4, 8, 8}}, {.size = 0}, "1 or 3 channels"},
+        {CONVOY_E_INPUT, {4, {1, 3, 0, 8}}, {.size = 0}, "1x3x0x8"},
+        {CONVOY_E_INPUT, {4, {1, 3, 8, 40000}}, {.size = 0}, "32768"},
+        {CONVOY_E_USAGE, {4, {1, 3, 8, 8}}, {.size = -1}, "-1 pixels"},
+        {CONVOY_E_USAGE, {4, {1, 3, -1, -1}}, {.size = 32769}, "32769 pixels"},
+        {CONVOY_E_USAGE, {4, {1, 3, 8, 8}}, {.size = 9}, "1x3x8x8"},
+        {CONVOY_E_USAGE, {4, {1, 3, -1, 8}}, {.size = 9}, "1x3x?x8"},
+        {CONVOY_E_USAGE, {4, {1, 3, 8, 8}}, {.preset = (convoy_preset)9}, "no preset"},
+        {CONVOY_E_USAGE, {4, {1, 3, 8, 8}}, {.has_deviation = true, .deviation = {1, 1, 0}}, "channel 2"},
+        {CONVOY_E_USAGE, {4, {1, 3, 8, 8}}, {.has_mean = true, .mean = {0, NAN, 0}}, "channel 1"},
+        {CONVOY_E_USAGE, {4, {1, 1, 8, 8}}, {.has_scale = true, .scale = INFINITY}, "scale inf"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct preprocess plan;
+        convoy_error error = {0};
+        if (preprocess_plan(&plan, &cases[i].shape, &cases[i].options, &error) != cases[i].status ||
+            !strstr(error.message, cases[i].says))
+            fail_msg("case %zu: %s", i, error.message);
+    }
+    convoy_image_options grey = {.has_deviation = true, .deviation = {1, 0, 0}};
+    plan_of((convoy_shape){4, {1, 1, 8, 8}}, &grey); /* the other channels are nobody's */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resampling_as_pillow),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_long_strips_cost_only_their_window),
+        cmocka_unit_test(test_imagenet),
+        cmocka_unit_test(test_imagenet_of_grey),
+        cmocka_unit_test(test_unit_and_raw),
+        cmocka_unit_test(test_own_numbers),
+        cmocka_unit_test(test_open_axes),
+        cmocka_unit_test(test_windows_of_odd_pictures),
+        cmocka_unit_test(test_wrong_plans),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

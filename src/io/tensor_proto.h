@@ -1,0 +1,29 @@
+/* ONNX TensorProto: weights of a model, and .pb tensors. */
+#ifndef IO_TENSOR_PROTO_H
+#define IO_TENSOR_PROTO_H
+
+#include "base/memory.h"
+
+#include <convoy/tensor.h>
+
+/* A parsed TensorProto. name is a copy that the caller frees (never NULL on success, perhaps empty). */
+struct tensor_proto {
+    char *name;
+    convoy_tensor tensor;
+};
+
+/* Parses the TensorProto in bytes [offset, offset+length) of map. Elements in raw_data that are aligned to
+ * their own size are viewed in place (the tensor holds a reference to map, and its data is read-only memory);
+ * all else (float_data, int32_data, int64_data, double_data, misaligned raw data) is copied. External data
+ * (data_location EXTERNAL) is mapped from folder/location, which must stay inside folder (no absolute path,
+ * no "..", no symbolic link); folder NULL: external data is refused. Checks that the number of elements
+ * matches dims, with the sizes computed overflow-checked, before memory is taken. The sentence names the
+ * tensor. float16 stays as it is stored; types that convoy_dtype has no number for are CONVOY_E_UNSUPPORTED.
+ * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
+convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
+                                 const char *folder, convoy_error *error);
+
+/* Frees the name and releases the tensor; takes empty ones and NULL. */
+void tensor_proto_release(struct tensor_proto *proto);
+
+#endif
