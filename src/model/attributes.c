@@ -1,0 +1,138 @@
+#include "model/attributes.h"
+
+#include <string.h>
+
+const struct attribute *attribute_find(struct lowering *l, const char *name) {
+    for (size_t i = 0; i < l->node->attribute_count; i++)
+        if (strcmp(l->node->attributes[i].name, name) == 0) {
+            l->attributes_read |= UINT64_C(1) << i;
+            return &l->node->attributes[i];
+        }
+    return NULL;
+}
+
+static const struct attribute *find_kind(struct lowering *l, const char *name, enum attribute_kind kind,
+                                         const char *kind_text) {
+    const struct attribute *attribute = attribute_find(l, name);
+    if (!attribute || attribute->kind == kind)
+        return attribute;
+    node_fail(l, CONVOY_E_INPUT, "attribute '%s' must be %s", name, kind_text);
+    return NULL;
+}
+
+int64_t attribute_int(struct lowering *l, const char *name, int64_t fallback) {
+    const struct attribute *attribute = find_kind(l, name, ATTRIBUTE_INT, "an integer");
+    return attribute ? attribute->integer : fallback;
+}
+
+float attribute_float(struct lowering *l, const char *name, float fallback) {
+    const struct attribute *attribute = find_kind(l, name, ATTRIBUTE_FLOAT, "a number");
+    return attribute ? attribute->number : fallback;
+}
+
+const char *attribute_text(struct lowering *l, const char *name, const char *fallback) {
+    const struct attribute *attribute = find_kind(l, name, ATTRIBUTE_TEXT, "a text");
+    return attribute ? attribute->text : fallback;
+}
+
+struct int_list attribute_ints(struct lowering *l, const char *name) {
+    struct int_list list = {0};
+    const struct attribute *attribute = find_kind(l, name, ATTRIBUTE_INTS, "a list of integers");
+    if (!attribute)
+        return list;
+    if (attribute->count > 2 * CONVOY_MAX_RANK) {
+        node_fail(l, CONVOY_E_INPUT, "attribute '%s' has %zu elements; at most %d make sense", name,
+                  attribute->count, 2 * CONVOY_MAX_RANK);
+        return list;
+    }
+    list.given = true;
+    list.count = (uint32_t)attribute->count;
+    if (list.count)
+        memcpy(list.values, attribute->integers, list.count * sizeof list.values[0]);
+    return list;
+}
+
+/* The constant behind an input that is given; fails the node where it depends on the data. */
+static const convoy_tensor *required_constant(struct lowering *l, size_t input, const char *what) {
+    const convoy_tensor *constant = input_constant(l, input);
+    if (!constant)
+        node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' depends on the data; only constants are supported",
+                  what);
+    return constant;
+}
+
+struct int_list input_ints(struct lowering *l, size_t input, const char *what) {
+    struct int_list list = {0};
+    const convoy_tensor *constant = input_given(l, input) ? required_constant(l, input, what) : NULL;
+    if (!constant)
+        return list;
+    size_t count = convoy_tensor_elements(constant);
+    if (constant->shape.rank > 1 || count > 2 * CONVOY_MAX_RANK ||
+        (constant->dtype != CONVOY_I64 && constant->dtype != CONVOY_I32)) {
+        char text[128];
+        node_fail(l, CONVOY_E_INPUT, "input '%s' is %s of shape %s; it must be a list of at most %d integers",
+                  what, convoy_dtype_text(constant->dtype),
+                  convoy_shape_text(&constant->shape, text, sizeof text), 2 * CONVOY_MAX_RANK);
+        return list;
+    }
+    list.given = true;
+    list.count = (uint32_t)count;
+    for (uint32_t i = 0; i < list.count; i++)
+        list.values[i] = constant->dtype == CONVOY_I64 ? ((const int64_t *)constant->data)[i]
+                                                       : ((const int32_t *)constant->data)[i];
+    return list;
+}
+
+struct int_list option_ints(struct lowering *l, const char *name, size_t input, int64_t moved) {
+    return l->model->opset < moved ? attribute_ints(l, name) : input_ints(l, input, name);
+}
+
+double input_number_value(struct lowering *l, size_t input, const char *what, double fallback) {
+    const convoy_tensor *constant = input_given(l, input) ? required_constant(l, input, what) : NULL;
+    if (!constant)
+        return fallback;
+    if (convoy_tensor_elements(constant) != 1) {
+        node_fail(l, CONVOY_E_INPUT, "input '%s' must have one element, not %zu", what,
+                  convoy_tensor_elements(constant));
+        return fallback;
+    }
+    switch (constant->dtype) {
+    case CONVOY_F32:
+        return *(const float *)constant->data;
+    case CONVOY_F64:
+        return *(const double *)constant->data;
+    case CONVOY_I64:
+        return (double)*(const int64_t *)constant->data;
+    case CONVOY_I32:
+        return *(const int32_t *)constant->data;
+    case CONVOY_U8:
+    case CONVOY_BOOL:
+        return *(const uint8_t *)constant->data;
+    case CONVOY_I8:
+        return *(const int8_t *)constant->data;
+    case CONVOY_F16:
+        break;
+    }
+    node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' is %s, which is not supported", what,
+              convoy_dtype_text(constant->dtype));
+    return fallback;
+}
+
+uint32_t axis_normal(struct lowering *l, int64_t axis, uint32_t rank) {
+    int64_t normal = axis < 0 ? axis + (int64_t)rank : axis;
+    if (normal >= 0 && normal < (int64_t)rank)
+        return (uint32_t)normal;
+    node_fail(l, CONVOY_E_INPUT, "axis %lld does not exist in a tensor of rank %u", (long long)axis, rank);
+    return 0;
+}
+
+uint32_t axes_mask(struct lowering *l, const struct int_list *axes, uint32_t rank) {
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < axes->count; i++) {
+        uint32_t axis = axis_normal(l, axes->values[i], rank);
+        if (mask >> axis & 1)
+            node_fail(l, CONVOY_E_INPUT, "axis %lld is listed twice", (long long)axes->values[i]);
+        mask |= UINT32_C(1) << axis;
+    }
+    return mask;
+}

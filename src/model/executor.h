@@ -1,0 +1,26 @@
+/* Runs a network over a backend. */
+#ifndef MODEL_EXECUTOR_H
+#define MODEL_EXECUTOR_H
+
+#include "model/network.h"
+
+struct executor;
+
+/* Prepares every step on the backend. network and backend are borrowed and outlive the executor. progress may
+ * be NULL. */
+convoy_status executor_create(struct executor **executor, const struct network *network,
+                              struct backend *backend,
+                              void (*progress)(void *context, size_t done, size_t total),
+                              void *progress_context, convoy_error *error);
+void executor_destroy(struct executor **executor);
+
+/* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT). out[i]: filled, the
+ * caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are filled here, the rest by the backend.
+ * Thread-safe: contexts are pooled. Intermediate tensors are freed after their last reader. */
+convoy_status executor_run(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
+                           convoy_layer_report *reports, convoy_error *error);
+
+/* The prepared layer of a step, for layer_explain. */
+const struct layer *executor_layer(const struct executor *executor, size_t step);
+
+#endif

@@ -1,0 +1,401 @@
+/* Networks and their execution: what is fused and dropped, who owns what, several threads at once. */
+#include "base/tensor.h"
+#include "model/executor.h"
+#include "onnx_writer.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ELEMENTS 64
+static const int64_t image[] = {1, 1, 8, 8}, weights[] = {1, 1, 3, 3}, pads[] = {1, 1, 1, 1};
+static const convoy_shape image_shape = {4, {1, 1, 8, 8}};
+
+/* --- Graphs --------------------------------------------------------------------------------------------- */
+
+/* Input x, a weight w; outputs as named, separated by a space. */
+static struct message graph_start(const char *outputs) {
+    struct message graph = {0};
+    struct message input = value_message("x", image, 4), weight = tensor_message("w", weights, 4, 9);
+    message_take(&graph, GRAPH_INPUT, &input);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    while (*outputs) {
+        char name[16] = {0};
+        size_t length = strcspn(outputs, " ");
+        memcpy(name, outputs, length);
+        struct message output = value_message(name, image, 4);
+        message_take(&graph, GRAPH_OUTPUT, &output);
+        outputs += length + strspn(outputs + length, " ");
+    }
+    return graph;
+}
+
+static void add_node(struct message *graph, const char *op, const char *inputs, const char *output) {
+    struct message node = node_message(op, "", inputs, output);
+    if (strcmp(op, "Conv") == 0)
+        node_ints(&node, "pads", pads, 4);
+    message_take(graph, GRAPH_NODE, &node);
+}
+
+/* A model and all that it takes to run it. backend: where it is NULL, the reference is made and owned. */
+struct rig {
+    convoy_model *model;
+    struct network *network;
+    struct backend *backend;
+    struct executor *executor;
+};
+
+static void rig_network(struct rig *rig, struct message *graph) {
+    char path[64];
+    convoy_error error = {0};
+    struct message bytes = model_message(graph, 13);
+    file_write(path, bytes.bytes, bytes.size);
+    *rig = (struct rig){0};
+    convoy_status status = convoy_model_load(&rig->model, path, &error);
+    unlink(path);
+    message_free(&bytes);
+    if (status == CONVOY_OK)
+        status = network_create(&rig->network, rig->model, &image_shape, &error);
+    if (status != CONVOY_OK)
+        fail_msg("%s", error.message);
+}
+
+static void rig_executor(struct rig *rig, const char *backend) {
+    assert_int_equal(backend_create(&rig->backend, backend, 1, NULL), CONVOY_OK);
+    assert_int_equal(executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL),
+                     CONVOY_OK);
+}
+
+static void rig_destroy(struct rig *rig) {
+    executor_destroy(&rig->executor);
+    if (rig->backend)
+        rig->backend->ops->destroy(&rig->backend);
+    network_destroy(&rig->network);
+    convoy_model_destroy(&rig->model);
+}
+
+static convoy_tensor borrowed_image(float *values) {
+    return (convoy_tensor){.dtype = CONVOY_F32, .shape = image_shape, .data = values};
+}
+
+static void fill(float *values, int seed) {
+    for (int i = 0; i < ELEMENTS; i++)
+        values[i] = (float)((i * 37 + seed * 11) % 23 - 11);
+}
+
+/* --- Networks ------------------------------------------------------------------------------------------- */
+
+static void test_activation_is_fused(void **state) {
+    (void)state;
+    struct rig rig;
+    struct message graph = graph_start("y");
+    add_node(&graph, "Conv", "x w", "c");
+    add_node(&graph, "Flatten", "c", "f"); /* another shape in between does not hinder it */
+    add_node(&graph, "Relu", "f", "r");
+    add_node(&graph, "Tanh", "r", "y"); /* a second activation stays */
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_RELU);
+    assert_int_equal(rig.network->steps[1].desc.activation.kind, ACTIVATION_TANH);
+    rig_destroy(&rig);
+}
+
+static void test_activation_is_not_fused(void **state) {
+    (void)state;
+    struct rig rig;
+    struct message graph = graph_start("y c"); /* the value before is an output as well */
+    add_node(&graph, "Conv", "x w", "c");
+    add_node(&graph, "Relu", "c", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_NONE);
+    rig_destroy(&rig);
+
+    graph = graph_start("y"); /* another node reads it */
+    add_node(&graph, "Conv", "x w", "c");
+    add_node(&graph, "Relu", "c", "r");
+    add_node(&graph, "Add", "c r", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 3);
+    rig_destroy(&rig);
+}
+
+static void test_dead_and_constant_nodes_go(void **state) {
+    (void)state;
+    struct rig rig;
+    struct message graph = graph_start("y");
+    add_node(&graph, "Relu", "x", "unused");
+    add_node(&graph, "Tanh", "unused", "unused_as_well");
+    add_node(&graph, "Neg", "w", "folded");
+    add_node(&graph, "Conv", "x folded", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 1);
+    const convoy_tensor *kernel = &rig.network->steps[0].params.weights;
+    for (int i = 0; i < 9; i++)
+        assert_true(((const float *)kernel->data)[i] == -(float)(i + 1) / 9);
+    assert_int_equal(network_step_macs(&rig.network->steps[0]), 64 * 9);
+    assert_int_equal(network_step_weights_bytes(&rig.network->steps[0]), 9 * sizeof(float));
+    rig_destroy(&rig);
+}
+
+/* --- Runs ----------------------------------------------------------------------------------------------- */
+
+static void test_run_reports_and_computes(void **state) {
+    (void)state;
+    struct rig rig;
+    float values[ELEMENTS];
+    fill(values, 1);
+    struct message graph = graph_start("y");
+    add_node(&graph, "Relu", "x", "r");
+    add_node(&graph, "Sub", "r x", "y");
+    rig_network(&rig, &graph);
+    rig_executor(&rig, "reference");
+    convoy_tensor in = borrowed_image(values), out;
+    convoy_layer_report reports[2] = {0};
+    assert_int_equal(executor_run(rig.executor, &in, &out, reports, NULL), CONVOY_OK);
+    for (int i = 0; i < ELEMENTS; i++)
+        assert_true(((float *)out.data)[i] == (values[i] < 0 ? -values[i] : 0));
+    assert_string_equal(reports[0].name, "Relu_0");
+    assert_string_equal(reports[1].op, "Sub");
+    assert_true(reports[0].wall_ms > 0 && reports[1].wall_ms > 0);
+    assert_non_null(executor_layer(rig.executor, 1));
+    convoy_tensor_release(&out);
+    rig_destroy(&rig);
+}
+
+/* The input itself, a constant, and one value twice, under two shapes: every output is the caller's own. */
+static void test_outputs_belong_to_the_caller(void **state) {
+    (void)state;
+    struct rig rig;
+    float values[ELEMENTS];
+    fill(values, 2);
+    struct message graph = graph_start("same constant a b");
+    add_node(&graph, "Identity", "x", "same");
+    add_node(&graph, "Identity", "w", "constant");
+    add_node(&graph, "Neg", "x", "a");
+    add_node(&graph, "Flatten", "a", "b");
+    rig_network(&rig, &graph);
+    rig_executor(&rig, "reference");
+    convoy_tensor in = borrowed_image(values), out[4];
+    assert_int_equal(executor_run(rig.executor, &in, out, NULL, NULL), CONVOY_OK);
+    rig_destroy(&rig);
+    for (int i = 0; i < 4; i++)
+        assert_non_null(out[i].owner);
+    assert_memory_equal(out[0].data, values, sizeof values);
+    assert_true(((float *)out[1].data)[8] == 1);
+    assert_int_equal(out[3].shape.rank, 2);
+    convoy_tensor_release(&out[2]);
+    for (int i = 0; i < ELEMENTS; i++)
+        assert_true(((float *)out[3].data)[i] == -values[i]);
+    for (int i = 0; i < 4; i++)
+        convoy_tensor_release(&out[i]);
+}
+
+static void test_wrong_inputs(void **state) {
+    (void)state;
+    struct rig rig;
+    float values[ELEMENTS] = {0};
+    struct message graph = graph_start("y");
+    add_node(&graph, "Relu", "x", "y");
+    rig_network(&rig, &graph);
+    rig_executor(&rig, "reference");
+    convoy_tensor in = borrowed_image(values), out = {0};
+    convoy_error error = {0};
+    in.shape.dims[3] = 7;
+    assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
+    assert_non_null(strstr(error.message, "1x1x8x7"));
+    assert_non_null(strstr(error.message, "1x1x8x8"));
+    in = borrowed_image(values);
+    in.dtype = CONVOY_F64;
+    assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
+    in = borrowed_image(NULL);
+    assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
+    assert_null(out.data);
+    rig_destroy(&rig);
+}
+
+/* --- A backend that watches ----------------------------------------------------------------------------- */
+
+#define STEPS 6
+
+struct watcher {
+    struct backend base;
+    struct backend *inner;      /* the reference, of which layers and contexts are */
+    int fail_prepare, fail_run; /* at this layer, counted from 0; -1: never */
+    int prepared, run;
+    struct buffer *seen[STEPS];   /* outputs of the layers, kept alive by us */
+    int released_early, released; /* of what is not needed any more, as seen at each step */
+};
+
+static struct watcher *watching; /* the backend of the test under way: layer_run is not told */
+
+static convoy_status watch_run(const struct layer *layer, struct context *context, const convoy_tensor *in,
+                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
+    struct watcher *w = watching;
+    int step = w->run++;
+    if (step == w->fail_run) {
+        *error = (convoy_error){CONVOY_E_INTERNAL, "made to fail"};
+        return CONVOY_E_INTERNAL;
+    }
+    for (int i = 0; i + 1 < step; i++) /* step reads what step-1 made; nobody needs what is older */
+        w->released += atomic_load(&w->seen[i]->references) == 1;
+    if (step > 0)
+        w->released_early += atomic_load(&w->seen[step - 1]->references) == 1;
+    w->seen[step] = buffer_retain(out->owner);
+    return w->inner->ops->layer_run(layer, context, in, out, report, error);
+}
+
+static convoy_status watch_prepare(struct backend *backend, const struct layer_desc *desc,
+                                   const struct layer_params *params, struct layer **layer,
+                                   convoy_error *error) {
+    struct watcher *w = (struct watcher *)backend;
+    if (w->prepared++ == w->fail_prepare)
+        return CONVOY_E_UNSUPPORTED;
+    return w->inner->ops->layer_prepare(w->inner, desc, params, layer, error);
+}
+
+static convoy_status watch_context(struct backend *backend, struct context **context, convoy_error *error) {
+    struct watcher *w = (struct watcher *)backend;
+    return w->inner->ops->context_create(w->inner, context, error);
+}
+
+/* Runs a chain of STEPS layers over a watcher; gives the status of creation or run. */
+static convoy_status run_watched(struct watcher *w) {
+    struct rig rig;
+    char in_name[8] = "x", out_name[8];
+    struct message graph = graph_start("y");
+    for (int i = 0; i < STEPS; i++) {
+        snprintf(out_name, sizeof out_name, i + 1 < STEPS ? "v%d" : "y", i);
+        add_node(&graph, "Neg", in_name, out_name);
+        strcpy(in_name, out_name);
+    }
+    rig_network(&rig, &graph);
+    assert_int_equal(reference_backend_create(&w->inner, NULL), CONVOY_OK);
+    struct backend_ops ops = *w->inner->ops;
+    ops.layer_prepare = watch_prepare;
+    ops.layer_run = watch_run;
+    ops.context_create = watch_context;
+    w->base.ops = &ops;
+    watching = w;
+    float values[ELEMENTS];
+    fill(values, 3);
+    convoy_tensor in = borrowed_image(values), out = {0};
+    convoy_error error;
+    convoy_status status = executor_create(&rig.executor, rig.network, &w->base, NULL, NULL, &error);
+    if (status == CONVOY_OK)
+        status = executor_run(rig.executor, &in, &out, NULL, &error);
+    assert_true((status == CONVOY_OK) == (out.data != NULL));
+    if (status == CONVOY_OK)
+        assert_memory_equal(out.data, values, sizeof values); /* negated an even number of times */
+    convoy_tensor_release(&out);
+    rig_destroy(&rig);
+    for (int i = 0; i < STEPS; i++)
+        buffer_release(&w->seen[i]);
+    w->inner->ops->destroy(&w->inner);
+    return status;
+}
+
+static void test_tensors_go_after_their_last_reader(void **state) {
+    (void)state;
+    struct watcher w = {.fail_prepare = -1, .fail_run = -1};
+    assert_int_equal(run_watched(&w), CONVOY_OK);
+    assert_int_equal(w.run, STEPS);
+    assert_int_equal(w.released, (STEPS - 1) * (STEPS - 2) / 2);
+    assert_int_equal(w.released_early, 0);
+}
+
+static void test_failures_pass_through(void **state) {
+    (void)state;
+    for (int i = 0; i < STEPS; i++) {
+        struct watcher w = {.fail_prepare = i, .fail_run = -1};
+        assert_int_equal(run_watched(&w), CONVOY_E_UNSUPPORTED);
+        w = (struct watcher){.fail_prepare = -1, .fail_run = i};
+        assert_int_equal(run_watched(&w), CONVOY_E_INTERNAL);
+    }
+}
+
+/* --- Threads -------------------------------------------------------------------------------------------- */
+
+#define THREADS 4
+#define RUNS    25
+
+struct thread_job {
+    struct executor *executor;
+    float values[ELEMENTS], expected[ELEMENTS];
+    int wrong;
+    pthread_t thread;
+};
+
+static void *run_job(void *argument) {
+    struct thread_job *job = argument;
+    convoy_tensor in = borrowed_image(job->values);
+    for (int i = 0; i < RUNS; i++) {
+        convoy_tensor out;
+        if (executor_run(job->executor, &in, &out, NULL, NULL) != CONVOY_OK) {
+            job->wrong++;
+            continue;
+        }
+        job->wrong += memcmp(out.data, job->expected, sizeof job->expected) != 0;
+        convoy_tensor_release(&out);
+    }
+    return NULL;
+}
+
+static void run_threads(const char *backend) {
+    struct rig rig;
+    struct message graph = graph_start("y");
+    add_node(&graph, "Conv", "x w", "a");
+    add_node(&graph, "Relu", "a", "b");
+    add_node(&graph, "Conv", "b w", "c");
+    add_node(&graph, "Add", "c b", "y");
+    rig_network(&rig, &graph);
+    rig_executor(&rig, backend);
+    struct thread_job jobs[THREADS] = {0};
+    for (int t = 0; t < THREADS; t++) {
+        jobs[t].executor = rig.executor;
+        fill(jobs[t].values, t);
+        convoy_tensor in = borrowed_image(jobs[t].values), out;
+        assert_int_equal(executor_run(rig.executor, &in, &out, NULL, NULL), CONVOY_OK);
+        memcpy(jobs[t].expected, out.data, sizeof jobs[t].expected);
+        convoy_tensor_release(&out);
+    }
+    for (int t = 0; t < THREADS; t++)
+        assert_int_equal(pthread_create(&jobs[t].thread, NULL, run_job, &jobs[t]), 0);
+    for (int t = 0; t < THREADS; t++) {
+        pthread_join(jobs[t].thread, NULL);
+        assert_int_equal(jobs[t].wrong, 0);
+    }
+    rig_destroy(&rig);
+}
+
+static void test_threads_reference(void **state) {
+    (void)state;
+    run_threads("reference");
+}
+
+static void test_threads_onednn(void **state) {
+    (void)state;
+    run_threads("onednn");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_activation_is_fused),
+        cmocka_unit_test(test_activation_is_not_fused),
+        cmocka_unit_test(test_dead_and_constant_nodes_go),
+        cmocka_unit_test(test_run_reports_and_computes),
+        cmocka_unit_test(test_outputs_belong_to_the_caller),
+        cmocka_unit_test(test_wrong_inputs),
+        cmocka_unit_test(test_tensors_go_after_their_last_reader),
+        cmocka_unit_test(test_failures_pass_through),
+        cmocka_unit_test(test_threads_reference),
+        cmocka_unit_test(test_threads_onednn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,71 @@
+/* What an ONNX file says: read, checked, and with every name resolved to a number. */
+#ifndef MODEL_GRAPH_H
+#define MODEL_GRAPH_H
+
+#include "base/memory.h"
+#include "model/arena.h"
+
+#include <convoy/model.h>
+
+#define NO_VALUE UINT32_MAX /* an optional input or output that a node leaves out */
+
+enum attribute_kind {
+    ATTRIBUTE_FLOAT,
+    ATTRIBUTE_INT,
+    ATTRIBUTE_TEXT,
+    ATTRIBUTE_TENSOR,
+    ATTRIBUTE_FLOATS,
+    ATTRIBUTE_INTS,
+    ATTRIBUTE_GRAPH, /* a subgraph, or several; not read */
+    ATTRIBUTE_OTHER  /* strings, sparse tensors, types; not read */
+};
+
+struct attribute {
+    const char *name;
+    enum attribute_kind kind;
+    size_t count; /* of floats or integers */
+    union {
+        float number;
+        int64_t integer;
+        const char *text;
+        convoy_tensor tensor;
+        const float *floats;
+        const int64_t *integers;
+    };
+};
+
+/* One operator. Inputs and outputs are numbers of the model's values, or NO_VALUE. */
+struct node {
+    const char *name; /* unique, not empty */
+    const char *op, *domain;
+    uint32_t *inputs, *outputs;
+    size_t input_count, output_count;
+    struct attribute *attributes;
+    size_t attribute_count;
+};
+
+struct graph_value {
+    const char *name;
+    convoy_tensor constant; /* an initializer; data NULL: none */
+};
+
+/* Nodes are in an order in which every value is made before it is read, and once. Everything small lives in
+ * the arena. */
+struct convoy_model {
+    struct arena arena;
+    struct buffer *map; /* the file */
+    const char *path;
+    int64_t opset;
+    struct node *nodes;
+    size_t node_count;
+    struct graph_value *values;
+    size_t value_count;
+    convoy_value_info *inputs; /* that a user feeds */
+    uint32_t *input_values;    /* [input_count] */
+    size_t input_count;
+    convoy_value_info *outputs;
+    uint32_t *output_values; /* [output_count] */
+    size_t output_count;
+};
+
+#endif

@@ -1,0 +1,84 @@
+/* From ONNX nodes to layers: what an operator's function works with. One node is lowered at a time; its
+ * function reads attributes and inputs, and adds layers. The helpers that return plain values note a failure
+ * in the lowering: a function checks status once after reading what it needs; layers are not added any more
+ * after a failure. */
+#ifndef MODEL_LOWERING_H
+#define MODEL_LOWERING_H
+
+#include "model/graph.h"
+#include "model/network.h"
+
+struct lowering {
+    const convoy_model *model;
+    struct network *network;
+    size_t step_capacity, value_capacity;
+    struct arena *arena;       /* the network's */
+    uint32_t *value_of;        /* [model->value_count] number in the network, NO_VALUE: not made */
+    const struct node *node;   /* being lowered */
+    uint64_t attributes_read;  /* bit per attribute of the node */
+    uint32_t steps_of_node;    /* added so far */
+    struct backend *reference; /* for folding constants */
+    struct context *context;
+    size_t folded_bytes;
+    convoy_status status; /* the first failure; its sentence is in error */
+    convoy_error *error;
+};
+
+/* Fails the node with "FILE: node 'x' (Op): ...", unless it failed before. Returns the first failure. */
+convoy_status node_fail(struct lowering *lowering, convoy_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Inputs of the node. number: in the network, or NO_VALUE where the node leaves it out. */
+uint32_t input_number(const struct lowering *lowering, size_t input);
+bool input_given(const struct lowering *lowering, size_t input);
+convoy_shape input_shape(const struct lowering *lowering, size_t input);
+convoy_dtype input_dtype(const struct lowering *lowering, size_t input);
+
+/* The tensor of an input that is known beforehand; NULL where it depends on the data or is left out.
+ * Borrowed. */
+const convoy_tensor *input_constant(const struct lowering *lowering, size_t input);
+
+/* The same of any value. */
+convoy_shape value_shape(const struct lowering *lowering, uint32_t value);
+const convoy_tensor *value_constant(const struct lowering *lowering, uint32_t value);
+
+/* A tensor that is known. Takes its reference, also on failure. */
+convoy_status constant_add(struct lowering *lowering, convoy_tensor *take_tensor, uint32_t *value);
+
+/* The same elements under another shape. */
+convoy_status alias_add(struct lowering *lowering, uint32_t of, const convoy_shape *shape, uint32_t *value);
+
+/* A layer over inputs[0..input_count), or, where all of these are constant, its result. The caller sets kind,
+ * output and what belongs to the kind; inputs (NULL: the shapes of the values), dtype (0: that of the first
+ * input); the rest is filled here. The new value has the output's shape, or, where shape is not NULL, that
+ * one with as many elements. Takes the references of params, which may be NULL, also on failure. */
+convoy_status layer_add(struct lowering *lowering, struct layer_desc *desc, struct layer_params *take_params,
+                        const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
+                        uint32_t *value);
+
+/* layer_add on the node's first input, and its result is the node's first output: the whole of most
+ * operators. */
+convoy_status layer_lower(struct lowering *lowering, struct layer_desc *desc,
+                          struct layer_params *take_params);
+
+/* alias_add of the node's first input as its first output. */
+convoy_status alias_lower(struct lowering *lowering, const convoy_shape *shape);
+
+/* Two values through a binary layer, with numpy's broadcasting. */
+convoy_status binary_add(struct lowering *lowering, enum binary_op op, uint32_t a, uint32_t b,
+                         uint32_t *value);
+
+/* A float32 scalar. */
+convoy_status scalar_add(struct lowering *lowering, float scalar, uint32_t *value);
+
+/* value is what output number output of the node stands for. */
+void output_set(struct lowering *lowering, size_t output, uint32_t value);
+
+/* The network, made by the functions in operators.c, with values in place of some inputs: constants[i], where
+ * its data is not NULL, stands for model input i (retained, or borrowed where it has no owner). constants may
+ * be NULL. For tests, whose models feed weights as inputs. */
+convoy_status network_create_with(struct network **network, const convoy_model *model,
+                                  const convoy_shape *input_shapes, const convoy_tensor *constants,
+                                  convoy_error *error);
+
+#endif

@@ -1,0 +1,79 @@
+/* The public face of a model, and its life. */
+#include <convoy/model.h>
+
+#include "base/error.h"
+#include "io/file_map.h"
+#include "model/graph.h"
+#include "model/onnx_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The folder of a path, in the arena; NULL where there is no memory. */
+static char *folder_of(struct arena *arena, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return arena_text(arena, ".", 1);
+    return arena_text(arena, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_error *error) {
+    if (!out || !path)
+        return error_set(error, CONVOY_E_USAGE, "convoy_model_load needs a place for the model and a path");
+    convoy_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return error_memory(error);
+    convoy_status status = file_map(&model->map, path, error);
+    if (status != CONVOY_OK)
+        goto out;
+    model->path = arena_text(&model->arena, path, strlen(path));
+    const char *folder = folder_of(&model->arena, path);
+    if (!model->path || !folder) {
+        status = error_memory(error);
+        goto out;
+    }
+    if (model->map->bytes == 0) {
+        status =
+            error_set(error, CONVOY_E_INPUT, "%.200s: the file is empty; an ONNX model is expected", path);
+        goto out;
+    }
+    status = onnx_read(model, folder, error);
+    if (status != CONVOY_OK)
+        goto out;
+    *out = model;
+    return CONVOY_OK;
+out:
+    convoy_model_destroy(&model);
+    return status;
+}
+
+void convoy_model_destroy(convoy_model **slot) {
+    convoy_model *model = slot ? *slot : NULL;
+    if (!model)
+        return;
+    *slot = NULL;
+    for (size_t i = 0; i < model->value_count; i++)
+        convoy_tensor_release(&model->values[i].constant);
+    for (size_t i = 0; i < model->node_count; i++)
+        for (size_t k = 0; k < model->nodes[i].attribute_count; k++)
+            if (model->nodes[i].attributes[k].kind == ATTRIBUTE_TENSOR)
+                convoy_tensor_release(&model->nodes[i].attributes[k].tensor);
+    buffer_release(&model->map);
+    free(model->values);
+    arena_release(&model->arena);
+    free(model);
+}
+
+size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **inputs) {
+    *inputs = model->inputs;
+    return model->input_count;
+}
+
+size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs) {
+    *outputs = model->outputs;
+    return model->output_count;
+}
+
+int64_t convoy_model_opset(const convoy_model *model) {
+    return model->opset;
+}

@@ -1,0 +1,224 @@
+#include "model/network.h"
+
+#include "base/error.h"
+#include "base/tensor.h"
+#include "model/fusion.h"
+#include "model/lowering.h"
+#include "model/operators.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A network and the memory of what it points to. */
+struct owned_network {
+    struct network network;
+    struct arena arena;
+};
+
+/* --- One node ------------------------------------------------------------------------------------------- */
+
+static convoy_status check_node(struct lowering *l, const struct onnx_operator *op) {
+    const struct node *node = l->node;
+    int64_t opset = l->model->opset;
+    if (*node->domain && strcmp(node->domain, "ai.onnx") != 0)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "operator %.40s of domain %.60s is not supported", node->op,
+                         node->domain);
+    if (!op)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "operator %.40s is not supported", node->op);
+    if (opset < op->first_opset || opset > op->last_opset)
+        return node_fail(l, CONVOY_E_UNSUPPORTED,
+                         "operator %s of operator set %lld is not supported; %lld to %lld are", node->op,
+                         (long long)opset, (long long)op->first_opset, (long long)op->last_opset);
+    if (node->input_count < op->min_inputs || node->input_count > op->max_inputs)
+        return node_fail(l, CONVOY_E_INPUT, "%zu inputs; %s takes %u to %u", node->input_count, node->op,
+                         op->min_inputs, op->max_inputs);
+    for (size_t i = 0; i < node->input_count; i++) {
+        bool named = node->inputs[i] != NO_VALUE;
+        if (!named && (i < op->min_inputs || op->max_inputs == UINT32_MAX))
+            return node_fail(l, CONVOY_E_INPUT, "input %zu is left out", i);
+        if (named && l->value_of[node->inputs[i]] == NO_VALUE)
+            return node_fail(l, CONVOY_E_UNSUPPORTED,
+                             "reads '%.100s', an additional output that is not supported",
+                             l->model->values[node->inputs[i]].name);
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status lower_node(struct lowering *l, const struct node *node) {
+    l->node = node;
+    l->attributes_read = 0;
+    l->steps_of_node = 0;
+    const struct onnx_operator *op = operator_find(node->op);
+    convoy_status status = check_node(l, op);
+    if (status != CONVOY_OK)
+        return status;
+    status = op->lower(l);
+    if (l->status == CONVOY_OK)
+        l->status = status;
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (!(l->attributes_read >> i & 1))
+            node_fail(l, CONVOY_E_UNSUPPORTED, "attribute '%.60s' is not supported",
+                      node->attributes[i].name);
+    return l->status;
+}
+
+/* --- The model's inputs, weights and outputs ------------------------------------------------------------ */
+
+static convoy_status check_input(struct lowering *l, const convoy_value_info *info,
+                                 const convoy_shape *shape) {
+    bool fits = shape->rank == info->shape.rank;
+    for (uint32_t i = 0; fits && i < shape->rank; i++)
+        fits = shape->dims[i] >= 0 && (info->shape.dims[i] < 0 || info->shape.dims[i] == shape->dims[i]);
+    size_t bytes;
+    if (fits && tensor_bytes(CONVOY_F64, shape, &bytes))
+        return CONVOY_OK;
+    char got[128] = "too many axes", expected[128];
+    if (shape->rank <= CONVOY_MAX_RANK)
+        convoy_shape_text(shape, got, sizeof got);
+    l->status = error_set(l->error, CONVOY_E_INPUT,
+                          "%.200s: input '%.100s' got the shape %s; the model takes %s", l->model->path,
+                          info->name, got, convoy_shape_text(&info->shape, expected, sizeof expected));
+    return l->status;
+}
+
+/* A value for each model input; a constant where one is given for it. */
+static convoy_status add_inputs(struct lowering *l, const convoy_shape *shapes,
+                                const convoy_tensor *constants) {
+    const convoy_model *model = l->model;
+    l->network->inputs = arena_alloc(l->arena, model->input_count, sizeof *l->network->inputs);
+    if (!l->network->inputs)
+        return l->status = error_memory(l->error);
+    for (size_t i = 0; i < model->input_count; i++) {
+        convoy_status status = check_input(l, &model->inputs[i], &shapes[i]);
+        if (status != CONVOY_OK)
+            return status;
+        uint32_t *value = &l->network->inputs[i];
+        convoy_tensor tensor = {.dtype = model->inputs[i].dtype, .shape = shapes[i]};
+        if (constants && constants[i].data)
+            tensor_view(&tensor, &constants[i], &shapes[i]);
+        status = constant_add(l, &tensor, value);
+        if (status != CONVOY_OK)
+            return status;
+        l->value_of[model->input_values[i]] = *value;
+        l->network->input_count++;
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status add_weights(struct lowering *l) {
+    for (size_t v = 0; v < l->model->value_count; v++) {
+        const convoy_tensor *weight = &l->model->values[v].constant;
+        if (!weight->data)
+            continue;
+        convoy_tensor tensor;
+        tensor_view(&tensor, weight, &weight->shape);
+        convoy_status status = constant_add(l, &tensor, &l->value_of[v]);
+        if (status != CONVOY_OK)
+            return status;
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status add_outputs(struct lowering *l) {
+    const convoy_model *model = l->model;
+    l->network->outputs = arena_alloc(l->arena, model->output_count, sizeof *l->network->outputs);
+    if (!l->network->outputs)
+        return l->status = error_memory(l->error);
+    for (size_t i = 0; i < model->output_count; i++) {
+        uint32_t value = l->value_of[model->output_values[i]];
+        if (value == NO_VALUE)
+            return l->status = error_set(
+                       l->error, CONVOY_E_UNSUPPORTED,
+                       "%.200s: output '%.100s' is an additional output of a node that is not supported",
+                       model->path, model->outputs[i].name);
+        l->network->outputs[l->network->output_count++] = value;
+    }
+    return CONVOY_OK;
+}
+
+static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
+                                 const convoy_tensor *constants) {
+    convoy_status status = add_inputs(l, shapes, constants);
+    if (status == CONVOY_OK)
+        status = add_weights(l);
+    for (size_t i = 0; status == CONVOY_OK && i < l->model->node_count; i++)
+        status = lower_node(l, &l->model->nodes[i]);
+    if (status == CONVOY_OK)
+        status = add_outputs(l);
+    if (status == CONVOY_OK)
+        status = network_fuse_activations(l->network, l->error);
+    return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status;
+}
+
+/* --- Life ----------------------------------------------------------------------------------------------- */
+
+convoy_status network_create_with(struct network **out, const convoy_model *model,
+                                  const convoy_shape *input_shapes, const convoy_tensor *constants,
+                                  convoy_error *error) {
+    struct owned_network *owned = calloc(1, sizeof *owned);
+    struct network *network = owned ? &owned->network : NULL;
+    uint32_t *value_of = malloc((model->value_count + 1) * sizeof *value_of);
+    struct lowering l = {.model = model, .network = network, .value_of = value_of, .error = error};
+    convoy_status status = owned && value_of ? CONVOY_OK : error_memory(error);
+    if (status != CONVOY_OK)
+        goto out;
+    memset(value_of, 0xff, (model->value_count + 1) * sizeof *value_of); /* NO_VALUE */
+    l.arena = &owned->arena;
+    status = reference_backend_create(&l.reference, error);
+    if (status == CONVOY_OK)
+        status = l.reference->ops->context_create(l.reference, &l.context, error);
+    if (status == CONVOY_OK)
+        status = lower_model(&l, input_shapes, constants);
+out:
+    if (l.context)
+        l.reference->ops->context_destroy(&l.context);
+    if (l.reference)
+        l.reference->ops->destroy(&l.reference);
+    free(value_of);
+    if (status == CONVOY_OK)
+        *out = network;
+    else
+        network_destroy(&network);
+    return status;
+}
+
+convoy_status network_create(struct network **network, const convoy_model *model,
+                             const convoy_shape *input_shapes, convoy_error *error) {
+    return network_create_with(network, model, input_shapes, NULL, error);
+}
+
+void network_destroy(struct network **slot) {
+    struct network *network = slot ? *slot : NULL;
+    if (!network)
+        return;
+    *slot = NULL;
+    for (size_t i = 0; i < network->step_count; i++) {
+        convoy_tensor_release(&network->steps[i].params.weights);
+        convoy_tensor_release(&network->steps[i].params.bias);
+    }
+    for (size_t i = 0; i < network->value_count; i++)
+        convoy_tensor_release(&network->values[i].constant);
+    free(network->steps);
+    free(network->values);
+    struct owned_network *owned = (struct owned_network *)network; /* its first member */
+    arena_release(&owned->arena);
+    free(owned);
+}
+
+uint64_t network_step_macs(const struct network_step *step) {
+    if (step->desc.kind == LAYER_CONV)
+        return conv_macs(&step->desc.conv);
+    if (step->desc.kind != LAYER_MATMUL)
+        return 0;
+    const convoy_shape *a = &step->desc.inputs[0];
+    return (uint64_t)shape_product(&step->desc.output, 0, step->desc.output.rank) *
+           (uint64_t)a->dims[a->rank - 1];
+}
+
+static uint64_t tensor_size(const convoy_tensor *tensor) {
+    return tensor->data ? (uint64_t)convoy_tensor_elements(tensor) * convoy_dtype_bytes(tensor->dtype) : 0;
+}
+
+uint64_t network_step_weights_bytes(const struct network_step *step) {
+    return tensor_size(&step->params.weights) + tensor_size(&step->params.bias);
+}

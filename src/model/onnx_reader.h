@@ -1,0 +1,12 @@
+/* ONNX's ModelProto as a convoy_model (onnx.proto, IR versions 3 to 8 and on). */
+#ifndef MODEL_ONNX_READER_H
+#define MODEL_ONNX_READER_H
+
+#include "model/graph.h"
+
+/* Fills the zero-initialised *model from its map and path. Initializers view the map where they can. folder:
+ * where external weights are; NULL: none are taken. After a failure the caller destroys what is there.
+ * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
+convoy_status onnx_read(convoy_model *model, const char *folder, convoy_error *error);
+
+#endif

@@ -1,0 +1,369 @@
+/* What the reader makes of sound models, and the one sentence that it has for each kind of bad one. */
+#include "base/tensor.h"
+#include "model/graph.h"
+#include "model/network.h"
+#include "onnx_writer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CONV_WEIGHTS (2 * 1 * 3 * 3)
+static const int64_t image[] = {-1, 1, 8, 8}, weights[] = {2, 1, 3, 3}, maps[] = {-1, 2, 6, 6};
+
+/* Input x, output y, a weight w, and nodes to come. */
+static struct message graph_start(void) {
+    struct message graph = {0};
+    struct message input = value_message("x", image, 4), output = value_message("y", maps, 4);
+    struct message weight = tensor_message("w", weights, 4, CONV_WEIGHTS);
+    message_take(&graph, GRAPH_INPUT, &input);
+    message_take(&graph, GRAPH_OUTPUT, &output);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    return graph;
+}
+
+static void graph_node(struct message *graph, struct message node) {
+    message_take(graph, GRAPH_NODE, &node);
+}
+
+static convoy_status load_bytes(convoy_model **model, const void *bytes, size_t size, convoy_error *error) {
+    char path[64];
+    file_write(path, bytes, size);
+    convoy_status status = convoy_model_load(model, path, error);
+    unlink(path);
+    return status;
+}
+
+static convoy_status load_graph(convoy_model **model, struct message *graph, int64_t opset,
+                                convoy_error *error) {
+    struct message bytes = model_message(graph, opset);
+    convoy_status status = load_bytes(model, bytes.bytes, bytes.size, error);
+    message_free(&bytes);
+    return status;
+}
+
+/* The model is refused with this status and a sentence that holds these words. */
+static void expect_bytes(const void *bytes, size_t size, convoy_status expected, const char *words) {
+    convoy_model *model = NULL;
+    convoy_error error = {0};
+    assert_int_equal(load_bytes(&model, bytes, size, &error), expected);
+    assert_null(model);
+    if (!strstr(error.message, words))
+        fail_msg("'%s' does not say '%s'", error.message, words);
+    assert_non_null(strstr(error.message, "/tmp/convoy-test-"));
+    assert_null(strchr(error.message, '\n'));
+}
+
+static void expect_graph(struct message *graph, convoy_status expected, const char *words) {
+    struct message bytes = model_message(graph, 13);
+    expect_bytes(bytes.bytes, bytes.size, expected, words);
+    message_free(&bytes);
+}
+
+/* The model is read, and refused when it is lowered for an input of this shape. */
+static void expect_lowering(struct message *graph, int64_t opset, convoy_shape shape, convoy_status expected,
+                            const char *words) {
+    convoy_model *model = NULL;
+    struct network *network = NULL;
+    convoy_error error = {0};
+    assert_int_equal(load_graph(&model, graph, opset, NULL), CONVOY_OK);
+    assert_int_equal(network_create(&network, model, &shape, &error), expected);
+    assert_null(network);
+    if (!strstr(error.message, words))
+        fail_msg("'%s' does not say '%s'", error.message, words);
+    assert_non_null(strstr(error.message, "/tmp/convoy-test-"));
+    convoy_model_destroy(&model);
+}
+
+static const convoy_shape one_image = {4, {1, 1, 8, 8}};
+
+/* --- Sound models --------------------------------------------------------------------------------------- */
+
+static void test_reads_a_graph(void **state) {
+    (void)state;
+    struct message graph = graph_start(), listed = value_message("w", weights, 4);
+    message_take(&graph, GRAPH_INPUT, &listed); /* a weight that is an input as well */
+    graph_node(&graph, node_message("Conv", "", "x w", "c"));
+    graph_node(&graph, node_message("Relu", "same", "c", "d"));
+    graph_node(&graph, node_message("Relu", "same", "d", "y"));
+    convoy_model *model;
+    assert_int_equal(load_graph(&model, &graph, 13, NULL), CONVOY_OK);
+    const convoy_value_info *inputs, *outputs;
+    assert_int_equal(convoy_model_inputs(model, &inputs), 1);
+    assert_int_equal(convoy_model_outputs(model, &outputs), 1);
+    assert_string_equal(inputs[0].name, "x");
+    assert_string_equal(outputs[0].name, "y");
+    assert_int_equal(inputs[0].dtype, CONVOY_F32);
+    assert_int_equal(inputs[0].shape.rank, 4);
+    assert_int_equal(inputs[0].shape.dims[0], -1);
+    assert_int_equal(inputs[0].shape.dims[3], 8);
+    assert_int_equal(convoy_model_opset(model), 13);
+    assert_string_equal(model->nodes[0].name, "Conv_0");
+    assert_string_equal(model->nodes[1].name, "same");
+    assert_string_equal(model->nodes[2].name, "Relu_2");
+    convoy_model_destroy(&model);
+    assert_null(model);
+    convoy_model_destroy(&model);
+}
+
+/* The weight's bytes are those of the file, wherever they are aligned. */
+static void test_weights_are_not_copied(void **state) {
+    (void)state;
+    struct message graph = graph_start();
+    graph_node(&graph, node_message("Conv", "c", "x w", "y"));
+    for (size_t padding = 0; padding < 4; padding++) {
+        struct message copy = {0}, bytes;
+        char filler[4] = "aaa";
+        filler[padding] = 0;
+        message_text(&copy, 2, filler); /* the graph's name, in front */
+        copy.bytes = realloc(copy.bytes, copy.size + graph.size);
+        assert_non_null(copy.bytes);
+        memcpy(copy.bytes + copy.size, graph.bytes, graph.size);
+        copy.size += graph.size;
+        bytes = model_message(&copy, 13);
+        convoy_model *model;
+        assert_int_equal(load_bytes(&model, bytes.bytes, bytes.size, NULL), CONVOY_OK);
+        const uint8_t *data = model->values[0].constant.data, *map = model->map->data;
+        bool inside = data >= map && data < map + model->map->bytes;
+        const uint8_t *raw = memmem(bytes.bytes, bytes.size, data, CONV_WEIGHTS * sizeof(float));
+        assert_non_null(raw);
+        assert_true(inside || (raw - bytes.bytes) % 4 != 0);
+        message_free(&bytes);
+        convoy_model_destroy(&model);
+    }
+    message_free(&graph);
+}
+
+/* --- Files that are no model ---------------------------------------------------------------------------- */
+
+static void test_no_model(void **state) {
+    (void)state;
+    const char text[] = "This is a text file that somebody named model.onnx.\n";
+    expect_bytes(text, sizeof text - 1, CONVOY_E_INPUT, "not an ONNX model");
+    expect_bytes("", 0, CONVOY_E_INPUT, "empty");
+    convoy_error error = {0};
+    convoy_model *model = NULL;
+    assert_int_equal(convoy_model_load(&model, "/nowhere/model.onnx", &error), CONVOY_E_IO);
+    assert_non_null(strstr(error.message, "/nowhere/model.onnx"));
+    assert_int_equal(convoy_model_load(&model, "/", &error), CONVOY_E_IO);
+    struct message graph = {0}, bytes = model_message(&graph, 13);
+    expect_bytes(bytes.bytes, bytes.size, CONVOY_E_INPUT, "no output");
+    message_free(&bytes);
+}
+
+/* Cut anywhere, a model is refused or, where only the end of the list of operator sets is gone, said to lack
+ * that. */
+static void test_truncated(void **state) {
+    (void)state;
+    struct message graph = graph_start();
+    graph_node(&graph, node_message("Conv", "c", "x w", "y"));
+    struct message bytes = model_message(&graph, 13);
+    for (size_t size = 1; size < bytes.size; size++) {
+        convoy_model *model = NULL;
+        convoy_error error = {0};
+        convoy_status status = load_bytes(&model, bytes.bytes, size, &error);
+        assert_true(status == CONVOY_E_INPUT || status == CONVOY_E_UNSUPPORTED);
+        assert_true(error.message[0] != 0);
+    }
+    message_free(&bytes);
+}
+
+static void test_opsets(void **state) {
+    (void)state;
+    static const int64_t opsets[] = {6, 22, INT64_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        struct message graph = graph_start();
+        graph_node(&graph, node_message("Conv", "first", "x w", "y"));
+        expect_lowering(&graph, opsets[i], one_image, CONVOY_E_UNSUPPORTED, "7 to 21");
+    }
+    struct message graph = graph_start();
+    convoy_model *model = NULL;
+    assert_int_equal(load_graph(&model, &graph, 0, NULL), CONVOY_E_UNSUPPORTED);
+}
+
+/* --- Graphs that are wrong ------------------------------------------------------------------------------ */
+
+static void test_wrong_weights(void **state) {
+    (void)state;
+    struct message graph = graph_start(), weight = tensor_message("short", weights, 4, CONV_WEIGHTS - 1);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    graph_node(&graph, node_message("Conv", "c", "x short", "y"));
+    expect_graph(&graph, CONVOY_E_INPUT, "'short'");
+
+    const int64_t huge[] = {INT64_MAX, INT64_MAX, 4};
+    graph = graph_start();
+    weight = tensor_message("huge", huge, 3, 1);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    expect_graph(&graph, CONVOY_E_INPUT, "'huge'");
+
+    graph = graph_start();
+    weight = tensor_message("w", weights, 4, CONV_WEIGHTS);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    expect_graph(&graph, CONVOY_E_INPUT, "two weights have the name 'w'");
+}
+
+static void test_wrong_wiring(void **state) {
+    (void)state;
+    struct message graph = graph_start();
+    graph_node(&graph, node_message("Relu", "early", "c", "y"));
+    graph_node(&graph, node_message("Conv", "late", "x w", "c"));
+    expect_graph(&graph, CONVOY_E_INPUT, "node 'early' (Relu) reads 'c'");
+
+    graph = graph_start();
+    graph_node(&graph, node_message("Relu", "loop", "y", "y"));
+    expect_graph(&graph, CONVOY_E_INPUT, "node 'loop' (Relu) reads 'y'");
+
+    graph = graph_start();
+    graph_node(&graph, node_message("Conv", "a", "x w", "y"));
+    graph_node(&graph, node_message("Conv", "b", "x w", "y"));
+    expect_graph(&graph, CONVOY_E_INPUT, "node 'b' (Conv) makes 'y', which exists already");
+
+    graph = graph_start();
+    graph_node(&graph, node_message("Conv", "a", "x w", "z"));
+    expect_graph(&graph, CONVOY_E_INPUT, "output 'y' is made by no node");
+
+    graph = graph_start();
+    graph_node(&graph, node_message("Conv", "\xff\xfe", "x w", "y"));
+    expect_graph(&graph, CONVOY_E_INPUT, "UTF-8");
+}
+
+/* A graph in an attribute of a node of a graph in an attribute ..., 10,000 deep. */
+static void test_nested_subgraphs(void **state) {
+    (void)state;
+    struct message graph = {0};
+    for (int depth = 0; depth < 10000; depth++) {
+        struct message attribute = {0}, node = node_message("If", "branch", "", "");
+        message_text(&attribute, 1, "then_branch");
+        message_take(&attribute, 6, &graph);
+        message_take(&node, 5, &attribute);
+        message_take(&graph, GRAPH_NODE, &node);
+    }
+    struct message output = value_message("y", maps, 4);
+    message_take(&graph, GRAPH_OUTPUT, &output);
+    expect_graph(&graph, CONVOY_E_UNSUPPORTED,
+                 "node 'branch' (If): operators with subgraphs are not supported");
+}
+
+static void test_too_many_attributes(void **state) {
+    (void)state;
+    struct message graph = graph_start(), node = node_message("Conv", "c", "x w", "y");
+    for (int i = 0; i < 65; i++)
+        node_int(&node, "group", 1);
+    graph_node(&graph, node);
+    expect_graph(&graph, CONVOY_E_UNSUPPORTED, "65 attributes");
+    graph = graph_start();
+    node = node_message("Conv", "c", "x w", "y");
+    node_int(&node, "group", 1);
+    node_int(&node, "group", 1);
+    graph_node(&graph, node);
+    expect_graph(&graph, CONVOY_E_INPUT, "'group' twice");
+}
+
+/* --- Nodes that cannot be computed ---------------------------------------------------------------------- */
+
+static void test_unsupported_nodes(void **state) {
+    (void)state;
+    struct message graph = graph_start();
+    graph_node(&graph, node_message("Frobnicate", "n1", "x w", "y"));
+    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED,
+                    "node 'n1' (Frobnicate): operator Frobnicate is not supported");
+
+    graph = graph_start();
+    struct message node = node_message("Conv", "n2", "x w", "y");
+    message_text(&node, 7, "com.example");
+    graph_node(&graph, node);
+    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "com.example");
+
+    graph = graph_start();
+    node = node_message("Conv", "n3", "x w", "y");
+    node_int(&node, "sparkle", 1);
+    graph_node(&graph, node);
+    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "attribute 'sparkle'");
+
+    graph = graph_start();
+    graph_node(&graph, node_message("Conv", "n4", "x x", "y"));
+    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "weights depend on the data");
+}
+
+static void test_wrong_nodes(void **state) {
+    (void)state;
+    static const int64_t zero[] = {0, 0}, many[] = {1, 1, 1}, far[] = {INT64_MAX, INT64_MAX};
+    static const struct {
+        const char *attribute;
+        const int64_t *values;
+        size_t count;
+        const char *words;
+    } cases[] = {
+        {"strides", zero, 2, "stride 0"},      {"strides", many, 3, "3 elements, not 2"},
+        {"dilations", far, 2, "2^30"},         {"kernel_shape", zero, 1, "1 elements, not 2"},
+        {"pads", far, 2, "2 elements, not 4"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct message graph = graph_start(), node = node_message("Conv", "c", "x w", "y");
+        node_ints(&node, cases[i].attribute, cases[i].values, cases[i].count);
+        graph_node(&graph, node);
+        expect_lowering(&graph, 13, one_image, CONVOY_E_INPUT, cases[i].words);
+    }
+    struct message graph = graph_start(), node = node_message("Conv", "c", "x w", "y");
+    node_int(&node, "group", 0);
+    graph_node(&graph, node);
+    expect_lowering(&graph, 13, one_image, CONVOY_E_INPUT, "groups");
+
+    graph = graph_start();
+    node = node_message("Conv", "c", "x w", "y");
+    node_int(&node, "strides", 2);
+    graph_node(&graph, node);
+    expect_lowering(&graph, 13, one_image, CONVOY_E_INPUT, "list of integers");
+}
+
+static void test_wrong_input_shape(void **state) {
+    (void)state;
+    static const convoy_shape wrong[] = {{4, {1, 3, 8, 8}}, {3, {1, 8, 8}}, {4, {-1, 1, 8, 8}}, {9, {0}}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct message graph = graph_start();
+        graph_node(&graph, node_message("Conv", "c", "x w", "y"));
+        expect_lowering(&graph, 13, wrong[i], CONVOY_E_INPUT, "the model takes ?x1x8x8");
+    }
+}
+
+/* 2^40 elements, and 2^126, made from nothing. */
+static void test_hostile_constants(void **state) {
+    (void)state;
+    static const int64_t huge[] = {1 << 20, 1 << 20}, overflow[] = {INT64_MAX, INT64_MAX};
+    static const struct {
+        const int64_t *shape;
+        size_t rank;
+        convoy_status status;
+    } cases[] = {{huge, 2, CONVOY_E_UNSUPPORTED}, {overflow, 2, CONVOY_E_INPUT}};
+    for (size_t i = 0; i < 2; i++) {
+        struct message graph = graph_start(), shape = int_tensor_message("s", cases[i].shape, cases[i].rank);
+        message_take(&graph, GRAPH_INITIALIZER, &shape);
+        graph_node(&graph, node_message("ConstantOfShape", "bomb", "s", "k"));
+        graph_node(&graph, node_message("Mul", "m", "x k", "y"));
+        expect_lowering(&graph, 13, one_image, cases[i].status, "node 'bomb'");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_a_graph),
+        cmocka_unit_test(test_weights_are_not_copied),
+        cmocka_unit_test(test_no_model),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_opsets),
+        cmocka_unit_test(test_wrong_weights),
+        cmocka_unit_test(test_wrong_wiring),
+        cmocka_unit_test(test_nested_subgraphs),
+        cmocka_unit_test(test_too_many_attributes),
+        cmocka_unit_test(test_unsupported_nodes),
+        cmocka_unit_test(test_wrong_nodes),
+        cmocka_unit_test(test_wrong_input_shape),
+        cmocka_unit_test(test_hostile_constants),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
