@@ -1,0 +1,28 @@
+/* Which partition each layer gets. Works on layer geometries, never on a model. */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "code/code.h"
+#include "partition/partition.h"
+
+/* What a plan is made for. */
+struct plan_request {
+    const struct code_family *family;
+    uint32_t workers, stragglers;       /* n, γ */
+    uint32_t input_parts, filter_parts; /* wanted everywhere that it is admitted; 0,0: chosen */
+};
+
+/* The decision for one layer. */
+struct plan_layer {
+    bool coded;
+    const char *why_local;              /* not coded: why, a few words, static storage; else NULL */
+    uint32_t input_parts, filter_parts; /* k_A, k_B */
+    uint32_t threshold;                 /* δ <= n - γ */
+};
+
+/* The default rule: among the (k_A,k_B) that family and layer admit with δ <= n - γ, the largest δ; ties by the bytes that travel and are stored, per worker
+ * (up + down first, then stored), then by the multiply-adds. k = 2 (rotation) is left out: never better than 1. (uncoded: δ = n as asked, γ notwithstanding.)
+ * With parts wanted: those if admitted and δ <= n - γ, else the default rule's choice. */
+struct plan_layer plan_choose(const struct plan_request *request, const struct conv_geometry *layer);
+
+#endif
