@@ -117,11 +117,16 @@ static enum transport_event faulty_poll(struct transport *transport, uint64_t de
         uint64_t until = deadline_ns;
         if (faulty->delayed && faulty->delayed->due_ns < until)
             until = faulty->delayed->due_ns;
-        enum transport_event event = faulty->inner->ops->poll(faulty->inner, until, peer, frame);
+        struct frame came = {0};
+        enum transport_event event = faulty->inner->ops->poll(faulty->inner, until, peer, &came);
+        if (event == TRANSPORT_FRAME) {
+            if (!pass(faulty, *peer, &came))
+                continue;
+            *frame = came;
+        }
         if (event == TRANSPORT_PEER && faulty->inner->ops->state(faulty->inner, *peer) == PEER_LOST)
             forget_delayed(faulty, *peer);
-        if (event == TRANSPORT_FRAME ? pass(faulty, *peer, frame)
-                                     : event != TRANSPORT_TIMEOUT || until == deadline_ns)
+        if (event != TRANSPORT_TIMEOUT || until == deadline_ns)
             return event;
     }
 }

@@ -1,0 +1,130 @@
+/* convoy inspect: a model's graph, and which of its layers can be coded. */
+#include "commands.h"
+#include "json.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define USUAL_SIZE 224
+
+/* Shapes to bind: open axes become a batch of 1, 3 channels, and squares of the given size. */
+static convoy_shape *close_shapes(const convoy_model *model, int64_t size) {
+    const convoy_value_info *inputs;
+    const size_t count = convoy_model_inputs(model, &inputs);
+    convoy_shape *shapes = calloc(count + 1, sizeof *shapes);
+    for (size_t i = 0; shapes && i < count; i++) {
+        shapes[i] = inputs[i].shape;
+        for (uint32_t axis = 0; axis < shapes[i].rank; axis++) {
+            if (shapes[i].dims[axis] == -1)
+                shapes[i].dims[axis] = axis == 0 ? 1 : axis == 1 && shapes[i].rank > 2 ? 3 : size;
+        }
+    }
+    return shapes;
+}
+
+static void print_values(const char *what, const convoy_value_info *values, size_t count) {
+    char shape[128];
+    for (size_t i = 0; i < count; i++)
+        printf("%-7s %s  %s %s\n", what, values[i].name, convoy_dtype_text(values[i].dtype),
+               convoy_shape_text(&values[i].shape, shape, sizeof shape));
+}
+
+static void add_number(struct table *table, uint64_t number) {
+    if (number)
+        table_cell(table, "%" PRIu64, number);
+    else
+        table_cell(table, "%s", "");
+}
+
+static void add_row(struct table *table, const convoy_layer_info *layer) {
+    char shape[128];
+    table_cell(table, "%s", layer->name);
+    table_cell(table, "%s", layer->op);
+    table_cell(table, "%s", convoy_shape_text(&layer->shape, shape, sizeof shape));
+    add_number(table, layer->macs);
+    add_number(table, layer->weights_bytes);
+    if (layer->codable) {
+        table_cell(table, "%ux%u", layer->input_parts, layer->filter_parts);
+        table_cell(table, "%u", layer->threshold);
+        table_cell(table, "%s", "");
+    } else {
+        table_cell(table, "%s", "here");
+        table_cell(table, "%s", "");
+        table_cell(table, "%s", layer->why ? layer->why : "");
+    }
+}
+
+static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
+                             const convoy_layer_info *layers, size_t count) {
+    const convoy_value_info *inputs, *outputs;
+    const size_t input_count = convoy_model_inputs(model, &inputs);
+    const size_t output_count = convoy_model_outputs(model, &outputs);
+    printf("%s, opset %lld\n", path, (long long)convoy_model_opset(model));
+    print_values("input", inputs, input_count);
+    print_values("output", outputs, output_count);
+    printf("\n");
+
+    static const char *const heads[] = {"layer",        "op",      "output", "multiply-adds",
+                                        "weight bytes", "kA x kB", "δ",      "why not coded"};
+    struct table table;
+    table_open(&table, "<<<>><><");
+    for (size_t i = 0; i < table.columns; i++)
+        table_cell(&table, "%s", heads[i]);
+    uint64_t macs = 0, coded_macs = 0, bytes = 0;
+    size_t coded = 0;
+    for (size_t i = 0; i < count; i++) {
+        add_row(&table, &layers[i]);
+        macs += layers[i].macs;
+        bytes += layers[i].weights_bytes;
+        coded_macs += layers[i].codable ? layers[i].macs : 0;
+        coded += layers[i].codable;
+    }
+    const bool printed = table_print(&table, stdout);
+    table_close(&table);
+    printf("\n%zu layers, %" PRIu64 " multiply-adds, %" PRIu64 " bytes of weights\n", count, macs, bytes);
+    printf("%s on %u workers: %zu layers, %.1f %% of the multiply-adds\n", options->session.code,
+           options->session.workers, coded, macs ? 100.0 * (double)coded_macs / (double)macs : 0.0);
+    return printed;
+}
+
+static int inspect_model(const struct cli_options *options, const convoy_model *model) {
+    const char *path = options->arguments.items[0];
+    convoy_session *session = NULL;
+    convoy_error error;
+    convoy_options session_options = options->session;
+    session_options.local = true;
+    convoy_shape *shapes = close_shapes(model, options->image.size ? options->image.size : USUAL_SIZE);
+    const convoy_status status =
+        shapes ? convoy_session_create(&session, model, shapes, &session_options, &error)
+               : cli_error(&error, CONVOY_E_MEMORY, "out of memory");
+    free(shapes);
+    if (status != CONVOY_OK)
+        return report_error(&error);
+    const convoy_layer_info *layers;
+    const size_t count = convoy_session_layers(session, &layers);
+    const bool printed = options->json ? json_inspect_print(path, model, layers, count)
+                                       : print_for_people(path, model, options, layers, count);
+    convoy_session_destroy(&session);
+    if (!printed) {
+        cli_error(&error, CONVOY_E_MEMORY, "out of memory");
+        return report_error(&error);
+    }
+    return finish_output();
+}
+
+int command_inspect(const struct cli_options *options) {
+    convoy_error error;
+    if (options->arguments.count != 1) {
+        cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy inspect MODEL",
+                  options->arguments.count);
+        return report_error(&error);
+    }
+    convoy_model *model = NULL;
+    if (convoy_model_load(&model, options->arguments.items[0], &error) != CONVOY_OK)
+        return report_error(&error);
+    const int exit_status = inspect_model(options, model);
+    convoy_model_destroy(&model);
+    return exit_status;
+}

@@ -1,0 +1,109 @@
+/* convoy run: inputs through a model, coded over workers. */
+#include "commands.h"
+#include "feed.h"
+#include "json.h"
+#include "record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void show_coding(void *context, size_t done, size_t total) {
+    progress_show(context, "layers made ready", done, total);
+}
+
+/* What the stream's callbacks need. */
+struct run {
+    struct feed feed;
+    struct record record;
+};
+
+static convoy_status next_inputs(void *context, convoy_tensor *inputs, bool *end, convoy_error *error) {
+    return feed_next(&((struct run *)context)->feed, inputs, end, error);
+}
+
+static convoy_status take_run(void *context, size_t index, uint32_t run, const convoy_result *result,
+                              const convoy_check *check, convoy_error *error) {
+    return record_run(&((struct run *)context)->record, index, run, result, check, error);
+}
+
+/* Prints what the whole command came to. */
+static int print_outcome(const struct run *run, const struct cli_options *options,
+                         const convoy_session *session) {
+    const struct record *record = &run->record;
+    convoy_error error;
+    uint32_t lost[CONVOY_MAX_WORKERS];
+    size_t lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
+    if (lost_count > CONVOY_MAX_WORKERS)
+        lost_count = CONVOY_MAX_WORKERS;
+    bool printed;
+    if (options->json) {
+        char **texts = calloc(record->finished + 1, sizeof *texts);
+        for (size_t i = 0; texts && i < record->finished; i++)
+            texts[i] = record->pending[i].text;
+        printed = texts && json_run_print(options, &record->summary, options->arguments.items[0], lost,
+                                          lost_count, texts, record->finished);
+        free(texts);
+    } else {
+        printed = summary_print(&record->summary, options, lost, lost_count);
+    }
+    if (!printed) {
+        cli_error(&error, CONVOY_E_MEMORY, "out of memory");
+        return report_error(&error);
+    }
+    if (saves_write(&record->saves, &error) != CONVOY_OK) {
+        report_error(&error);
+        return EXIT_OTHER; /* an output that cannot be written is no bad input */
+    }
+    return finish_output();
+}
+
+static int run_model(const struct cli_options *options, const convoy_model *model,
+                     struct progress *progress) {
+    convoy_session *session = NULL;
+    struct run run = {0};
+    convoy_error error;
+    convoy_options session_options = options->session;
+    session_options.log = progress_log;
+    session_options.log_context = progress;
+    session_options.progress = show_coding;
+    session_options.progress_context = progress;
+    const convoy_stream stream = {
+        .context = &run,
+        .in_flight = options->in_flight,
+        .repeat = options->repeat,
+        .check = options->check,
+        .next = next_inputs,
+        .done = take_run,
+    };
+
+    convoy_status status = feed_open(&run.feed, model, options, &error);
+    if (status == CONVOY_OK)
+        status = record_open(&run.record, model, options, &run.feed, progress, &error);
+    if (status == CONVOY_OK)
+        status = convoy_session_create(&session, model, run.feed.shapes, &session_options, &error);
+    if (status == CONVOY_OK)
+        status = convoy_session_stream(session, &stream, &run.record.summary.total_ms, &error);
+    progress_clear(progress);
+    const int exit_status =
+        status == CONVOY_OK ? print_outcome(&run, options, session) : report_error(&error);
+    convoy_session_destroy(&session);
+    record_close(&run.record);
+    feed_close(&run.feed);
+    return exit_status;
+}
+
+int command_run(const struct cli_options *options) {
+    convoy_error error;
+    if (options->arguments.count == 0) {
+        cli_error(&error, CONVOY_E_USAGE, "no model; usage: convoy run MODEL INPUT...");
+        return report_error(&error);
+    }
+    struct progress progress;
+    progress_open(&progress, options->quiet);
+    convoy_model *model = NULL;
+    if (convoy_model_load(&model, options->arguments.items[0], &error) != CONVOY_OK)
+        return report_error(&error);
+    const int exit_status = run_model(options, model, &progress);
+    convoy_model_destroy(&model);
+    return exit_status;
+}

@@ -1,0 +1,19 @@
+/* The commands of the program, and how they end. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "options.h"
+
+enum exit_status { EXIT_DONE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_INPUT = 3, EXIT_WORKERS = 4 };
+
+/* Run with parsed options; print their result, or the sentence of their failure; return the exit status. */
+int command_run(const struct cli_options *options);
+int command_inspect(const struct cli_options *options);
+
+/* Prints "convoy: SENTENCE" and returns the exit status that belongs to the failure. */
+int report_error(const convoy_error *error);
+
+/* Flushes standard output: EXIT_DONE, or EXIT_OTHER with a sentence where not everything could be written. */
+int finish_output(void);
+
+#endif

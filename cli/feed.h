@@ -1,0 +1,44 @@
+/* From file names to the inputs of one inference after another. */
+#ifndef CLI_FEED_H
+#define CLI_FEED_H
+
+#include "options.h"
+
+/* Where an inference's input came from. */
+struct origin {
+    const char *file;
+    int64_t row; /* of the file's leading batch axis; -1: the file is one input */
+};
+
+struct feed {
+    const convoy_value_info *inputs; /* of the model */
+    size_t input_count;
+    convoy_shape *shapes; /* [input_count] of every inference */
+    const convoy_image_options *image;
+
+    convoy_tensor *fixed; /* [input_count] from --input; empty for the input that the files feed */
+    size_t fed;           /* which input the files feed */
+    const char *const *files;
+    size_t file_count, files_read;
+    const char *only_file[1]; /* files, where they come from --input */
+
+    convoy_tensor current; /* the file that is being handed out, in `rows` rows */
+    int64_t row, rows;     /* row: the next one; rows 0: no file */
+
+    struct origin *origins; /* [handed] of each inference */
+    size_t handed, capacity;
+};
+
+/* Resolves which file feeds which input, reads the first ones, and so finds the shapes. The arguments after
+ * the first, the model, are files. The model and the options are borrowed. */
+convoy_status feed_open(struct feed *feed, const convoy_model *model, const struct cli_options *options,
+                        convoy_error *error);
+void feed_close(struct feed *feed);
+
+/* The next inference's inputs (empty tensors before), or *end. */
+convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, convoy_error *error);
+
+/* How many inferences there will be, as far as is known: files not yet read count as one. */
+size_t feed_expected(const struct feed *feed);
+
+#endif

@@ -1,0 +1,163 @@
+#include "json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS JSON_REAL_PRECISION(9) /* a float comes back the same */
+
+/* A string, or null; bytes beyond ASCII become "?" where they are not UTF-8. */
+static json_t *json_text(const char *text) {
+    if (!text)
+        return json_null();
+    json_t *string = json_string(text);
+    char *copy = string ? NULL : strdup(text);
+    if (copy) {
+        for (char *c = copy; *c; c++)
+            *c = (unsigned char)*c < 128 ? *c : '?';
+        string = json_string(copy);
+        free(copy);
+    }
+    return string;
+}
+
+/* JSON has no NaN and no infinity. */
+static json_t *json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *json_shape(const convoy_shape *shape) {
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < shape->rank; i++)
+        json_array_append_new(array, json_integer(shape->dims[i]));
+    return array;
+}
+
+static json_t *json_workers(const convoy_layer_report *layer, convoy_outcome outcome) {
+    json_t *array = json_array();
+    for (size_t w = 0; w < CONVOY_MAX_WORKERS; w++) {
+        if (layer->outcome[w] == outcome)
+            json_array_append_new(array, json_integer((json_int_t)w));
+    }
+    return array;
+}
+
+static json_t *json_layer(const convoy_layer_report *layer) {
+    return json_pack(
+        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
+        json_text(layer->family), "kA", (int)layer->input_parts, "kB", (int)layer->filter_parts, "delta",
+        (int)layer->threshold, "used", json_workers(layer, CONVOY_OUTCOME_USED), "unused",
+        json_workers(layer, CONVOY_OUTCOME_UNUSED), "late", json_workers(layer, CONVOY_OUTCOME_LATE), "lost",
+        json_workers(layer, CONVOY_OUTCOME_LOST), "condition",
+        layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
+        json_number(layer->encode_ms), "wait_ms", json_number(layer->wait_ms), "decode_ms",
+        json_number(layer->decode_ms), "wall_ms", json_number(layer->wall_ms), "why_local",
+        json_text(layer->why_local));
+}
+
+static json_t *json_top(const struct json_result *result) {
+    json_t *top = json_array();
+    for (size_t i = 0; i < result->top_count; i++)
+        json_array_append_new(top,
+                              json_pack("{s:I, s:o, s:o}", "index", (json_int_t)result->top[i].index, "label",
+                                        json_text(labels_name(result->labels, result->top[i].index)), "score",
+                                        json_number(result->top[i].score)));
+    return top;
+}
+
+char *json_result_text(const struct json_result *result) {
+    json_t *object = json_pack("{s:o}", "input", json_text(result->input));
+    if (result->row >= 0)
+        json_object_set_new(object, "row", json_integer(result->row));
+    json_object_set_new(object, "ms", json_number(result->ms));
+    if (result->options->repeat > 1) {
+        json_t *all = json_array();
+        for (uint32_t i = 0; i < result->options->repeat; i++)
+            json_array_append_new(all, json_number(result->run_ms[i]));
+        json_object_set_new(object, "first_ms", json_number(result->run_ms[0]));
+        json_object_set_new(object, "all_ms", all);
+    }
+    json_object_set_new(object, "top", json_top(result));
+    if (result->check)
+        json_object_set_new(object, "check",
+                            json_pack("{s:o, s:b}", "max_rel_error",
+                                      json_number(result->check->max_rel_error), "top1_agrees",
+                                      result->check->top1_agrees));
+    json_t *layers = json_array();
+    for (size_t i = 0; i < result->result->layer_count; i++)
+        json_array_append_new(layers, json_layer(&result->result->layers[i]));
+    json_object_set_new(object, "layers", layers);
+
+    char *text = json_dumps(object, JSON_COMPACT | DIGITS);
+    json_decref(object);
+    return text;
+}
+
+bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
+                    const uint32_t *lost, size_t lost_count, char *const *results, size_t result_count) {
+    const convoy_options *session = &options->session;
+    json_t *lost_array = json_array();
+    for (size_t i = 0; i < lost_count; i++)
+        json_array_append_new(lost_array, json_integer(lost[i]));
+    json_t *object =
+        json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o}", "model", json_text(model), "workers",
+                  session->local ? 0 : (int)session->workers, "stragglers",
+                  session->local ? 0 : (int)session->stragglers, "engine",
+                  session->local ? "local" : "threads", "seed", (json_int_t)session->seed, "degraded",
+                  summary->degraded > 0, "total_ms", json_number(summary->total_ms), "lost", lost_array);
+    if (options->expect)
+        json_object_set_new(object, "accuracy",
+                            json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",
+                                      (json_int_t)summary->expected));
+    char *text = json_dumps(object, DIGITS);
+    json_decref(object);
+    if (!text)
+        return false;
+
+    /* The results are texts already, so that thousands of them take little memory: they go before the closing
+     * brace. */
+    printf("%.*s, \"results\": [", (int)strlen(text) - 1, text);
+    for (size_t i = 0; i < result_count; i++)
+        printf("%s\n%s", i ? "," : "", results[i]);
+    printf("\n]}\n");
+    free(text);
+    return true;
+}
+
+static json_t *json_values(const convoy_value_info *values, size_t count) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:o, s:o, s:s}", "name", json_text(values[i].name), "shape",
+                                               json_shape(&values[i].shape), "type",
+                                               convoy_dtype_text(values[i].dtype)));
+    return array;
+}
+
+bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
+                        size_t count) {
+    const convoy_value_info *inputs, *outputs;
+    const size_t input_count = convoy_model_inputs(model, &inputs);
+    const size_t output_count = convoy_model_outputs(model, &outputs);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const convoy_layer_info *layer = &layers[i];
+        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:i, s:i, s:i}", "name",
+                                               json_text(layer->name), "op", json_text(layer->op), "shape",
+                                               json_shape(&layer->shape), "macs", (json_int_t)layer->macs,
+                                               "weights_bytes", (json_int_t)layer->weights_bytes, "codable",
+                                               layer->codable, "why", json_text(layer->why), "kA",
+                                               (int)layer->input_parts, "kB", (int)layer->filter_parts,
+                                               "delta", (int)layer->threshold));
+    }
+    json_t *object =
+        json_pack("{s:o, s:I, s:o, s:o, s:o}", "model", json_text(path), "opset",
+                  (json_int_t)convoy_model_opset(model), "inputs", json_values(inputs, input_count),
+                  "outputs", json_values(outputs, output_count), "layers", array);
+    const bool done = object && json_dumpf(object, stdout, JSON_INDENT(2) | DIGITS) == 0;
+    json_decref(object);
+    if (done)
+        putchar('\n');
+    return done;
+}

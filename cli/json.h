@@ -1,0 +1,35 @@
+/* The JSON of `run` and `inspect`. (Jansson) */
+#ifndef CLI_JSON_H
+#define CLI_JSON_H
+
+#include "classes.h"
+#include "feed.h"
+#include "labels.h"
+#include "summary.h"
+
+/* One result of `run`. */
+struct json_result {
+    const struct cli_options *options;
+    const char *input;
+    int64_t row;          /* of the file's batch axis; -1: none */
+    const double *run_ms; /* [options->repeat] in order of time */
+    double ms;            /* their median */
+    const struct best_class *top;
+    size_t top_count;
+    const struct labels *labels;
+    const convoy_check *check; /* NULL: not asked for */
+    const convoy_result *result;
+};
+
+/* One compact JSON object, to be freed; NULL where there is no memory. */
+char *json_result_text(const struct json_result *result);
+
+/* Prints the whole object of `run`; results[] are such texts. False where there was no memory. */
+bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
+                    const uint32_t *lost, size_t lost_count, char *const *results, size_t result_count);
+
+/* Prints the object of `inspect`. False where there was no memory. */
+bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
+                        size_t count);
+
+#endif

@@ -1,0 +1,98 @@
+/* The program convoy: finds the command and hands over. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command_row {
+    const char *name;
+    enum command command;
+    int (*run)(const struct cli_options *options);
+    const char *arguments, *help;
+};
+
+static const struct command_row command_table[] = {
+    {"run", COMMAND_RUN, command_run, "MODEL INPUT...", "run a model, coded over workers that may fail"},
+    {"inspect", COMMAND_INSPECT, command_inspect, "MODEL",
+     "the graph: shapes, costs, which layers can be coded"},
+};
+#define COMMANDS (sizeof command_table / sizeof *command_table)
+
+int report_error(const convoy_error *error) {
+    fprintf(stderr, "convoy: %s\n", error->message);
+    switch (error->status) {
+    case CONVOY_E_USAGE:
+        return EXIT_USAGE;
+    case CONVOY_E_INPUT:
+    case CONVOY_E_UNSUPPORTED:
+    case CONVOY_E_IO:
+        return EXIT_INPUT;
+    case CONVOY_E_WORKERS:
+        return EXIT_WORKERS;
+    default:
+        return EXIT_OTHER;
+    }
+}
+
+int finish_output(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_DONE;
+    fprintf(stderr, "convoy: standard output cannot be written: %s\n", strerror(errno));
+    return EXIT_OTHER;
+}
+
+static void print_commands(FILE *file) {
+    fprintf(file, "Convoy runs neural networks on workers that may fail.\n\nusage:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(file, "  convoy %-8s %-15s %s\n", command_table[i].name, command_table[i].arguments,
+                command_table[i].help);
+    fprintf(file, "  convoy COMMAND --help           the options of a command\n"
+                  "  convoy --version                the version\n");
+}
+
+static int print_version(void) {
+    printf("convoy %s\n", CONVOY_VERSION);
+    return finish_output();
+}
+
+static int print_help(const struct command_row *row) {
+    printf("usage: convoy %s %s [OPTION...]\n\n%s\n\n", row->name, row->arguments, row->help);
+    options_print(row->command);
+    printf("\nThe manual is convoy(1).\n");
+    return finish_output();
+}
+
+static int run_command(const struct command_row *row, int argc, char **argv) {
+    struct cli_options options;
+    convoy_error error;
+    int exit_status;
+    if (options_parse(&options, row->command, argc, argv, &error) != CONVOY_OK)
+        exit_status = report_error(&error);
+    else if (options.help)
+        exit_status = print_help(row);
+    else if (options.version)
+        exit_status = print_version();
+    else
+        exit_status = row->run(&options);
+    options_free(&options);
+    return exit_status;
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, command_table[i].name) == 0)
+            return run_command(&command_table[i], argc - 2, argv + 2);
+    }
+    if (strcmp(name, "--version") == 0)
+        return print_version();
+    if (strcmp(name, "--help") == 0) {
+        print_commands(stdout);
+        return finish_output();
+    }
+    if (argc > 1)
+        fprintf(stderr, "convoy: there is no command '%s'\n", name);
+    print_commands(stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,296 @@
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_type {
+    OPTION_FLAG,   /* bool */
+    OPTION_COUNT,  /* uint32_t, min..max */
+    OPTION_SIZE,   /* int64_t, min..max */
+    OPTION_SEED,   /* uint64_t */
+    OPTION_PARTS,  /* uint32_t[2], "KA,KB", each min..max */
+    OPTION_NUMBER, /* float */
+    OPTION_COLOUR, /* float[3]: three numbers, or one for all */
+    OPTION_CHOICE, /* unsigned: the place of the word in `words` */
+    OPTION_TEXT,   /* const char * */
+    OPTION_LIST    /* struct text_list */
+};
+
+struct option {
+    const char *name;
+    const char *value; /* what the help calls the argument; NULL: none */
+    const char *help;
+    enum option_type type;
+    int commands;  /* bits of enum command */
+    size_t offset; /* of the field in struct cli_options */
+    uint64_t min, max;
+    const char *words; /* OPTION_CHOICE: words separated by "," */
+    size_t given;      /* where not 0: offset of a bool that becomes true */
+};
+
+#define AT(field)     offsetof(struct cli_options, field)
+#define RUN           COMMAND_RUN
+#define BOTH          (COMMAND_RUN | COMMAND_INSPECT)
+#define LARGEST_COUNT UINT32_C(1000000)
+
+/* clang-format off */
+static const struct option option_table[] = {
+    {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, BOTH, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, 0},
+    {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
+    {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
+    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH, AT(session.code), 0, 0, NULL, 0},
+    {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN, AT(session.placement), 0, 0, "spread,plain", 0},
+    {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
+    {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
+    {"output", "[NAME=]FILE", "write an output as .npy; repeatable", OPTION_LIST, RUN, AT(outputs), 0, 0, NULL, 0},
+    {"top", "K", "the K best classes (5)", OPTION_COUNT, RUN, AT(top), 1, 1000, NULL, 0},
+    {"labels", "FILE", "names of the classes, one a line", OPTION_TEXT, RUN, AT(labels), 0, 0, NULL, 0},
+    {"expect", "FILE", "lines \"NAME LABEL\": print the accuracy", OPTION_TEXT, RUN, AT(expect), 0, 0, NULL, 0},
+    {"preset", "HOW", "imagenet, unit or raw: how pixels become numbers", OPTION_CHOICE, RUN, AT(image.preset), 0, 0, "auto,imagenet,unit,raw", 0},
+    {"mean", "M,M,M", "taken from the scaled pixels, per channel", OPTION_COLOUR, RUN, AT(image.mean), 0, 0, NULL, AT(image.has_mean)},
+    {"std", "S,S,S", "divides them after that, per channel", OPTION_COLOUR, RUN, AT(image.deviation), 0, 0, NULL, AT(image.has_deviation)},
+    {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
+    {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH, AT(image.size), 1, 65536, NULL, 0},
+    {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
+    {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
+    {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_SEED, RUN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
+    {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
+    {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN, AT(session.threads), 1, 256, NULL, 0},
+    {"deadline", "MS", "the longest that one layer may wait, ms (10000)", OPTION_COUNT, RUN, AT(deadline_ms), 1, 86400000, NULL, 0},
+    {"no-fallback", NULL, "fail instead of computing here what workers do not deliver", OPTION_FLAG, RUN, AT(session.no_fallback), 0, 0, NULL, 0},
+    {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, BOTH, AT(session.backend), 0, 0, NULL, 0},
+    {"json", NULL, "one JSON object on standard output", OPTION_FLAG, BOTH, AT(json), 0, 0, NULL, 0},
+    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH, AT(quiet), 0, 0, NULL, 0},
+    {"version", NULL, "print the version", OPTION_FLAG, BOTH, AT(version), 0, 0, NULL, 0},
+    {"help", NULL, "print this", OPTION_FLAG, BOTH, AT(help), 0, 0, NULL, 0},
+};
+/* clang-format on */
+#define OPTION_COUNT_OF_TABLE (sizeof option_table / sizeof *option_table)
+
+convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    error->status = status;
+    return status;
+}
+
+/* Digits up to `stop` (or the end), min..max. */
+static bool read_integer(const char *text, const char *stop, uint64_t min, uint64_t max, uint64_t *value) {
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long read = strtoull(text, &end, 10);
+    if (errno != 0 || (stop ? end != stop : *end != '\0') || read < min || read > max)
+        return false;
+    *value = read;
+    return true;
+}
+
+/* A finite number; *end is where it stops. */
+static bool read_number(const char *text, float *value, char **end) {
+    if (isspace((unsigned char)text[0]))
+        return false;
+    *value = strtof(text, end);
+    return *end != text && isfinite(*value);
+}
+
+static bool read_colour(const char *text, float *colour) {
+    char *end = NULL;
+    for (int i = 0; i < 3; i++, text = end + 1) {
+        if (!read_number(text, &colour[i], &end))
+            return false;
+        if (i == 0 && *end == '\0') {
+            colour[1] = colour[2] = colour[0];
+            return true;
+        }
+        if (*end != (i < 2 ? ',' : '\0'))
+            return false;
+    }
+    return true;
+}
+
+static bool read_choice(const char *text, const char *words, unsigned *choice) {
+    const size_t length = strlen(text);
+    for (unsigned i = 0; words; i++) {
+        if (length > 0 && strncmp(words, text, length) == 0 &&
+            (words[length] == ',' || words[length] == '\0')) {
+            *choice = i;
+            return true;
+        }
+        words = strchr(words, ',');
+        words = words ? words + 1 : NULL;
+    }
+    return false;
+}
+
+static bool list_add(struct text_list *list, const char *text) {
+    const char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        return false;
+    items[list->count++] = text;
+    list->items = items;
+    return true;
+}
+
+/* False where the text is not a value of the option's type. */
+static bool read_value(const struct option *option, const char *text, void *field) {
+    uint64_t number = 0, second = 0;
+    char *end = NULL;
+    const char *comma;
+    switch (option->type) {
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case OPTION_COUNT:
+        if (!read_integer(text, NULL, option->min, option->max, &number))
+            return false;
+        *(uint32_t *)field = (uint32_t)number;
+        return true;
+    case OPTION_SIZE:
+        if (!read_integer(text, NULL, option->min, option->max, &number))
+            return false;
+        *(int64_t *)field = (int64_t)number;
+        return true;
+    case OPTION_SEED:
+        return read_integer(text, NULL, 0, UINT64_MAX, field);
+    case OPTION_PARTS:
+        comma = strchr(text, ',');
+        if (!comma || !read_integer(text, comma, option->min, option->max, &number) ||
+            !read_integer(comma + 1, NULL, option->min, option->max, &second))
+            return false;
+        ((uint32_t *)field)[0] = (uint32_t)number;
+        ((uint32_t *)field)[1] = (uint32_t)second;
+        return true;
+    case OPTION_NUMBER:
+        return read_number(text, field, &end) && *end == '\0';
+    case OPTION_COLOUR:
+        return read_colour(text, field);
+    case OPTION_CHOICE:
+        return read_choice(text, option->words, field);
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return text[0] != '\0';
+    case OPTION_LIST:
+        return text[0] != '\0' && list_add(field, text);
+    }
+    return false;
+}
+
+static convoy_status bad_value(const struct option *option, const char *text, convoy_error *error) {
+    const char *name = option->name;
+    switch (option->type) {
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+    case OPTION_SEED:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be a whole number from %llu to %llu", name,
+                         text, (unsigned long long)option->min, (unsigned long long)option->max);
+    case OPTION_PARTS:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be two whole numbers from %llu on, as in 4,8",
+                         name, text, (unsigned long long)option->min);
+    case OPTION_NUMBER:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be a number", name, text);
+    case OPTION_COLOUR:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be one number, or three as in 0.5,0.4,0.3",
+                         name, text);
+    case OPTION_CHOICE:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be one of %s", name, text, option->words);
+    default:
+        return cli_error(error, CONVOY_E_USAGE, "--%s: the value is empty", name);
+    }
+}
+
+static const char *command_name(enum command command) {
+    return command == COMMAND_RUN ? "run" : "inspect";
+}
+
+/* The option that argv[*i] names, its value into *value; *i moves on where the value is the next argument. */
+static convoy_status find_option(enum command command, int argc, char **argv, int *i,
+                                 const struct option **found, const char **value, convoy_error *error) {
+    const char *argument = argv[*i];
+    const size_t length = strcspn(argument, "=");
+    const struct option *option = NULL;
+    for (size_t k = 0; k < OPTION_COUNT_OF_TABLE && !option; k++) {
+        const char *name = option_table[k].name;
+        if (length == strlen(name) + 2 && memcmp(argument, "--", 2) == 0 &&
+            memcmp(argument + 2, name, length - 2) == 0)
+            option = &option_table[k];
+    }
+    if (!option || !(option->commands & command))
+        return cli_error(error, CONVOY_E_USAGE,
+                         "unknown option %.*s; 'convoy %s --help' lists those that there are", (int)length,
+                         argument, command_name(command));
+    *value = argument[length] == '=' ? argument + length + 1 : NULL;
+    if (!option->value && *value)
+        return cli_error(error, CONVOY_E_USAGE, "--%s takes no value", option->name);
+    if (option->value && !*value) {
+        if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
+            return cli_error(error, CONVOY_E_USAGE, "--%s needs a value, %s", option->name, option->value);
+        *value = argv[++*i];
+    }
+    *found = option;
+    return CONVOY_OK;
+}
+
+convoy_status options_parse(struct cli_options *options, enum command command, int argc, char **argv,
+                            convoy_error *error) {
+    *options = (struct cli_options){.top = 5, .repeat = 1, .in_flight = 1, .deadline_ms = 10000};
+    convoy_options_init(&options->session);
+
+    bool only_arguments = false; /* after "--" */
+    for (int i = 0; i < argc; i++) {
+        const char *argument = argv[i], *value = NULL;
+        const struct option *option = NULL;
+        if (only_arguments || argument[0] != '-') {
+            if (!list_add(&options->arguments, argument))
+                return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+            continue;
+        }
+        if (strcmp(argument, "--") == 0) {
+            only_arguments = true;
+            continue;
+        }
+        const convoy_status status = find_option(command, argc, argv, &i, &option, &value, error);
+        if (status != CONVOY_OK)
+            return status;
+        if (!read_value(option, value, (char *)options + option->offset))
+            return bad_value(option, value, error);
+        if (option->given)
+            *(bool *)((char *)options + option->given) = true;
+    }
+    options->session.input_parts = options->parts[0];
+    options->session.filter_parts = options->parts[1];
+    options->image.bgr = options->channels == 1;
+    options->session.deadline_ns = options->deadline_ms * UINT64_C(1000000);
+    options->session.faults = options->faults.items;
+    options->session.fault_count = options->faults.count;
+    return CONVOY_OK;
+}
+
+void options_free(struct cli_options *options) {
+    free(options->arguments.items);
+    free(options->inputs.items);
+    free(options->outputs.items);
+    free(options->faults.items);
+}
+
+void options_print(enum command command) {
+    for (size_t i = 0; i < OPTION_COUNT_OF_TABLE; i++) {
+        const struct option *option = &option_table[i];
+        if (!(option->commands & command))
+            continue;
+        char left[40];
+        snprintf(left, sizeof left, "--%s %s", option->name, option->value ? option->value : "");
+        printf("  %-22s %s\n", left, option->help);
+    }
+}

@@ -1,0 +1,41 @@
+/* The options of the program: one table drives parsing and help. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <convoy/convoy.h>
+
+/* Commands, as bits of the table's rows. */
+enum command { COMMAND_RUN = 1, COMMAND_INSPECT = 2 };
+
+/* Arguments of an option that may be given several times. */
+struct text_list {
+    const char **items;
+    size_t count;
+};
+
+struct cli_options {
+    convoy_options session;
+    convoy_image_options image;
+    uint32_t parts[2]; /* k_A, k_B; 0,0: not given */
+    uint32_t channels; /* 0: rgb, 1: bgr */
+    uint32_t deadline_ms;
+    uint32_t top, repeat, in_flight;
+    const char *labels, *expect; /* file names, or NULL */
+    struct text_list inputs, outputs, faults;
+    bool check, json, quiet, help, version;
+    struct text_list arguments; /* what is not an option */
+};
+
+/* Reads argv[0..argc) (after the command's name); strings are borrowed. CONVOY_E_USAGE. */
+convoy_status options_parse(struct cli_options *options, enum command command, int argc, char **argv,
+                            convoy_error *error);
+void options_free(struct cli_options *options);
+
+/* Prints the options of a command, one line each. */
+void options_print(enum command command);
+
+/* Fills *error from a printf format and returns the status. */
+convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,29 @@
+/* A bar on standard error while there is something to wait for, and the lines that the session logs. */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <convoy/convoy.h>
+
+struct progress {
+    bool quiet;        /* nothing at all */
+    bool bar;          /* standard error is a terminal: draw */
+    bool shared;       /* standard output is one too: its lines meet the bar */
+    uint64_t drawn_ms; /* when it was drawn last */
+};
+
+void progress_open(struct progress *progress, bool quiet);
+
+/* Draws the bar, at most ten times a second. */
+void progress_show(struct progress *progress, const char *what, size_t done, size_t total);
+
+/* Takes the bar away for a line on standard output, where the two meet; the next progress_show draws it
+ * again. */
+void progress_make_way(struct progress *progress);
+
+/* Takes the bar away at the end. */
+void progress_clear(const struct progress *progress);
+
+/* A convoy_log_fn; context: the struct progress. */
+void progress_log(void *context, convoy_log_level level, const char *line);
+
+#endif

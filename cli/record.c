@@ -1,0 +1,191 @@
+#include "record.h"
+
+#include "json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
+                          const struct feed *feed, struct progress *progress, convoy_error *error) {
+    *record = (struct record){.options = options, .feed = feed, .progress = progress, .rows = 1};
+    const convoy_shape *fed = &feed->inputs[feed->fed].shape;
+    if (fed->rank >= 2 && fed->dims[0] > 1)
+        record->rows = (size_t)fed->dims[0];
+    record->best = calloc(options->top + 1, sizeof *record->best);
+    if (!record->best)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    convoy_status status = labels_load(&record->labels, options->labels, error);
+    if (status == CONVOY_OK)
+        status = expectations_load(&record->expectations, options->expect, error);
+    if (status == CONVOY_OK)
+        status = saves_open(&record->saves, model, options, error);
+    return status;
+}
+
+void record_close(struct record *record) {
+    for (size_t i = 0; i < record->capacity; i++) {
+        free(record->pending[i].run_ms);
+        free(record->pending[i].text);
+    }
+    free(record->pending);
+    free(record->best);
+    summary_close(&record->summary);
+    saves_close(&record->saves);
+    expectations_free(&record->expectations);
+    labels_free(&record->labels);
+}
+
+static convoy_status find_pending(struct record *record, size_t index, struct pending **pending,
+                                  convoy_error *error) {
+    if (index >= record->capacity) {
+        const size_t capacity = 2 * index + 64;
+        struct pending *more = realloc(record->pending, capacity * sizeof *more);
+        if (!more)
+            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+        memset(more + record->capacity, 0, (capacity - record->capacity) * sizeof *more);
+        record->pending = more;
+        record->capacity = capacity;
+    }
+    *pending = &record->pending[index];
+    if (!(*pending)->run_ms) {
+        (*pending)->run_ms = calloc(record->options->repeat, sizeof(double));
+        (*pending)->check.top1_agrees = true;
+        if (!(*pending)->run_ms)
+            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    }
+    return CONVOY_OK;
+}
+
+/* What is expected of a result, and whether it came; files of several results have no expectation. */
+static const char *judge(struct record *record, const struct origin *origin, size_t top_count,
+                         bool *correct) {
+    const char *expected =
+        origin->row < 0 && record->rows == 1 ? expectations_find(&record->expectations, origin->file) : NULL;
+    if (!expected)
+        return NULL;
+    char number[24] = "";
+    const char *label = NULL;
+    if (top_count > 0) {
+        snprintf(number, sizeof number, "%zu", record->best[0].index);
+        label = labels_name(&record->labels, record->best[0].index);
+    }
+    *correct = strcmp(expected, label ? label : number) == 0;
+    record->summary.expected++;
+    record->summary.correct += *correct;
+    return expected;
+}
+
+/* One line for many inputs, one line a class for a single one. */
+static void print_top(FILE *file, const struct record *record, const struct origin *origin, size_t row,
+                      size_t count) {
+    const bool lines = record->options->top > 1 && record->feed->file_count == 1 && origin->row < 0;
+    fputs(origin->file, file);
+    if (origin->row >= 0 || record->rows > 1)
+        fprintf(file, "[%lld]", (long long)(origin->row >= 0 ? origin->row : (int64_t)row));
+    fputc(':', file);
+    for (size_t i = 0; i < count; i++) {
+        const struct best_class *best = &record->best[i];
+        const char *label = labels_name(&record->labels, best->index);
+        fputs(lines ? "\n  " : i ? "; " : " ", file);
+        if (label)
+            fprintf(file, "%s (%.5g)", label, best->score);
+        else
+            fprintf(file, "%zu (%.5g)", best->index, best->score);
+    }
+}
+
+static void print_result(FILE *file, struct record *record, const struct pending *pending, size_t index,
+                         size_t row, double ms, const convoy_result *result, const convoy_check *check) {
+    struct origin origin = record->feed->origins[index];
+    if (record->rows > 1)
+        origin.row = (int64_t)row;
+    size_t rows = 1, count = 0;
+    if (result->output_count > 0) {
+        const convoy_tensor *output = &result->outputs[0];
+        if (output->shape.rank > 0 && output->shape.dims[0] == (int64_t)record->rows)
+            rows = record->rows;
+        count = classes_find(output, rows, rows > 1 ? row : 0, record->best, record->options->top);
+    }
+    bool correct = true;
+    const char *expected = judge(record, &origin, count, &correct);
+    if (record->options->json) {
+        char *text = json_result_text(&(struct json_result){
+            .options = record->options,
+            .input = origin.file,
+            .row = origin.row,
+            .run_ms = pending->run_ms,
+            .ms = ms,
+            .top = record->best,
+            .top_count = count,
+            .labels = &record->labels,
+            .check = check ? &pending->check : NULL,
+            .result = result,
+        });
+        fprintf(file, "%s%s", row ? ",\n" : "", text ? text : "null");
+        free(text);
+        return;
+    }
+    print_top(file, record, &origin, row, count);
+    if (!correct)
+        fprintf(file, "%s expected: %s", record->options->top > 1 ? "\n " : ",", expected);
+    fputc('\n', file);
+}
+
+/* Prints what is finished up to the first that is not; keeps JSON for later. */
+static void print_finished(struct record *record) {
+    if (!record->options->json) {
+        for (; record->printed < record->capacity && record->pending[record->printed].text;
+             record->printed++) {
+            struct pending *pending = &record->pending[record->printed];
+            progress_make_way(record->progress);
+            fputs(pending->text, stdout);
+            free(pending->text);
+            pending->text = NULL;
+        }
+    }
+    progress_show(record->progress, "inferences", record->finished,
+                  record->finished > feed_expected(record->feed) ? record->finished
+                                                                 : feed_expected(record->feed));
+}
+
+convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,
+                         const convoy_check *check, convoy_error *error) {
+    struct pending *pending = NULL;
+    convoy_status status = find_pending(record, index, &pending, error);
+    if (status == CONVOY_OK)
+        status = summary_add(&record->summary, result, check, error);
+    if (status != CONVOY_OK)
+        return status;
+    pending->run_ms[run] = result->ms;
+    if (check) {
+        if (!(check->max_rel_error <= pending->check.max_rel_error))
+            pending->check.max_rel_error = check->max_rel_error;
+        pending->check.top1_agrees &= check->top1_agrees;
+    }
+    if (run + 1 < record->options->repeat)
+        return CONVOY_OK;
+
+    status = saves_keep(&record->saves, index, result, error);
+    if (status != CONVOY_OK)
+        return status;
+    double *sorted = calloc(record->options->repeat, sizeof *sorted);
+    size_t size = 0;
+    FILE *file = sorted ? open_memstream(&pending->text, &size) : NULL;
+    if (!file) {
+        free(sorted);
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    }
+    memcpy(sorted, pending->run_ms, record->options->repeat * sizeof *sorted);
+    const double ms = median(sorted, record->options->repeat);
+    for (size_t row = 0; row < record->rows; row++)
+        print_result(file, record, pending, index, row, ms, result, check);
+    fclose(file);
+    free(sorted);
+    free(pending->run_ms);
+    pending->run_ms = NULL;
+    record->finished++;
+    print_finished(record);
+    return CONVOY_OK;
+}

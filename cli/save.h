@@ -1,0 +1,32 @@
+/* --output: outputs of all inferences, collected along the first axis and written as .npy. */
+#ifndef CLI_SAVE_H
+#define CLI_SAVE_H
+
+#include "options.h"
+
+struct save {
+    const char *file;
+    size_t output;      /* which of the model's */
+    convoy_shape shape; /* of one inference's output */
+    float *data;        /* [capacity] inferences of `each` elements */
+    size_t each, count, capacity;
+};
+
+struct saves {
+    struct save *items;
+    size_t count;
+};
+
+/* Resolves FILE or NAME=FILE of each --output. CONVOY_E_USAGE, CONVOY_E_MEMORY. */
+convoy_status saves_open(struct saves *saves, const convoy_model *model, const struct cli_options *options,
+                         convoy_error *error);
+void saves_close(struct saves *saves);
+
+/* Keeps the outputs of inference `index`. */
+convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
+
+/* Writes the files: one inference's output as it is, those of several joined along the first axis.
+ * CONVOY_E_IO. */
+convoy_status saves_write(const struct saves *saves, convoy_error *error);
+
+#endif

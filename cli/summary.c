@@ -1,0 +1,211 @@
+#include "summary.h"
+
+#include "table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKERS_IN_CELL 4
+#define SAME_ANSWER                                                                                          \
+    1e-4 /* relative error up to which float32 answers of different kernels are called the same */
+
+void summary_close(struct summary *summary) {
+    for (size_t i = 0; i < summary->layer_count; i++)
+        free(summary->layers[i].times);
+    free(summary->layers);
+}
+
+static bool grow(struct summary *summary) {
+    const size_t capacity = summary->capacity ? 2 * summary->capacity : 16;
+    for (size_t i = 0; i < summary->layer_count; i++) {
+        float *times = realloc(summary->layers[i].times, capacity * TIME_COUNT * sizeof *times);
+        if (!times)
+            return false;
+        summary->layers[i].times = times;
+    }
+    summary->capacity = capacity;
+    return true;
+}
+
+static void add_layer(struct summary_layer *layer, const convoy_layer_report *report, size_t run) {
+    if (report->coded || layer->coded == 0)
+        layer->last = *report;
+    layer->coded += report->coded;
+    layer->fallback += report->fallback;
+    if (report->coded && !(report->condition <= layer->condition))
+        layer->condition = report->condition;
+    for (size_t w = 0; w < CONVOY_MAX_WORKERS; w++) {
+        layer->late[w] += report->outcome[w] == CONVOY_OUTCOME_LATE;
+        layer->lost[w] += report->outcome[w] == CONVOY_OUTCOME_LOST;
+    }
+    float *times = &layer->times[run * TIME_COUNT];
+    times[TIME_ENCODE] = (float)report->encode_ms;
+    times[TIME_WAIT] = (float)report->wait_ms;
+    times[TIME_DECODE] = (float)report->decode_ms;
+    times[TIME_WALL] = (float)report->wall_ms;
+}
+
+convoy_status summary_add(struct summary *summary, const convoy_result *result, const convoy_check *check,
+                          convoy_error *error) {
+    if (!summary->layers) {
+        summary->layers = calloc(result->layer_count + 1, sizeof *summary->layers);
+        summary->layer_count = summary->layers ? result->layer_count : 0;
+    }
+    if (!summary->layers || (summary->runs == summary->capacity && !grow(summary)))
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    for (size_t i = 0; i < summary->layer_count; i++)
+        add_layer(&summary->layers[i], &result->layers[i], summary->runs);
+    summary->runs++;
+    summary->degraded += result->degraded;
+    if (check) {
+        if (summary->checked == 0 || !(check->max_rel_error <= summary->worst_error))
+            summary->worst_error = isnan(summary->worst_error) ? NAN : check->max_rel_error;
+        summary->checked++;
+        summary->agreeing += check->top1_agrees;
+    }
+    return CONVOY_OK;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double median(double *values, size_t count) {
+    if (count == 0)
+        return 0;
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* "4 (300), 2 (17)": worker 4 in 300 runs, worker 2 in 17; the most frequent first. Of a single run without
+ * the counts. */
+static void write_missing(char *text, size_t size, const size_t *counts, size_t runs) {
+    bool told[CONVOY_MAX_WORKERS] = {false};
+    size_t used = 0;
+    text[0] = '\0';
+    for (int listed = 0; used < size; listed++) {
+        size_t next = CONVOY_MAX_WORKERS, left = 0;
+        for (size_t w = 0; w < CONVOY_MAX_WORKERS; w++) {
+            if (counts[w] == 0 || told[w])
+                continue;
+            left++;
+            if (next == CONVOY_MAX_WORKERS || counts[w] > counts[next])
+                next = w;
+        }
+        if (left == 0)
+            break;
+        if (listed == WORKERS_IN_CELL && left > 1) {
+            snprintf(text + used, size - used, " and %zu more", left);
+            break;
+        }
+        int n = snprintf(text + used, size - used, "%s%zu", listed ? ", " : "", next);
+        used += n > 0 ? (size_t)n : size;
+        if (runs > 1 && used < size) {
+            n = snprintf(text + used, size - used, " (%zu)", counts[next]);
+            used += n > 0 ? (size_t)n : size;
+        }
+        told[next] = true;
+    }
+}
+
+static double layer_median(const struct summary *summary, const struct summary_layer *layer,
+                           enum layer_time which, double *scratch) {
+    for (size_t i = 0; i < summary->runs; i++)
+        scratch[i] = layer->times[i * TIME_COUNT + which];
+    return median(scratch, summary->runs);
+}
+
+static void add_coded_cells(struct table *table, const struct summary *summary,
+                            const struct summary_layer *layer, double *scratch) {
+    char lost[128], late[128];
+    if (layer->coded == 0 && layer->fallback == 0) {
+        table_cell(table, "here");
+        for (int i = 0; i < 8; i++)
+            table_cell(table, "%s", "");
+        return;
+    }
+    write_missing(lost, sizeof lost, layer->lost, summary->runs);
+    write_missing(late, sizeof late, layer->late, summary->runs);
+    table_cell(table, "%ux%u", layer->last.input_parts, layer->last.filter_parts);
+    table_cell(table, "%u", layer->last.threshold);
+    table_cell(table, "%s", lost);
+    table_cell(table, "%s", late);
+    if (layer->fallback)
+        table_cell(table, "%zu", layer->fallback);
+    else
+        table_cell(table, "%s", "");
+    if (layer->coded)
+        table_cell(table, "%.3g", layer->condition);
+    else
+        table_cell(table, "%s", "");
+    table_cell(table, "%.3f", layer_median(summary, layer, TIME_ENCODE, scratch));
+    table_cell(table, "%.3f", layer_median(summary, layer, TIME_WAIT, scratch));
+    table_cell(table, "%.3f", layer_median(summary, layer, TIME_DECODE, scratch));
+}
+
+static bool print_layers(const struct summary *summary, bool local) {
+    double *scratch = calloc(summary->runs + 1, sizeof *scratch);
+    struct table table;
+    static const char *const coded_heads[] = {"layer",     "op",      "kA x kB",   "δ",
+                                              "lost",      "late",    "fallback",  "worst κ",
+                                              "encode ms", "wait ms", "decode ms", "ms"};
+    static const char *const local_heads[] = {"layer", "op", "ms"};
+    table_open(&table, local ? "<<>" : "<<>><<>>>>>>");
+    for (size_t i = 0; i < table.columns; i++)
+        table_cell(&table, "%s", local ? local_heads[i] : coded_heads[i]);
+    for (size_t i = 0; scratch && i < summary->layer_count; i++) {
+        const struct summary_layer *layer = &summary->layers[i];
+        table_cell(&table, "%s", layer->last.name);
+        table_cell(&table, "%s", layer->last.op);
+        if (!local)
+            add_coded_cells(&table, summary, layer, scratch);
+        table_cell(&table, "%.3f", layer_median(summary, layer, TIME_WALL, scratch));
+    }
+    const bool done = scratch && table_print(&table, stdout);
+    table_close(&table);
+    free(scratch);
+    return done;
+}
+
+static void print_check(const struct summary *summary) {
+    const bool same = summary->worst_error <= SAME_ANSWER && summary->agreeing == summary->checked;
+    printf("check       %s: largest relative error %.2g, %zu of %zu first classes agree\n",
+           same ? "every answer is that of the uncoded model" : "answers differ from the uncoded model",
+           summary->worst_error, summary->agreeing, summary->checked);
+}
+
+bool summary_print(const struct summary *summary, const struct cli_options *options, const uint32_t *lost,
+                   size_t lost_count) {
+    const convoy_options *session = &options->session;
+    printf("\n");
+    if (!print_layers(summary, session->local))
+        return false;
+    printf("\ninferences  %zu in %.1f ms, %.3f ms each\n", summary->runs, summary->total_ms,
+           summary->total_ms / (double)summary->runs);
+    if (options->expect)
+        printf("accuracy    %zu of %zu%s", summary->correct, summary->expected,
+               summary->expected ? "" : "\n");
+    if (summary->expected)
+        printf(" = %.2f %%\n", 100.0 * (double)summary->correct / (double)summary->expected);
+    if (summary->checked)
+        print_check(summary);
+    if (session->local)
+        return true;
+    if (strcmp(session->code, "uncoded") == 0)
+        printf("workers     %u, all of them needed", session->workers);
+    else
+        printf("workers     %u, any %u may be missing", session->workers, session->stragglers);
+    printf("; code %s, seed %llu\n", session->code, (unsigned long long)session->seed);
+    printf("lost        %s", lost_count ? "" : "none");
+    for (size_t i = 0; i < lost_count; i++)
+        printf("%s%u", i ? ", " : "", lost[i]);
+    printf("\ndegraded    ");
+    if (summary->degraded)
+        printf("%zu of %zu inferences: too few workers answered, so a layer was computed here\n",
+               summary->degraded, summary->runs);
+    else
+        printf("no\n");
+    return true;
+}

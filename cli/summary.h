@@ -1,0 +1,41 @@
+/* What all inferences together came to, layer by layer. */
+#ifndef CLI_SUMMARY_H
+#define CLI_SUMMARY_H
+
+#include "options.h"
+
+enum layer_time { TIME_ENCODE, TIME_WAIT, TIME_DECODE, TIME_WALL, TIME_COUNT };
+
+struct summary_layer {
+    convoy_layer_report last; /* of the last run that was coded, or else of the last */
+    size_t coded, fallback;   /* runs */
+    double condition;         /* the worst κ */
+    size_t late[CONVOY_MAX_WORKERS], lost[CONVOY_MAX_WORKERS]; /* runs in which a worker was */
+    float *times;                                              /* [capacity of the summary][TIME_COUNT], ms */
+};
+
+struct summary {
+    size_t runs, capacity;
+    size_t degraded; /* runs */
+    struct summary_layer *layers;
+    size_t layer_count;
+    double worst_error;       /* NaN where an output was not finite */
+    size_t checked, agreeing; /* runs */
+    size_t expected, correct; /* results that have a label, and those that got it */
+    double total_ms;
+};
+
+void summary_close(struct summary *summary);
+
+/* Adds one run; check may be NULL. CONVOY_E_MEMORY. */
+convoy_status summary_add(struct summary *summary, const convoy_result *result, const convoy_check *check,
+                          convoy_error *error);
+
+/* The median of count numbers, which it sorts. 0 for none. */
+double median(double *values, size_t count);
+
+/* Prints the table of the layers and the lines below it. False where there was no memory. */
+bool summary_print(const struct summary *summary, const struct cli_options *options, const uint32_t *lost,
+                   size_t lost_count);
+
+#endif

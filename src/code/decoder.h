@@ -1,0 +1,16 @@
+/* Decoding: the output tensor from the survivors' answers, merged, with bias and activation, in one pass. */
+#ifndef CODE_DECODER_H
+#define CODE_DECODER_H
+
+#include "base/conv.h"
+#include "code/code.h"
+
+/* out, laid out as grid says, from answers[i] of solution->workers[i] (dense, as grid says, input_pieces x
+ * filter_pieces of the code). bias [N] of dtype or NULL; activation or NULL (in float64, only NONE, RELU and
+ * CLIP need be exact to float32). dtype F32 or F64. CONVOY_E_MEMORY (scratch). Thread-safe. Cost for paired
+ * codes: 2δ multiply-adds per element of Y with its surplus, half of the papers' real 4δ x 4δ system. */
+convoy_status decode(convoy_dtype dtype, const struct code *code, const struct code_solution *solution,
+                     const struct output_grid *grid, const void *const *answers, const void *bias,
+                     const struct activation *activation, void *out);
+
+#endif

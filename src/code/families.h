@@ -1,0 +1,11 @@
+/* The families there are; each is a table of functions in the file named beside it. */
+#ifndef CODE_FAMILIES_H
+#define CODE_FAMILIES_H
+
+#include "code/code.h"
+
+extern const struct code_family code_rotation;  /* rotation.c */
+extern const struct code_family code_replicate; /* replicate.c */
+extern const struct code_family code_uncoded;   /* replicate.c */
+
+#endif

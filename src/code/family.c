@@ -1,0 +1,25 @@
+#include "code/families.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static const struct code_family *const families[] = {
+    &code_rotation,
+    &code_replicate,
+    &code_uncoded,
+};
+
+convoy_status code_family_find(const char *name, const struct code_family **family, convoy_error *error) {
+    const size_t count = sizeof families / sizeof families[0];
+    char names[256] = "";
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(families[i]->name, name) == 0) {
+            *family = families[i];
+            return CONVOY_OK;
+        }
+        strncat(names, i ? ", " : "", sizeof names - strlen(names) - 1);
+        strncat(names, families[i]->name, sizeof names - strlen(names) - 1);
+    }
+    return error_set(error, CONVOY_E_USAGE, "there is no code family '%.64s'; there are: %s", name, names);
+}

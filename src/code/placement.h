@@ -1,0 +1,38 @@
+/* Which of the q nodes on the unit circle each worker takes. Neighbouring machines fail together (a rack, a
+ * switch), and neighbouring nodes are the worst to lose: spread placement t(j) = g·j mod q keeps them apart.
+ */
+#ifndef CODE_PLACEMENT_H
+#define CODE_PLACEMENT_H
+
+#include <convoy/status.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct placement {
+    uint32_t workers; /* n: the nodes that may be taken, reserve included */
+    uint32_t order;   /* q >= n */
+    uint32_t step;    /* g, coprime to q; t(j) = g·j mod q */
+};
+
+/* t(j) = j, q = n. */
+struct placement placement_plain(uint32_t workers);
+
+/* Searches (q,g), q from n to n+8, g <= q/2, for the smallest largest κ over losses of γ workers in windows,
+ * progressions of stride 2, 3, 4 and 8, and two windows of γ/2, δ = n - γ. Deterministic. Cost: fractions of
+ * a second up to n = 60 (measured in the file). CONVOY_E_MEMORY. */
+convoy_status placement_spread(uint32_t workers, uint32_t stragglers, struct placement *placement);
+
+/* The largest κ over those losses, which the search minimises. CONVOY_E_MEMORY. */
+convoy_status placement_worst_condition(const struct placement *placement, uint32_t stragglers,
+                                        double *condition);
+
+/* t(j). */
+uint32_t placement_node(const struct placement *placement, uint32_t worker);
+
+/* κ of the count x count Vandermonde matrix [z_j^m] of these workers' nodes, any order; infinity where it is
+ * singular. CONVOY_E_MEMORY. */
+convoy_status placement_condition(const struct placement *placement, const uint32_t *workers, uint32_t count,
+                                  double *condition);
+
+#endif

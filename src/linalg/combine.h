@@ -1,0 +1,46 @@
+/* Y = G·X over whole tensors: the one hot kernel of coding. Encoding and decoding are both this, with other
+ * coefficients. */
+#ifndef LINALG_COMBINE_H
+#define LINALG_COMBINE_H
+
+#include <convoy/tensor.h>
+
+#include <stdbool.h>
+
+/* One combination, repeated at regular distances:
+ *     out[j][out_offset + r*out_stride + t] = sum over i < inputs of g[j*g_stride + i] * in[i][r*in_stride +
+ * t] for j < outputs, r < repeats, t < length. Offsets and strides count elements. */
+struct combine_job {
+    convoy_dtype dtype; /* F32 or F64, of in and out; the coefficients are rounded to it */
+    size_t outputs, inputs;
+    const double *g;
+    size_t g_stride;
+    const void *const *in; /* [inputs]; NULL: input i begins at first + i*step elements */
+    const void *first;
+    size_t step;
+    void *const *out; /* [outputs] */
+    size_t out_offset;
+    size_t length;
+    size_t repeats, in_stride, out_stride;
+    bool stream; /* write around the caches where the processor can: for results larger than these */
+};
+
+/* Any alignment, even of single bytes; an output overlaps no input and no other output. inputs may be 0
+ * (zeros). Cost: outputs*inputs*length*repeats multiply-adds; blocked so that each operand is read once from
+ * memory and each result written once. Chosen at run time among kernels for AVX-512, AVX2 and plain C, which
+ * are tested against one another. Allocates nothing. */
+void combine_repeated(const struct combine_job *job);
+
+/* out[j][t] = sum over i < inputs of g[j*inputs + i] * in[i][t], for j < outputs, t < length. */
+void combine(convoy_dtype dtype, size_t outputs, size_t inputs, const double *g, const void *const *in,
+             void *const *out, size_t length);
+
+/* The kernels by name in order of preference, ended by a NULL name; those that this processor lacks are left
+ * out. For tests and timing. */
+struct combine_kernel {
+    const char *name;
+    void (*run)(const struct combine_job *job);
+};
+const struct combine_kernel *combine_kernels(void);
+
+#endif

@@ -1,0 +1,158 @@
+/* The body of every combine kernel, a small matrix product without packing of the large operand. Included
+ * once per element type, after these definitions:
+ * - REAL, float or double; NAME(x), x with the type's suffix
+ * - LANES, the elements of a vector; WIDE, the vectors of a tile
+ * - NAME(vec), the type of a vector, with any alignment in memory
+ * - NAME(load)(p), NAME(store)(p, v), and NAME(load_part)(p, n), NAME(store_part)(p, n, v) for the first n <
+ * LANES elements
+ * - NAME(store_stream)(p, v), which may write around the caches, and NAME(stream_end)() after all of them
+ * - NAME(splat)(REAL), NAME(fma)(a, b, c) = a*b + c
+ *
+ * Blocking: TILE_OUTPUTS x WIDE vectors of results stay in registers while all inputs pass by. The length is
+ * cut in chunks so that one chunk of all inputs stays in the cache until every output has seen it: operands
+ * are read from memory once, results written once. Coefficients are rounded and rearranged once per chunk,
+ * which costs outputs*inputs beside the chunk's outputs*inputs*length. Memory: a panel on the stack, whatever
+ * the sizes. */
+
+#ifndef COMBINE_KERNEL_H
+#define COMBINE_KERNEL_H
+
+#include "linalg/combine.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    TILE_OUTPUTS = 4,
+    PANEL_INPUTS = 128,       /* more inputs are added in further passes over the outputs */
+    CHUNK_BYTES = 128 * 1024, /* of all inputs together: half of a small L2 */
+    CHUNK_MAX = 4096          /* elements */
+};
+
+static inline size_t size_min(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+#endif
+
+struct NAME(panel) {
+    size_t inputs;
+    bool add;    /* to what is in out */
+    bool stream; /* as in combine_job */
+    REAL g[PANEL_INPUTS][TILE_OUTPUTS];
+    const char *in[PANEL_INPUTS];
+    char *out[TILE_OUTPUTS];
+};
+
+/* outputs x vectors results at byte distances in_at and out_at from the panel's pointers. */
+static inline __attribute__((always_inline)) void NAME(tile)(const struct NAME(panel) * panel, size_t outputs,
+                                                             size_t vectors, size_t in_at, size_t out_at) {
+    const size_t bytes = LANES * sizeof(REAL);
+    NAME(vec) sum[TILE_OUTPUTS][WIDE];
+    for (size_t j = 0; j < outputs; j++)
+        for (size_t v = 0; v < vectors; v++)
+            sum[j][v] = panel->add ? NAME(load)(panel->out[j] + out_at + v * bytes) : NAME(splat)(0);
+    for (size_t i = 0; i < panel->inputs; i++) {
+        NAME(vec) x[WIDE];
+        for (size_t v = 0; v < vectors; v++)
+            x[v] = NAME(load)(panel->in[i] + in_at + v * bytes);
+        for (size_t j = 0; j < outputs; j++) {
+            NAME(vec) g = NAME(splat)(panel->g[i][j]);
+            for (size_t v = 0; v < vectors; v++)
+                sum[j][v] = NAME(fma)(g, x[v], sum[j][v]);
+        }
+    }
+    for (size_t j = 0; j < outputs; j++)
+        for (size_t v = 0; v < vectors; v++)
+            if (panel->stream)
+                NAME(store_stream)(panel->out[j] + out_at + v * bytes, sum[j][v]);
+            else
+                NAME(store)(panel->out[j] + out_at + v * bytes, sum[j][v]);
+}
+
+/* outputs x count results, count < LANES. */
+static inline __attribute__((always_inline)) void
+NAME(tile_part)(const struct NAME(panel) * panel, size_t outputs, size_t count, size_t in_at, size_t out_at) {
+    NAME(vec) sum[TILE_OUTPUTS];
+    for (size_t j = 0; j < outputs; j++)
+        sum[j] = panel->add ? NAME(load_part)(panel->out[j] + out_at, count) : NAME(splat)(0);
+    for (size_t i = 0; i < panel->inputs; i++) {
+        NAME(vec) x = NAME(load_part)(panel->in[i] + in_at, count);
+        for (size_t j = 0; j < outputs; j++)
+            sum[j] = NAME(fma)(NAME(splat)(panel->g[i][j]), x, sum[j]);
+    }
+    for (size_t j = 0; j < outputs; j++)
+        NAME(store_part)(panel->out[j] + out_at, count, sum[j]);
+}
+
+static inline __attribute__((always_inline)) void NAME(run)(const struct NAME(panel) * panel, size_t outputs,
+                                                            size_t length, size_t in_at, size_t out_at) {
+    size_t t = 0;
+    for (; t + WIDE * LANES <= length; t += WIDE * LANES)
+        NAME(tile)(panel, outputs, WIDE, in_at + t * sizeof(REAL), out_at + t * sizeof(REAL));
+    for (; t + LANES <= length; t += LANES)
+        NAME(tile)(panel, outputs, 1, in_at + t * sizeof(REAL), out_at + t * sizeof(REAL));
+    if (t < length)
+        NAME(tile_part)(panel, outputs, length - t, in_at + t * sizeof(REAL), out_at + t * sizeof(REAL));
+}
+
+/* Fills the panel with inputs [i0, i0+inputs) and outputs [j0, j0+outputs) of the job. */
+static void NAME(panel_fill)(struct NAME(panel) * panel, const struct combine_job *job, size_t j0,
+                             size_t outputs, size_t i0, size_t inputs) {
+    panel->inputs = inputs;
+    panel->add = i0 > 0;
+    panel->stream = job->stream && i0 + inputs == job->inputs;
+    for (size_t i = 0; i < inputs; i++)
+        panel->in[i] = job->in ? (const char *)job->in[i0 + i]
+                               : (const char *)job->first + (i0 + i) * job->step * sizeof(REAL);
+    for (size_t j = 0; j < outputs; j++) {
+        const double *g = job->g + (j0 + j) * job->g_stride + i0;
+        for (size_t i = 0; i < inputs; i++)
+            panel->g[i][j] = (REAL)g[i];
+        panel->out[j] = (char *)job->out[j0 + j] + job->out_offset * sizeof(REAL);
+    }
+}
+
+/* Repeats [r0,r1) and positions [t0,t1) for the panel's outputs. */
+static void NAME(panel_run)(const struct NAME(panel) * panel, const struct combine_job *job, size_t outputs,
+                            size_t r0, size_t r1, size_t t0, size_t t1) {
+    for (size_t r = r0; r < r1; r++) {
+        size_t in_at = (r * job->in_stride + t0) * sizeof(REAL),
+               out_at = (r * job->out_stride + t0) * sizeof(REAL);
+        switch (outputs) {
+        case 1:
+            NAME(run)(panel, 1, t1 - t0, in_at, out_at);
+            break;
+        case 2:
+            NAME(run)(panel, 2, t1 - t0, in_at, out_at);
+            break;
+        case 3:
+            NAME(run)(panel, 3, t1 - t0, in_at, out_at);
+            break;
+        default:
+            NAME(run)(panel, TILE_OUTPUTS, t1 - t0, in_at, out_at);
+            break;
+        }
+    }
+}
+
+static void NAME(combine)(const struct combine_job *job) {
+    size_t chunk = size_min(CHUNK_MAX, CHUNK_BYTES / sizeof(REAL) / (job->inputs + 1));
+    chunk = chunk < WIDE * LANES ? WIDE * LANES : chunk - chunk % (WIDE * LANES);
+    size_t repeats = job->length >= chunk ? 1 : chunk / (job->length + !job->length);
+    struct NAME(panel) panel;
+    for (size_t r = 0; r < job->repeats; r += repeats)
+        for (size_t t = 0; t < job->length; t += chunk)
+            for (size_t j = 0; j < job->outputs; j += TILE_OUTPUTS) {
+                size_t i = 0, outputs = size_min(TILE_OUTPUTS, job->outputs - j);
+                do {
+                    NAME(panel_fill)(&panel, job, j, outputs, i, size_min(PANEL_INPUTS, job->inputs - i));
+                    NAME(panel_run)
+                    (&panel, job, outputs, r, size_min(r + repeats, job->repeats), t,
+                     size_min(t + chunk, job->length));
+                    i += PANEL_INPUTS;
+                } while (i < job->inputs);
+            }
+    if (job->stream)
+        NAME(stream_end)();
+}

@@ -1,0 +1,20 @@
+/* Small dense systems in double precision (LAPACK). Matrices are real and row-major: complex ones are written
+ * as real ones by their users (see rotation.c and placement.c), since OpenBLAS 0.3.21's complex zgemv, on
+ * which the complex routines of LAPACK stand, reads beyond its operand (OpenBLAS issue 4013). */
+#ifndef LINALG_DENSE_H
+#define LINALG_DENSE_H
+
+#include <convoy/status.h>
+
+#include <stddef.h>
+
+/* inverse = a⁻¹, both [order][order]; may be the same memory. CONVOY_E_INTERNAL where a is singular to
+ * working precision, CONVOY_E_MEMORY. */
+convoy_status dense_invert(size_t order, const double *a, double *inverse);
+
+/* Largest and smallest singular value of a [rows][columns]. CONVOY_E_MEMORY, CONVOY_E_INTERNAL (no
+ * convergence). */
+convoy_status dense_singular_range(size_t rows, size_t columns, const double *a, double *largest,
+                                   double *smallest);
+
+#endif

@@ -1,0 +1,71 @@
+#include "linalg/dense.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { SEED = 3, ORDER_MAX = 40 };
+
+/* Units of κ·2^-53 that an element of a·a⁻¹ may be wrong by, for each row. */
+static const double ROUNDINGS = 4;
+
+static void test_invert(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    print_message("seed %d\n", SEED);
+    for (size_t n = 1; n <= ORDER_MAX; n++) {
+        static double a[ORDER_MAX * ORDER_MAX], inverse[ORDER_MAX * ORDER_MAX];
+        double largest, smallest;
+        for (size_t i = 0; i < n * n; i++)
+            inverse[i] = a[i] = random_normal(&random);
+        assert_int_equal(dense_singular_range(n, n, a, &largest, &smallest), CONVOY_OK);
+        assert_int_equal(dense_invert(n, inverse, inverse), CONVOY_OK);
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < n; k++) {
+                double sum = i == k ? -1 : 0;
+                for (size_t l = 0; l < n; l++)
+                    sum += a[i * n + l] * inverse[l * n + k];
+                assert_true(fabs(sum) <= ROUNDINGS * (double)n * 0x1p-53 * largest / smallest);
+            }
+    }
+}
+
+static void test_singular_values(void **state) {
+    (void)state;
+    const double a[] = {0, 3, 0, 0, 0, -5}, b[] = {1, 1, 1, 1};
+    double largest, smallest;
+    assert_int_equal(dense_singular_range(2, 3, a, &largest, &smallest), CONVOY_OK);
+    assert_true(fabs(largest - 5) < 1e-14 && fabs(smallest - 3) < 1e-14);
+    assert_int_equal(dense_singular_range(3, 2, a, &largest, &smallest),
+                     CONVOY_OK); /* [[0,3],[0,0],[0,-5]] */
+    assert_true(fabs(largest - sqrt(34)) < 1e-14 && fabs(smallest) < 1e-14);
+    assert_int_equal(dense_singular_range(2, 2, b, &largest, &smallest), CONVOY_OK);
+    assert_true(fabs(largest - 2) < 1e-14 && fabs(smallest) < 1e-14);
+}
+
+static void test_singular(void **state) {
+    (void)state;
+    const double zero[] = {0}, ones[] = {1, 1, 1, 1}, near[] = {0.1, 0.3, 0.7 * 0.1, 0.7 * 0.3};
+    double inverse[4] = {7, 7, 7, 7};
+    assert_int_equal(dense_invert(1, zero, inverse), CONVOY_E_INTERNAL);
+    assert_int_equal(dense_invert(2, ones, inverse), CONVOY_E_INTERNAL);
+    assert_int_equal(dense_invert(2, near, inverse), CONVOY_E_INTERNAL);
+    for (int i = 0; i < 4; i++)
+        assert_true(inverse[i] == 7);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_invert),
+        cmocka_unit_test(test_singular_values),
+        cmocka_unit_test(test_singular),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

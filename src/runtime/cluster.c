@@ -1,0 +1,138 @@
+#include "runtime/cluster_internal.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "runtime/worker_threads.h"
+
+#include <stdlib.h>
+
+#define READY_GRACE_NS                                                                                       \
+    (NS_PER_S / 5) /* how long the last workers are waited for once n - γ hold their filters */
+
+static convoy_status check_options(const struct cluster_options *options, convoy_error *error) {
+    uint32_t n = options->workers;
+    if (n < 1 || n > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "a cluster has 1 to %d workers, not %u", CONVOY_MAX_WORKERS,
+                         n);
+    if (options->stragglers >= n)
+        return error_set(error, CONVOY_E_USAGE, "of %u workers at most %u can be stragglers, not %u", n,
+                         n - 1, options->stragglers);
+    if (options->reserve > CONVOY_MAX_WORKERS - n)
+        return error_set(error, CONVOY_E_USAGE, "%u workers and a reserve of %u are more than %d", n,
+                         options->reserve, CONVOY_MAX_WORKERS);
+    return CONVOY_OK;
+}
+
+/* The nodes of the workers; those kept in reserve count as missing until somebody takes them. */
+static convoy_status place_workers(struct cluster *cluster, convoy_error *error) {
+    const struct cluster_options *options = &cluster->options;
+    uint32_t nodes = options->workers + options->reserve;
+    cluster->placement = placement_plain(nodes);
+    if (!options->spread || !options->family->paired)
+        return CONVOY_OK;
+    if (placement_spread(nodes, options->stragglers + options->reserve, &cluster->placement) != CONVOY_OK)
+        return error_memory(error);
+    return CONVOY_OK;
+}
+
+convoy_status cluster_create(struct cluster **out, const struct cluster_options *options,
+                             struct transport **take_transport, convoy_error *error) {
+    convoy_status status = check_options(options, error);
+    if (status != CONVOY_OK)
+        return status;
+    struct cluster *cluster = calloc(1, sizeof *cluster);
+    if (!cluster)
+        return error_memory(error);
+    cluster->options = *options;
+    cluster->options.faults = NULL;
+    cluster->options.fault_count = 0;
+    status = place_workers(cluster, error);
+    if (status == CONVOY_OK)
+        status = dispatcher_create(&cluster->dispatcher, take_transport, options->workers,
+                                   &cluster->options.log, error);
+    if (status == CONVOY_OK)
+        *out = cluster;
+    else
+        free(cluster);
+    return status;
+}
+
+/* The master's endpoint with its faults, and the workers' threads over theirs. */
+static convoy_status start_local(struct transport **master, struct worker_threads **threads,
+                                 const struct cluster_options *options, const char *backend_name,
+                                 uint32_t threads_each, convoy_error *error) {
+    struct transport *endpoints[CONVOY_MAX_WORKERS];
+    convoy_status status = local_transport_create(master, endpoints, options->workers, error);
+    if (status == CONVOY_OK)
+        status = worker_threads_start(threads, endpoints, options->workers, backend_name, threads_each,
+                                      options->faults, options->fault_count, error);
+    if (status == CONVOY_OK && options->fault_count)
+        status = faulty_transport_create(master, master, options->workers, options->faults,
+                                         options->fault_count, options->seed, error);
+    return status;
+}
+
+convoy_status cluster_create_local(struct cluster **out, const struct cluster_options *options,
+                                   const char *backend_name, uint32_t threads_each, convoy_error *error) {
+    struct transport *master = NULL;
+    struct worker_threads *threads = NULL;
+    struct cluster *cluster = NULL;
+    convoy_status status = check_options(options, error);
+    if (status == CONVOY_OK)
+        status = start_local(&master, &threads, options, backend_name, threads_each, error);
+    if (status == CONVOY_OK)
+        status = cluster_create(&cluster, options, &master, error);
+    if (status == CONVOY_OK) {
+        cluster->threads = threads;
+        *out = cluster;
+        return CONVOY_OK;
+    }
+    if (master)
+        master->ops->destroy(&master); /* which ends the threads */
+    worker_threads_join(&threads);
+    return status;
+}
+
+void cluster_destroy(struct cluster **slot) {
+    struct cluster *cluster = slot ? *slot : NULL;
+    if (!cluster)
+        return;
+    *slot = NULL;
+    dispatcher_destroy(&cluster->dispatcher); /* closes the transport, which ends the workers */
+    worker_threads_join(&cluster->threads);
+    free(cluster);
+}
+
+convoy_status cluster_ready(struct cluster *cluster, convoy_error *error) {
+    const struct cluster_options *options = &cluster->options;
+    uint32_t enough = options->workers - options->stragglers;
+    uint32_t ready = dispatcher_wait_ready(cluster->dispatcher, enough, READY_GRACE_NS,
+                                           clock_now_ns() + options->deadline_ns);
+    if (ready < enough && !options->fallback)
+        return error_set(error, CONVOY_E_WORKERS, "only %u of %u workers hold their filters; %u are needed",
+                         ready, options->workers, enough);
+    return CONVOY_OK;
+}
+
+struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_geometry *layer) {
+    struct plan_request request = {.family = cluster->options.family,
+                                   .workers = cluster->options.workers,
+                                   .stragglers = cluster->options.stragglers,
+                                   .input_parts = cluster->options.input_parts,
+                                   .filter_parts = cluster->options.filter_parts};
+    return plan_choose(&request, layer);
+}
+
+size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity) {
+    enum worker_standing standings[CONVOY_MAX_WORKERS];
+    size_t count = 0;
+    dispatcher_standings(cluster->dispatcher, standings);
+    for (uint32_t w = 0; w < cluster->options.workers; w++) {
+        if (standings[w] != WORKER_DEAD)
+            continue;
+        if (count < capacity)
+            lost[count] = w;
+        count++;
+    }
+    return count;
+}

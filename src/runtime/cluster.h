@@ -1,0 +1,56 @@
+/* A cluster of workers as a compute backend: convolutions that the plan codes are computed by n workers,
+ * everything else by the backend here. (runtime/cluster_backend.c; the workers' state: cluster.c; one coded
+ * layer under way: job.c; the other side: worker.c) */
+#ifndef RUNTIME_CLUSTER_H
+#define RUNTIME_CLUSTER_H
+
+#include "base/log.h"
+#include "compute/backend.h"
+#include "plan/plan.h"
+#include "transport/fault.h"
+#include "transport/transport.h"
+
+struct cluster;
+
+struct cluster_options {
+    const struct code_family *family;
+    uint32_t workers, stragglers, reserve; /* n, γ, nodes kept free */
+    bool spread;                           /* placement: spread, else plain */
+    uint32_t input_parts, filter_parts;    /* 0,0: chosen per layer */
+    uint64_t deadline_ns;                  /* the longest that one layer may wait */
+    bool fallback;                         /* compute here what the workers do not deliver */
+    uint64_t seed;
+    const struct fault *faults;
+    size_t fault_count;
+    struct log log;
+};
+
+/* A cluster over a master's endpoint whose n workers serve by worker_run. Takes the transport on success.
+ * CONVOY_E_USAGE for options that make no sense; the faults among them are ignored. */
+convoy_status cluster_create(struct cluster **cluster, const struct cluster_options *options,
+                             struct transport **take_transport, convoy_error *error);
+
+/* The same over worker threads of this process, with the faults injected. Starts n worker threads, each
+ * computing with a backend of its own kind (backend_create(name, threads)), and the thread that owns the
+ * transport. */
+convoy_status cluster_create_local(struct cluster **cluster, const struct cluster_options *options,
+                                   const char *backend_name, uint32_t threads, convoy_error *error);
+
+/* Stops the workers. Takes NULL. All backends over the cluster are gone. */
+void cluster_destroy(struct cluster **cluster);
+
+/* The cluster as a backend. inner (taken, on success) computes what is not coded, and the fallback. */
+convoy_status cluster_backend_create(struct backend **backend, struct cluster *cluster,
+                                     struct backend **take_inner, convoy_error *error);
+
+/* Waits until the workers hold their filters: all that live, or n - γ of them and a moment more.
+ * CONVOY_E_WORKERS where that is impossible and no fallback is allowed. */
+convoy_status cluster_ready(struct cluster *cluster, convoy_error *error);
+
+/* How plan and cluster would treat a layer, as `inspect` asks. */
+struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_geometry *layer);
+
+/* Fills lost[0..capacity) with the workers that are lost; returns how many there are. */
+size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity);
+
+#endif

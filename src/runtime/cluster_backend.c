@@ -1,0 +1,151 @@
+/* The cluster as a compute backend: coded layers go to the workers, everything else to the backend here. */
+#include "base/error.h"
+#include "runtime/cluster_internal.h"
+
+#include <stdlib.h>
+
+/* A layer that the backend here computes. */
+struct local_layer {
+    struct cluster_layer base;
+    struct layer *inner;
+    const char *why;
+};
+
+static convoy_status local_layer_create(struct layer **layer, struct cluster_backend *backend,
+                                        const struct layer_desc *desc, const struct layer_params *params,
+                                        const char *why, convoy_error *error) {
+    struct local_layer *local = malloc(sizeof *local);
+    if (!local)
+        return error_memory(error);
+    *local = (struct local_layer){.base.base.ops = &cluster_backend_ops, .why = why};
+    convoy_status status =
+        backend->inner->ops->layer_prepare(backend->inner, desc, params, &local->inner, error);
+    if (status != CONVOY_OK)
+        free(local);
+    else
+        *layer = &local->base.base;
+    return status;
+}
+
+static convoy_status cluster_layer_prepare(struct backend *base, const struct layer_desc *desc,
+                                           const struct layer_params *params, struct layer **layer,
+                                           convoy_error *error) {
+    struct cluster_backend *backend = (struct cluster_backend *)base;
+    struct plan_layer plan = {.why_local = "not a convolution or a product by a constant"};
+    if (desc->kind == LAYER_CONV && (desc->dtype == CONVOY_F32 || desc->dtype == CONVOY_F64))
+        plan = cluster_plan(backend->cluster, &desc->conv);
+    if (plan.coded)
+        return coded_layer_create(layer, backend, desc, params, &plan, error);
+    return local_layer_create(layer, backend, desc, params, plan.why_local, error);
+}
+
+static bool is_coded(const struct layer *layer) {
+    return ((const struct cluster_layer *)layer)->coded;
+}
+
+static void cluster_layer_destroy(struct layer **slot) {
+    if (!slot || !*slot)
+        return;
+    if (is_coded(*slot)) {
+        coded_layer_destroy(slot);
+        return;
+    }
+    struct local_layer *local = (struct local_layer *)*slot;
+    *slot = NULL;
+    local->inner->ops->layer_destroy(&local->inner);
+    free(local);
+}
+
+static convoy_status cluster_layer_run(const struct layer *layer, struct context *context,
+                                       const convoy_tensor *in, convoy_tensor *out,
+                                       convoy_layer_report *report, convoy_error *error) {
+    if (is_coded(layer))
+        return coded_layer_run(layer, context, in, out, report, error);
+    const struct local_layer *local = (const struct local_layer *)layer;
+    if (report)
+        report->why_local = local->why;
+    return local->inner->ops->layer_run(local->inner, ((struct cluster_context *)context)->inner, in, out,
+                                        NULL, error);
+}
+
+static void cluster_layer_explain(const struct layer *layer, convoy_layer_report *report) {
+    if (is_coded(layer))
+        coded_layer_explain(layer, report);
+    else
+        report->why_local = ((const struct local_layer *)layer)->why;
+}
+
+static void cluster_context_destroy(struct context **slot) {
+    struct cluster_context *context = slot ? (struct cluster_context *)*slot : NULL;
+    if (!context)
+        return;
+    *slot = NULL;
+    if (context->inner)
+        context->inner->ops->context_destroy(&context->inner);
+    free(context->tasks);
+    free(context->states);
+    free(context->standings);
+    free(context->answered);
+    free(context->answers);
+    free(context->pieces);
+    free(context->rows);
+    free(context);
+}
+
+static convoy_status cluster_context_create(struct backend *base, struct context **out, convoy_error *error) {
+    struct cluster_backend *backend = (struct cluster_backend *)base;
+    size_t n = backend->cluster->options.workers;
+    struct cluster_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return error_memory(error);
+    context->base.ops = &cluster_backend_ops;
+    context->tasks = calloc(n, sizeof *context->tasks);
+    context->states = calloc(n, sizeof *context->states);
+    context->standings = calloc(n, sizeof *context->standings);
+    context->answered = calloc(n, sizeof *context->answered);
+    context->answers = calloc(n, sizeof *context->answers);
+    context->pieces = calloc(2 * n, sizeof *context->pieces);
+    bool complete = context->tasks && context->states && context->standings && context->answered &&
+                    context->answers && context->pieces;
+    convoy_status status = complete
+                               ? backend->inner->ops->context_create(backend->inner, &context->inner, error)
+                               : error_memory(error);
+    struct context *created = &context->base;
+    if (status == CONVOY_OK)
+        *out = created;
+    else
+        cluster_context_destroy(&created);
+    return status;
+}
+
+static void cluster_backend_destroy(struct backend **slot) {
+    struct cluster_backend *backend = slot ? (struct cluster_backend *)*slot : NULL;
+    if (!backend)
+        return;
+    *slot = NULL;
+    backend->inner->ops->destroy(&backend->inner);
+    free(backend);
+}
+
+convoy_status cluster_backend_create(struct backend **out, struct cluster *cluster,
+                                     struct backend **take_inner, convoy_error *error) {
+    struct cluster_backend *backend = malloc(sizeof *backend);
+    if (!backend)
+        return error_memory(error);
+    *backend =
+        (struct cluster_backend){.base.ops = &cluster_backend_ops, .cluster = cluster, .inner = *take_inner};
+    *take_inner = NULL;
+    *out = &backend->base;
+    return CONVOY_OK;
+}
+
+const struct backend_ops cluster_backend_ops = {
+    .name = "cluster",
+    .layer_prepare = cluster_layer_prepare,
+    .layer_destroy = cluster_layer_destroy,
+    .context_create = cluster_context_create,
+    .context_destroy = cluster_context_destroy,
+    .layer_run = cluster_layer_run,
+    .layer_explain = cluster_layer_explain,
+    .destroy = cluster_backend_destroy,
+};

@@ -1,0 +1,55 @@
+/* What the files of the cluster share. */
+#ifndef RUNTIME_CLUSTER_INTERNAL_H
+#define RUNTIME_CLUSTER_INTERNAL_H
+
+#include "runtime/cluster.h"
+#include "runtime/dispatcher.h"
+
+struct worker_threads;
+
+struct cluster {
+    struct cluster_options options; /* without the faults, which are injected elsewhere */
+    struct placement placement;
+    struct dispatcher *dispatcher;
+    struct worker_threads *threads; /* NULL where the workers are not this process's */
+    atomic_uint layers;             /* numbers given so far */
+};
+
+struct cluster_backend {
+    struct backend base;
+    struct cluster *cluster;
+    struct backend *inner;
+};
+
+/* Scratch of one inference; the arrays are of one job at a time. */
+struct cluster_context {
+    struct context base;
+    struct context *inner;
+    struct job_task *tasks;          /* [workers] */
+    enum task_state *states;         /* [workers] */
+    enum worker_standing *standings; /* [workers] */
+    uint32_t *answered;              /* [workers] */
+    const void **answers;            /* [workers] */
+    void **pieces;                   /* [workers * 2] */
+    double *rows;                    /* [row_capacity] */
+    size_t row_capacity;
+};
+
+/* The first member of both kinds of layer. */
+struct cluster_layer {
+    struct layer base;
+    bool coded; /* else the backend here computes it */
+};
+
+extern const struct backend_ops cluster_backend_ops;
+
+/* A convolution over the cluster: encodes the filters and sends them. (coded_layer.c) */
+convoy_status coded_layer_create(struct layer **layer, struct cluster_backend *backend,
+                                 const struct layer_desc *desc, const struct layer_params *params,
+                                 const struct plan_layer *plan, convoy_error *error);
+void coded_layer_destroy(struct layer **layer); /* takes NULL */
+convoy_status coded_layer_run(const struct layer *layer, struct context *context, const convoy_tensor *in,
+                              convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
+void coded_layer_explain(const struct layer *layer, convoy_layer_report *report);
+
+#endif

@@ -1,0 +1,475 @@
+/* The cluster as a backend, with workers that are killed, slow, silent or damaged: always the answer of the
+ * backend that it wraps. */
+#include "runtime/cluster.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/tensor.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SEED        20260101
+#define MAX_WORKERS 10
+
+/* max|a-b| / max|b| of a decoded float32 output. MATH: the error stays under 4·κ·6e-8, and κ of the small
+ * clusters here under 60. */
+#define TOLERANCE 1.5e-5
+
+/* What every test runs: one convolution over one cluster, and the same convolution on the backend alone. */
+struct rig {
+    struct cluster *cluster;
+    struct backend *backend, *alone;
+    struct layer *layer, *plain;
+    struct layer_desc desc;
+    convoy_shape input_shape;
+    convoy_tensor in, weights, bias, expected;
+    uint32_t workers;
+};
+
+static void fill(convoy_tensor *tensor, struct random *random) {
+    float *values = tensor->data;
+    for (size_t i = 0; i < convoy_tensor_elements(tensor); i++)
+        values[i] = (float)random_normal(random);
+}
+
+static void make_tensor(convoy_tensor *tensor, convoy_shape shape, struct random *random) {
+    assert_int_equal(convoy_tensor_create(tensor, CONVOY_F32, &shape, NULL), CONVOY_OK);
+    fill(tensor, random);
+}
+
+static void describe(struct rig *rig, struct conv_geometry conv) {
+    struct random random;
+    random_seed(&random, SEED);
+    assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
+    rig->input_shape = conv_input_shape(&conv);
+    rig->desc = (struct layer_desc){.name = "conv2",
+                                    .op = "Conv",
+                                    .kind = LAYER_CONV,
+                                    .input_count = 1,
+                                    .inputs = &rig->input_shape,
+                                    .dtype = CONVOY_F32,
+                                    .input_dtype = CONVOY_F32,
+                                    .output = conv_output_shape(&conv),
+                                    .activation = {.kind = ACTIVATION_RELU},
+                                    .conv = conv};
+    make_tensor(&rig->in, rig->input_shape, &random);
+    make_tensor(&rig->weights, conv_filter_shape(&conv), &random);
+    make_tensor(&rig->bias, (convoy_shape){.rank = 1, .dims = {conv.out_channels}}, &random);
+    make_tensor(&rig->expected, rig->desc.output, &random);
+}
+
+static const struct conv_geometry usual_conv = {.spatial = 2,
+                                                .batch = 1,
+                                                .groups = 1,
+                                                .in_channels = 6,
+                                                .out_channels = 16,
+                                                .in = {14, 14},
+                                                .kernel = {5, 5},
+                                                .stride = {1, 1},
+                                                .dilation = {1, 1},
+                                                .pad_begin = {2, 1},
+                                                .pad_end = {0, 1}};
+
+/* faults: "W:KIND", NULL-terminated. */
+static struct rig *rig_create_conv(const char *family, uint32_t workers, uint32_t stragglers, bool fallback,
+                                   uint64_t deadline_ns, const char *const *faults,
+                                   struct conv_geometry conv) {
+    struct rig *rig = calloc(1, sizeof *rig);
+    struct fault parsed[MAX_WORKERS];
+    struct cluster_options options = {.workers = workers,
+                                      .stragglers = stragglers,
+                                      .spread = true,
+                                      .deadline_ns = deadline_ns,
+                                      .fallback = fallback,
+                                      .seed = SEED,
+                                      .faults = parsed};
+    assert_non_null(rig);
+    rig->workers = workers;
+    for (; faults && faults[options.fault_count]; options.fault_count++)
+        assert_int_equal(
+            fault_parse(&parsed[options.fault_count], faults[options.fault_count], workers, NULL), CONVOY_OK);
+    assert_int_equal(code_family_find(family, &options.family, NULL), CONVOY_OK);
+    describe(rig, conv);
+    struct layer_params params = {.weights = rig->weights, .bias = rig->bias};
+    convoy_error error = {0};
+    assert_int_equal(cluster_create_local(&rig->cluster, &options, "reference", 1, &error), CONVOY_OK);
+    struct backend *inner = NULL;
+    assert_int_equal(backend_create(&inner, "reference", 1, &error), CONVOY_OK);
+    assert_int_equal(cluster_backend_create(&rig->backend, rig->cluster, &inner, &error), CONVOY_OK);
+    assert_int_equal(rig->backend->ops->layer_prepare(rig->backend, &rig->desc, &params, &rig->layer, &error),
+                     CONVOY_OK);
+
+    struct context *context = NULL;
+    assert_int_equal(backend_create(&rig->alone, "reference", 1, &error), CONVOY_OK);
+    assert_int_equal(rig->alone->ops->layer_prepare(rig->alone, &rig->desc, &params, &rig->plain, &error),
+                     CONVOY_OK);
+    assert_int_equal(rig->alone->ops->context_create(rig->alone, &context, &error), CONVOY_OK);
+    assert_int_equal(rig->plain->ops->layer_run(rig->plain, context, &rig->in, &rig->expected, NULL, &error),
+                     CONVOY_OK);
+    context->ops->context_destroy(&context);
+    return rig;
+}
+
+static struct rig *rig_create(const char *family, uint32_t workers, uint32_t stragglers, bool fallback,
+                              const char *const *faults) {
+    return rig_create_conv(family, workers, stragglers, fallback, 10 * NS_PER_S, faults, usual_conv);
+}
+
+static void rig_destroy(struct rig *rig) {
+    rig->layer->ops->layer_destroy(&rig->layer);
+    rig->backend->ops->destroy(&rig->backend);
+    cluster_destroy(&rig->cluster);
+    rig->plain->ops->layer_destroy(&rig->plain);
+    rig->alone->ops->destroy(&rig->alone);
+    convoy_tensor_release(&rig->in);
+    convoy_tensor_release(&rig->weights);
+    convoy_tensor_release(&rig->bias);
+    convoy_tensor_release(&rig->expected);
+    free(rig);
+}
+
+static double relative_error(const convoy_tensor *got, const convoy_tensor *expected) {
+    const float *a = got->data, *b = expected->data;
+    double error = 0, magnitude = 0;
+    for (size_t i = 0; i < convoy_tensor_elements(expected); i++) {
+        error = fmax(error, fabs((double)a[i] - b[i]));
+        magnitude = fmax(magnitude, fabs(b[i]));
+    }
+    return error / magnitude;
+}
+
+/* Runs once in a context of its own; the answer must be right. Returns the status. */
+static convoy_status run(struct rig *rig, convoy_layer_report *report) {
+    struct context *context = NULL;
+    convoy_tensor out = {0};
+    assert_int_equal(rig->backend->ops->context_create(rig->backend, &context, NULL), CONVOY_OK);
+    assert_int_equal(convoy_tensor_create(&out, CONVOY_F32, &rig->desc.output, NULL), CONVOY_OK);
+    *report = (convoy_layer_report){0};
+    convoy_status status = rig->layer->ops->layer_run(rig->layer, context, &rig->in, &out, report, NULL);
+    if (status == CONVOY_OK && relative_error(&out, &rig->expected) > TOLERANCE)
+        fail_msg("error %g with condition %g", relative_error(&out, &rig->expected), report->condition);
+    convoy_tensor_release(&out);
+    context->ops->context_destroy(&context);
+    return status;
+}
+
+static uint32_t count_outcome(const convoy_layer_report *report, convoy_outcome outcome) {
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < CONVOY_MAX_WORKERS; w++)
+        count += report->outcome[w] == outcome;
+    return count;
+}
+
+static void expect_coded(struct rig *rig, uint32_t threshold) {
+    convoy_layer_report report;
+    assert_int_equal(run(rig, &report), CONVOY_OK);
+    assert_true(report.coded);
+    assert_false(report.fallback);
+    assert_int_equal(report.threshold, threshold);
+    assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_USED), threshold);
+    assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_NONE), CONVOY_MAX_WORKERS - rig->workers);
+}
+
+static void test_healthy(void **state) {
+    (void)state;
+    struct rig *rig = rig_create("rotation", 6, 2, false, NULL);
+    assert_int_equal(cluster_ready(rig->cluster, NULL), CONVOY_OK);
+    for (int i = 0; i < 50; i++)
+        expect_coded(rig, 4);
+    assert_int_equal(cluster_lost(rig->cluster, NULL, 0), 0);
+    rig_destroy(rig);
+}
+
+static void test_killed(void **state) {
+    (void)state;
+    static const char *const faults[] = {"1:kill", "4:kill@conv2", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    for (int i = 0; i < 50; i++) {
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_int_not_equal(report.outcome[1], CONVOY_OUTCOME_USED);
+        assert_int_not_equal(report.outcome[4], CONVOY_OUTCOME_USED);
+        assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_USED), 4);
+    }
+    uint32_t lost[2];
+    assert_int_equal(cluster_lost(rig->cluster, lost, 2), 2);
+    assert_int_equal(lost[0], 1);
+    assert_int_equal(lost[1], 4);
+    rig_destroy(rig);
+}
+
+/* Every pair of workers may be the one that is missing. */
+static void test_any_two(void **state) {
+    (void)state;
+    for (int a = 0; a < 6; a++)
+        for (int b = a + 1; b < 6; b++) {
+            char first[16], second[16];
+            snprintf(first, sizeof first, "%d:kill", a);
+            snprintf(second, sizeof second, "%d:kill", b);
+            const char *const faults[] = {first, second, NULL};
+            struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+            expect_coded(rig, 4);
+            rig_destroy(rig);
+        }
+}
+
+/* Nobody waits for a worker that is late: a deadline. */
+static void test_late_costs_nothing(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:delay=30s", "3:slow=1000000x", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    uint64_t start_ns = clock_now_ns();
+    for (int i = 0; i < 50; i++) {
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_int_equal(report.outcome[0], CONVOY_OUTCOME_LATE);
+        assert_int_equal(report.outcome[3], CONVOY_OUTCOME_LATE);
+    }
+    rig_destroy(rig); /* interrupts what sleeps */
+    assert_true(clock_now_ns() - start_ns < 10 * NS_PER_S);
+}
+
+static void test_corrupt(void **state) {
+    (void)state;
+    static const char *const faults[] = {"2:corrupt", "5:corrupt", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    for (int i = 0; i < 50; i++) {
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_int_not_equal(report.outcome[2], CONVOY_OUTCOME_USED);
+        assert_int_not_equal(report.outcome[5], CONVOY_OUTCOME_USED);
+    }
+    rig_destroy(rig);
+}
+
+/* Answers are lost everywhere: what cannot be decoded is computed here, and never waited for in vain. */
+static void test_drops_everywhere(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:drop=0.3", "1:drop=0.3", "2:drop=0.3", "3:drop=0.3",
+                                         "4:drop=0.3", "5:drop=0.3", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, true, faults);
+    int coded = 0, fallback = 0;
+    for (int i = 0; i < 60; i++) {
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_int_equal(report.coded, !report.fallback);
+        coded += report.coded;
+        fallback += report.fallback;
+    }
+    printf("of 60 runs %d were decoded, %d computed here\n", coded, fallback);
+    assert_true(coded > 0);
+    rig_destroy(rig);
+}
+
+static const char *const three_killed[] = {"0:kill", "2:kill@conv2", "3:kill", NULL};
+
+static void test_too_few_falls_back(void **state) {
+    (void)state;
+    struct rig *rig = rig_create("rotation", 6, 2, true, three_killed);
+    for (int i = 0; i < 10; i++) {
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_true(report.fallback);
+        assert_false(report.coded);
+        assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_USED), 0);
+    }
+    rig_destroy(rig);
+}
+
+static void test_too_few_without_fallback(void **state) {
+    (void)state;
+    struct rig *rig = rig_create("rotation", 6, 2, false, three_killed);
+    convoy_layer_report report;
+    assert_int_equal(run(rig, &report), CONVOY_E_WORKERS);
+    assert_int_equal(run(rig, &report), CONVOY_E_WORKERS);
+    rig_destroy(rig);
+}
+
+/* More than γ workers are silent for good: the deadline holds, with the fallback and without. */
+static void test_silence_has_a_deadline(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:delay=100s", "2:delay=100s", "3:delay=100s", NULL};
+    for (int fallback = 0; fallback < 2; fallback++) {
+        struct rig *rig = rig_create_conv("rotation", 6, 2, fallback, NS_PER_S, faults, usual_conv);
+        convoy_layer_report report;
+        uint64_t start_ns = clock_now_ns();
+        assert_int_equal(run(rig, &report), fallback ? CONVOY_OK : CONVOY_E_WORKERS);
+        assert_true(clock_now_ns() - start_ns < 2 * NS_PER_S);
+        rig_destroy(rig);
+    }
+}
+
+struct runner {
+    pthread_t thread;
+    struct rig *rig;
+    int coded;
+};
+
+static void *run_many(void *context) {
+    struct runner *runner = context;
+    for (int i = 0; i < 25; i++) {
+        convoy_layer_report report;
+        if (run(runner->rig, &report) == CONVOY_OK)
+            runner->coded += report.coded;
+    }
+    return NULL;
+}
+
+static void test_in_flight(void **state) {
+    (void)state;
+    static const char *const faults[] = {"1:kill@conv2", "4:delay=30ms", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, true, faults);
+    struct runner runners[4];
+    for (int i = 0; i < 4; i++) {
+        runners[i] = (struct runner){.rig = rig};
+        assert_int_equal(pthread_create(&runners[i].thread, NULL, run_many, &runners[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(runners[i].thread, NULL);
+        assert_int_equal(runners[i].coded, 25);
+    }
+    rig_destroy(rig);
+}
+
+static void test_other_families(void **state) {
+    (void)state;
+    static const char *const faults[] = {"3:kill", NULL};
+    struct rig *rig = rig_create("replicate", 6, 2, false, faults);
+    convoy_layer_report report;
+    assert_int_equal(run(rig, &report), CONVOY_OK);
+    assert_string_equal(report.family, "replicate");
+    rig_destroy(rig);
+    rig = rig_create("uncoded", 4, 1, false, NULL);
+    assert_int_equal(run(rig, &report), CONVOY_OK);
+    assert_int_equal(report.threshold, 4);
+    assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_USED), 4);
+    rig_destroy(rig);
+    rig = rig_create("uncoded", 4, 1, true, faults);
+    assert_int_equal(run(rig, &report), CONVOY_OK);
+    assert_true(report.fallback); /* no redundancy: one worker gone is too many */
+    rig_destroy(rig);
+}
+
+/* Layers unlike the usual one: grouped, depthwise, 1-D, 3-D, a product of 5 rows, a vector. */
+static void test_geometries(void **state) {
+    (void)state;
+    static const struct conv_geometry geometries[] = {
+        {.spatial = 2,
+         .batch = 1,
+         .groups = 2,
+         .in_channels = 6,
+         .out_channels = 16,
+         .in = {13, 9},
+         .kernel = {3, 3},
+         .stride = {2, 1},
+         .dilation = {1, 2},
+         .pad_begin = {1, 0},
+         .pad_end = {0, 2}},
+        {.spatial = 2,
+         .batch = 1,
+         .groups = 8,
+         .in_channels = 8,
+         .out_channels = 8,
+         .in = {19, 5},
+         .kernel = {3, 3},
+         .stride = {1, 1},
+         .dilation = {1, 1},
+         .pad_begin = {1, 1},
+         .pad_end = {1, 1}},
+        {.spatial = 1,
+         .batch = 2,
+         .groups = 1,
+         .in_channels = 3,
+         .out_channels = 9,
+         .in = {33},
+         .kernel = {4},
+         .stride = {3},
+         .dilation = {2},
+         .pad_begin = {5}},
+        {.spatial = 3,
+         .batch = 1,
+         .groups = 1,
+         .in_channels = 2,
+         .out_channels = 10,
+         .in = {9, 5, 4},
+         .kernel = {3, 2, 2},
+         .stride = {1, 2, 1},
+         .dilation = {1, 1, 1},
+         .pad_end = {0, 1, 2}},
+        {.layout = CONV_CHANNELS_LAST,
+         .spatial = 1,
+         .batch = 1,
+         .groups = 1,
+         .in_channels = 40,
+         .out_channels = 21,
+         .in = {5},
+         .kernel = {1},
+         .stride = {1},
+         .dilation = {1}},
+        {.layout = CONV_CHANNELS_LAST,
+         .spatial = 1,
+         .batch = 1,
+         .groups = 1,
+         .in_channels = 84,
+         .out_channels = 10,
+         .in = {1},
+         .kernel = {1},
+         .stride = {1},
+         .dilation = {1}},
+    };
+    static const char *const faults[] = {"0:kill", "5:kill", NULL};
+    for (size_t i = 0; i < sizeof geometries / sizeof geometries[0]; i++) {
+        struct rig *rig = rig_create_conv("rotation", 6, 2, false, 10 * NS_PER_S, faults, geometries[i]);
+        convoy_layer_report report;
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_true(report.coded);
+        rig_destroy(rig);
+    }
+}
+
+static void test_refuses_options(void **state) {
+    (void)state;
+    struct cluster *cluster = NULL;
+    static const struct {
+        uint32_t workers, stragglers, reserve;
+    } wrong[] = {{0, 0, 0}, {4, 4, 0}, {257, 2, 0}, {250, 2, 100}, {6, UINT32_MAX, 0}, {6, 2, UINT32_MAX}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct cluster_options options = {.workers = wrong[i].workers,
+                                          .stragglers = wrong[i].stragglers,
+                                          .reserve = wrong[i].reserve,
+                                          .deadline_ns = NS_PER_S};
+        convoy_error error = {0};
+        assert_int_equal(code_family_find("rotation", &options.family, NULL), CONVOY_OK);
+        assert_int_equal(cluster_create_local(&cluster, &options, "reference", 1, &error), CONVOY_E_USAGE);
+        assert_null(cluster);
+        assert_true(error.message[0]);
+    }
+}
+
+int main(void) {
+    printf("seed %d\n", SEED);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_any_two),
+        cmocka_unit_test(test_late_costs_nothing),
+        cmocka_unit_test(test_corrupt),
+        cmocka_unit_test(test_drops_everywhere),
+        cmocka_unit_test(test_too_few_falls_back),
+        cmocka_unit_test(test_too_few_without_fallback),
+        cmocka_unit_test(test_silence_has_a_deadline),
+        cmocka_unit_test(test_in_flight),
+        cmocka_unit_test(test_other_families),
+        cmocka_unit_test(test_geometries),
+        cmocka_unit_test(test_refuses_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,490 @@
+/* One convolution over the cluster (FCDCC, arXiv 2411.01579): filters are coded once and live at the workers;
+ * each run codes the input, collects answers until enough came that decode well, and decodes. What does not
+ * come in time is computed here. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/tensor.h"
+#include "code/decoder.h"
+#include "code/encoder.h"
+#include "runtime/cluster_internal.h"
+#include "runtime/layer_message.h"
+#include "runtime/solutions.h"
+
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A layer that was timed may take this many times as long as it recently did, and at least the floor, before
+ * it is computed here. The floor is far above a layer's time on purpose: it is paid only when more than γ
+ * workers are silent, and a busy machine's scheduler must not look like that. */
+#define ALLOWANCE_FACTOR   5
+#define ALLOWANCE_FLOOR_NS (250 * NS_PER_MS)
+
+/* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
+ * not decoded. */
+#define ERROR_BUDGET 1e-3
+
+struct coded_layer {
+    struct cluster_layer base;
+    struct cluster *cluster;
+    struct backend *inner;
+    uint32_t number;
+    struct layer_desc desc; /* desc.inputs points to input_shape */
+    convoy_shape input_shape;
+    struct layer_params params; /* with references of our own */
+    struct partition partition;
+    struct code code;
+    double *input_rows; /* [workers][input_pieces][input_parts] */
+    size_t piece_bytes, answer_bytes;
+    struct solutions solutions;
+    atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
+    atomic_bool fallback_logged;
+    pthread_mutex_t local_mutex; /* guards local */
+    struct layer *local;         /* the uncoded layer, made when it is first needed */
+};
+
+/* One run. */
+struct coded_run {
+    struct coded_layer *layer;
+    struct cluster_context *context;
+    struct job job;
+    const struct code_solution *solution;
+    uint32_t answered; /* at the end */
+};
+
+static bool may_decode(const struct coded_layer *layer, const struct code_solution *solution) {
+    double rounding = layer->desc.dtype == CONVOY_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
+    return 4 * solution->condition * rounding <= ERROR_BUDGET;
+}
+
+/* ---- filters ---- */
+
+/* Codes the filters of workers [0,n), one convolution group after the other, straight into their messages.
+ * pieces: [n*filter_pieces]. */
+static void encode_filters(const struct coded_layer *layer, const double *rows, void *const *filters,
+                           void **pieces) {
+    const struct partition *partition = &layer->partition;
+    uint32_t n = layer->cluster->options.workers, per_worker = layer->code.filter_pieces;
+    size_t element = convoy_dtype_bytes(layer->desc.dtype);
+    struct axis_cut cut = partition->filter;
+    size_t group_bytes = (size_t)cut.extent * cut.inner * element;
+    size_t piece_bytes = (size_t)cut.length * cut.inner * element;
+    size_t groups = cut.outer;
+    cut.outer = 1;
+    for (size_t g = 0; g < groups; g++) {
+        for (uint32_t i = 0; i < n * per_worker; i++)
+            pieces[i] = (char *)filters[i / per_worker] + (g * per_worker + i % per_worker) * piece_bytes;
+        encode(layer->desc.dtype, &cut, n * per_worker, rows,
+               (const char *)layer->params.weights.data + g * group_bytes, pieces);
+    }
+}
+
+static convoy_status distribute_filters(struct coded_layer *layer, const struct conv_geometry *task,
+                                        convoy_error *error) {
+    uint32_t n = layer->cluster->options.workers, pieces_each = layer->code.filter_pieces;
+    uint32_t parts = layer->code.filter_parts;
+    struct buffer **messages = calloc(n, sizeof(struct buffer *));
+    void **filters = calloc(n, sizeof(void *)), **pieces = calloc((size_t)n * pieces_each, sizeof(void *));
+    double *rows = calloc((size_t)n * pieces_each * parts, sizeof *rows);
+    convoy_status status = messages && filters && pieces && rows ? CONVOY_OK : error_memory(error);
+    for (uint32_t w = 0; status == CONVOY_OK && w < n; w++) {
+        messages[w] = layer_message_create(task, layer->desc.name, layer->desc.dtype, &filters[w]);
+        if (!messages[w])
+            status = error_memory(error);
+        layer->code.family->filter_rows(&layer->code, w, rows + (size_t)w * pieces_each * parts);
+    }
+    if (status == CONVOY_OK)
+        encode_filters(layer, rows, filters, pieces);
+    for (uint32_t w = 0; status == CONVOY_OK && w < n; w++)
+        if (dispatcher_send_layer(layer->cluster->dispatcher, w, layer->number, &messages[w]) != CONVOY_OK)
+            status = error_memory(error);
+    for (uint32_t w = 0; messages && w < n; w++)
+        buffer_release(&messages[w]);
+    free(messages);
+    free(filters);
+    free(pieces);
+    free(rows);
+    return status;
+}
+
+/* ---- life ---- */
+
+/* A tensor that lives as long as the layer: a reference to its owner, or a copy where it has none. */
+static convoy_status keep_tensor(convoy_tensor *kept, const convoy_tensor *tensor, convoy_error *error) {
+    if (!tensor->data)
+        return CONVOY_OK;
+    if (tensor->owner) {
+        tensor_view(kept, tensor, &tensor->shape);
+        return CONVOY_OK;
+    }
+    convoy_status status = convoy_tensor_create(kept, tensor->dtype, &tensor->shape, error);
+    size_t bytes;
+    if (status == CONVOY_OK && tensor_bytes(tensor->dtype, &tensor->shape, &bytes))
+        memcpy(kept->data, tensor->data, bytes);
+    return status;
+}
+
+static convoy_status check_params(const struct layer_desc *desc, const struct layer_params *params,
+                                  convoy_error *error) {
+    convoy_shape filter = conv_filter_shape(&desc->conv);
+    size_t filters = shape_product(&filter, 0, filter.rank);
+    if (!params->weights.data || params->weights.dtype != desc->dtype ||
+        convoy_tensor_elements(&params->weights) != filters)
+        return error_set(error, CONVOY_E_INPUT, "layer %s: its weights do not match its geometry",
+                         desc->name);
+    if (params->bias.data && (params->bias.dtype != desc->dtype ||
+                              convoy_tensor_elements(&params->bias) != (size_t)desc->conv.out_channels))
+        return error_set(error, CONVOY_E_INPUT, "layer %s: its bias does not match its output channels",
+                         desc->name);
+    return CONVOY_OK;
+}
+
+static convoy_status code_inputs(struct coded_layer *layer, convoy_error *error) {
+    uint32_t n = layer->cluster->options.workers;
+    size_t per_worker = (size_t)layer->code.input_pieces * layer->code.input_parts;
+    layer->input_rows = calloc(n * per_worker, sizeof *layer->input_rows);
+    if (!layer->input_rows)
+        return error_memory(error);
+    for (uint32_t w = 0; w < n; w++)
+        layer->code.family->input_rows(&layer->code, w, layer->input_rows + w * per_worker);
+    layer->piece_bytes = encoded_bytes(layer->desc.dtype, &layer->partition.input);
+    return CONVOY_OK;
+}
+
+static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_layer *plan,
+                                  convoy_error *error) {
+    const struct cluster *cluster = layer->cluster;
+    struct conv_geometry task;
+    convoy_status status =
+        partition_create(&layer->partition, &layer->desc.conv, plan->input_parts, plan->filter_parts, error);
+    if (status == CONVOY_OK)
+        status = code_create(&layer->code, cluster->options.family, plan->input_parts, plan->filter_parts,
+                             &cluster->placement, error);
+    if (status == CONVOY_OK)
+        status = partition_task(&layer->partition, layer->code.input_pieces, layer->code.filter_pieces, &task,
+                                error);
+    if (status != CONVOY_OK)
+        return status;
+    convoy_shape answer = conv_output_shape(&task);
+    tensor_bytes(layer->desc.dtype, &answer,
+                 &layer->answer_bytes); /* the task is complete: its sizes are checked */
+    status = code_inputs(layer, error);
+    if (status == CONVOY_OK)
+        status = distribute_filters(layer, &task, error);
+    return status;
+}
+
+convoy_status coded_layer_create(struct layer **out, struct cluster_backend *backend,
+                                 const struct layer_desc *desc, const struct layer_params *params,
+                                 const struct plan_layer *plan, convoy_error *error) {
+    convoy_status status = check_params(desc, params, error);
+    if (status != CONVOY_OK)
+        return status;
+    struct coded_layer *layer = calloc(1, sizeof *layer);
+    if (!layer || solutions_init(&layer->solutions) != CONVOY_OK) {
+        free(layer);
+        return error_memory(error);
+    }
+    layer->base = (struct cluster_layer){.base.ops = &cluster_backend_ops, .coded = true};
+    layer->cluster = backend->cluster;
+    layer->inner = backend->inner;
+    layer->number = atomic_fetch_add(&backend->cluster->layers, 1);
+    layer->desc = *desc;
+    layer->input_shape = desc->inputs[0];
+    layer->desc.inputs = &layer->input_shape;
+    pthread_mutex_init(&layer->local_mutex, NULL);
+    status = keep_tensor(&layer->params.weights, &params->weights, error);
+    if (status == CONVOY_OK)
+        status = keep_tensor(&layer->params.bias, &params->bias, error);
+    if (status == CONVOY_OK)
+        status = cut_and_code(layer, plan, error);
+    struct layer *created = &layer->base.base;
+    if (status == CONVOY_OK)
+        *out = created;
+    else
+        coded_layer_destroy(&created);
+    return status;
+}
+
+void coded_layer_destroy(struct layer **slot) {
+    struct coded_layer *layer = slot ? (struct coded_layer *)*slot : NULL;
+    if (!layer)
+        return;
+    *slot = NULL;
+    if (layer->local)
+        layer->local->ops->layer_destroy(&layer->local);
+    pthread_mutex_destroy(&layer->local_mutex);
+    solutions_clear(&layer->solutions);
+    convoy_tensor_release(&layer->params.weights);
+    convoy_tensor_release(&layer->params.bias);
+    free(layer->input_rows);
+    free(layer);
+}
+
+void coded_layer_explain(const struct layer *base, convoy_layer_report *report) {
+    const struct coded_layer *layer = (const struct coded_layer *)base;
+    report->coded = true;
+    report->family = layer->code.family->name;
+    report->input_parts = layer->code.input_parts;
+    report->filter_parts = layer->code.filter_parts;
+    report->threshold = layer->code.threshold;
+}
+
+/* ---- a run: tasks ---- */
+
+/* How long to wait before the layer is computed here. */
+static uint64_t allowance_ns(struct coded_layer *layer) {
+    uint64_t deadline = layer->cluster->options.deadline_ns, recent = atomic_load(&layer->recent_ns);
+    uint64_t allowance = recent ? recent * ALLOWANCE_FACTOR : deadline / 2;
+    if (allowance < ALLOWANCE_FLOOR_NS)
+        allowance = ALLOWANCE_FLOOR_NS;
+    return allowance < deadline ? allowance : deadline;
+}
+
+/* Marks the tasks of workers whose standing is at most `worst` as WAITING. Whether their answers would
+ * suffice. */
+static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
+    struct cluster_context *context = run->context;
+    uint32_t chosen = 0;
+    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+        context->tasks[w] = (struct job_task){.state = TASK_NONE};
+        if (context->standings[w] > worst)
+            continue;
+        context->tasks[w].state = TASK_WAITING;
+        context->answered[chosen++] = w;
+    }
+    return code_suffices(&run->layer->code, context->answered, chosen);
+}
+
+/* The worker before w whose coded input is the same (an input that is not split goes to all alike); w itself
+ * if there is none. */
+static uint32_t same_input(const struct coded_run *run, uint32_t w) {
+    const struct coded_layer *layer = run->layer;
+    size_t per_worker = (size_t)layer->code.input_pieces * layer->code.input_parts;
+    for (uint32_t v = 0; v < w; v++)
+        if (run->context->tasks[v].payload &&
+            memcmp(layer->input_rows + v * per_worker, layer->input_rows + w * per_worker,
+                   per_worker * sizeof *layer->input_rows) == 0)
+            return v;
+    return w;
+}
+
+static convoy_status reserve_rows(struct cluster_context *context, size_t count) {
+    if (count <= context->row_capacity)
+        return CONVOY_OK;
+    double *rows = realloc(context->rows, count * sizeof *rows);
+    if (!rows)
+        return CONVOY_E_MEMORY;
+    context->rows = rows;
+    context->row_capacity = count;
+    return CONVOY_OK;
+}
+
+/* Codes the input for all WAITING tasks in one pass over it. */
+static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in) {
+    const struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t n = layer->cluster->options.workers, pieces_each = layer->code.input_pieces, outputs = 0;
+    size_t per_worker = (size_t)pieces_each * layer->code.input_parts;
+    if (reserve_rows(context, n * per_worker) != CONVOY_OK)
+        return CONVOY_E_MEMORY;
+    for (uint32_t w = 0; w < n; w++) {
+        if (context->tasks[w].state != TASK_WAITING)
+            continue;
+        uint32_t same = same_input(run, w);
+        if (same < w) {
+            context->tasks[w].payload = buffer_retain(context->tasks[same].payload);
+            continue;
+        }
+        struct buffer *payload = buffer_create(layer->piece_bytes * pieces_each);
+        if (!payload)
+            return CONVOY_E_MEMORY;
+        context->tasks[w].payload = payload;
+        memcpy(context->rows + outputs * layer->code.input_parts, layer->input_rows + w * per_worker,
+               per_worker * sizeof *context->rows);
+        for (uint32_t r = 0; r < pieces_each; r++)
+            context->pieces[outputs++] = (char *)payload->data + r * layer->piece_bytes;
+    }
+    encode(layer->desc.dtype, &layer->partition.input, outputs, context->rows, in->data, context->pieces);
+    for (uint32_t w = 0; w < n; w++) {
+        struct job_task *task = &context->tasks[w];
+        if (task->payload) {
+            uint32_t same = same_input(run, w);
+            task->payload_hash =
+                same < w ? context->tasks[same].payload_hash : frame_payload_hash(task->payload);
+        }
+    }
+    return CONVOY_OK;
+}
+
+/* ---- a run: answers ---- */
+
+/* Who is in one of these states, ascending, into context->answered. */
+static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
+    struct cluster_context *context = run->context;
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+        enum task_state state = context->states[w];
+        if (state == TASK_ANSWERED || (pending_too && (state == TASK_WAITING || state == TASK_SENT)))
+            context->answered[count++] = w;
+    }
+    return count;
+}
+
+/* Waits until answers came that suffice and decode well. run->solution stays NULL where that is no longer
+ * possible, or the time has passed. */
+static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
+    struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t settled = 0;
+    for (;;) {
+        settled = dispatcher_wait(layer->cluster->dispatcher, &run->job, settled, until_ns, context->states);
+        uint32_t possible = list_tasks(run, true);
+        if (!code_suffices(&layer->code, context->answered, possible))
+            break;
+        run->answered = list_tasks(run, false);
+        if (code_suffices(&layer->code, context->answered, run->answered)) {
+            convoy_status status = solutions_get(&layer->solutions, &layer->code, context->answered,
+                                                 run->answered, &run->solution);
+            if (status == CONVOY_E_MEMORY)
+                return status;
+            if (status == CONVOY_OK && may_decode(layer, run->solution))
+                return CONVOY_OK;
+            solutions_put(&layer->solutions, &run->solution);
+            if (run->answered == possible)
+                break; /* nobody is left whose answer could help */
+        }
+        if (clock_now_ns() >= until_ns)
+            break;
+    }
+    run->answered = list_tasks(run, false);
+    return CONVOY_OK;
+}
+
+static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
+    const struct coded_layer *layer = run->layer;
+    for (uint32_t i = 0; i < run->solution->survivors; i++)
+        run->context->answers[i] = run->context->tasks[run->solution->workers[i]].answer->data;
+    return decode(layer->desc.dtype, &layer->code, run->solution, &layer->partition.output,
+                  run->context->answers, layer->params.bias.data, &layer->desc.activation, out->data);
+}
+
+static bool was_used(const struct code_solution *solution, uint32_t worker) {
+    for (uint32_t i = 0; solution && i < solution->survivors; i++)
+        if (solution->workers[i] == worker)
+            return true;
+    return false;
+}
+
+static void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
+    const struct cluster_context *context = run->context;
+    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+        enum task_state state = context->tasks[w].state;
+        bool dead = state == TASK_LOST || (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
+        report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
+                             : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
+                             : dead                     ? CONVOY_OUTCOME_LOST
+                                                        : CONVOY_OUTCOME_LATE;
+    }
+}
+
+/* ---- a run: here ---- */
+
+static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
+    pthread_mutex_lock(&layer->local_mutex);
+    if (!layer->local)
+        status = layer->inner->ops->layer_prepare(layer->inner, &layer->desc, &layer->params, &layer->local,
+                                                  error);
+    *local = layer->local;
+    pthread_mutex_unlock(&layer->local_mutex);
+    return status;
+}
+
+static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                              convoy_layer_report *report, convoy_error *error) {
+    struct coded_layer *layer = run->layer;
+    if (!layer->cluster->options.fallback)
+        return error_set(error, CONVOY_E_WORKERS, "layer %s: only %u of the %u answers that it needs came",
+                         layer->desc.name, run->answered, layer->code.threshold);
+    if (!atomic_exchange(&layer->fallback_logged, true))
+        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING,
+                 "layer %s: only %u of the %u answers that it needs came; computed here (said once)",
+                 layer->desc.name, run->answered, layer->code.threshold);
+    report->coded = false;
+    report->fallback = true;
+    report->why_local = "too few answers";
+    struct layer *local = NULL;
+    convoy_status status = local_layer(layer, &local, error);
+    if (status == CONVOY_OK)
+        status = local->ops->layer_run(local, run->context->inner, in, out, NULL, error);
+    return status;
+}
+
+/* ---- a run ---- */
+
+static double ms_between(uint64_t from_ns, uint64_t to_ns) {
+    return (double)(to_ns - from_ns) / (double)NS_PER_MS;
+}
+
+static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
+    uint64_t recent = atomic_load(&layer->recent_ns);
+    atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
+}
+
+/* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
+ * came. */
+static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                               convoy_layer_report *report) {
+    struct coded_layer *layer = run->layer;
+    struct dispatcher *dispatcher = layer->cluster->dispatcher;
+    dispatcher_standings(dispatcher, run->context->standings);
+    /* Those that are stalled are worth waiting for only where nothing else is allowed. */
+    bool fallback = layer->cluster->options.fallback;
+    bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
+    run->job = (struct job){.layer = layer->number,
+                            .dtype = layer->desc.dtype,
+                            .answer_bytes = layer->answer_bytes,
+                            .allowance_ns = allowance_ns(layer),
+                            .tasks = run->context->tasks};
+    if (!enough)
+        return CONVOY_OK;
+    uint64_t start_ns = clock_now_ns();
+    convoy_status status = encode_input(run, in);
+    uint64_t encoded_ns = clock_now_ns();
+    if (status == CONVOY_OK) {
+        dispatcher_submit(dispatcher, &run->job);
+        status = collect(run, encoded_ns +
+                                  (fallback ? run->job.allowance_ns : layer->cluster->options.deadline_ns));
+        dispatcher_finish(dispatcher, &run->job);
+    }
+    uint64_t collected_ns = clock_now_ns();
+    if (run->solution) {
+        remember_time(layer, collected_ns - encoded_ns);
+        status = decode_answers(run, out);
+        report->condition = run->solution->condition;
+    }
+    report->encode_ms = ms_between(start_ns, encoded_ns);
+    report->wait_ms = ms_between(encoded_ns, collected_ns);
+    report->decode_ms = ms_between(collected_ns, clock_now_ns());
+    return status;
+}
+
+convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
+                              convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
+    convoy_layer_report unread;
+    if (!report)
+        report = &unread;
+    struct coded_run run = {.layer = (struct coded_layer *)base,
+                            .context = (struct cluster_context *)context};
+    coded_layer_explain(base, report);
+    convoy_status status = run_coded(&run, in, out, report);
+    report_outcomes(&run, report);
+    if (status != CONVOY_OK)
+        error_memory(error); /* the only thing that can be wrong */
+    else if (!run.solution)
+        status = run_here(&run, in, out, report, error);
+    solutions_put(&run.layer->solutions, &run.solution);
+    job_release(&run.job, run.layer->cluster->options.workers);
+    return status;
+}

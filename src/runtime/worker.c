@@ -1,0 +1,265 @@
+#include "runtime/worker.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/tensor.h"
+#include "runtime/layer_message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A master sends at most two tasks ahead; layers come in bulk while a model is distributed. Beyond this the
+ * master is broken. */
+#define QUEUE_LIMIT 65536
+#define LAYER_LIMIT 65536
+
+/* A layer that the worker holds. */
+struct held_layer {
+    struct layer *layer; /* NULL: none under this number */
+    char *name;          /* the layer's desc.name */
+    struct conv_geometry task;
+    convoy_dtype dtype;
+    size_t input_bytes, output_bytes;
+};
+
+struct worker {
+    struct transport *endpoint;
+    struct backend *backend;
+    struct context *context;
+    const struct fault *faults;
+    size_t fault_count;
+    struct held_layer *layers; /* [layer_count], by the master's number */
+    size_t layer_count;
+    struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
+    size_t queue_count, queue_capacity;
+    bool closed; /* the master is gone, or a fault killed the worker */
+};
+
+static const struct fault *find_fault(const struct worker *worker, enum fault_kind kind) {
+    for (size_t i = 0; i < worker->fault_count; i++)
+        if (worker->faults[i].kind == kind)
+            return &worker->faults[i];
+    return NULL;
+}
+
+/* Answers under the request's numbers; takes the payload. A master that is gone is noticed by the next poll.
+ */
+static void reply(struct worker *worker, const struct frame *request, enum frame_kind kind,
+                  convoy_dtype dtype, struct buffer *take_payload) {
+    struct frame frame = {.header = {.kind = (uint16_t)kind,
+                                     .layer = request->header.layer,
+                                     .job = request->header.job,
+                                     .dtype = take_payload ? dtype : 0},
+                          .payload = take_payload};
+    frame_seal(&frame, frame_payload_hash(frame.payload));
+    worker->endpoint->ops->send(worker->endpoint, 0, &frame);
+}
+
+static void queue_remove(struct worker *worker, size_t i) {
+    frame_release(&worker->queue[i]);
+    worker->queue_count--;
+    memmove(&worker->queue[i], &worker->queue[i + 1], (worker->queue_count - i) * sizeof worker->queue[0]);
+}
+
+static void cancel(struct worker *worker, uint64_t job) {
+    for (size_t i = 0; i < worker->queue_count; i++) {
+        if (worker->queue[i].header.kind != FRAME_TASK || worker->queue[i].header.job != job)
+            continue;
+        reply(worker, &worker->queue[i], FRAME_DECLINED, 0, NULL);
+        queue_remove(worker, i);
+        return;
+    }
+}
+
+/* Takes a frame from the master into the queue, or acts on it at once if it is a cancellation. */
+static void accept_frame(struct worker *worker, struct frame *frame) {
+    if (!frame_valid(frame)) {
+        frame_release(frame); /* the master learns of the gap by its next ping */
+        return;
+    }
+    if (frame->header.kind == FRAME_CANCEL) {
+        cancel(worker, frame->header.job);
+        frame_release(frame);
+        return;
+    }
+    if (worker->queue_count == worker->queue_capacity) {
+        size_t capacity = worker->queue_capacity ? 2 * worker->queue_capacity : 16;
+        struct frame *queue =
+            capacity <= QUEUE_LIMIT ? realloc(worker->queue, capacity * sizeof *queue) : NULL;
+        if (!queue) {
+            frame_release(frame);
+            worker->closed = true;
+            return;
+        }
+        worker->queue = queue;
+        worker->queue_capacity = capacity;
+    }
+    worker->queue[worker->queue_count++] = *frame;
+}
+
+/* Takes in what comes until the moment; 0: what is there already. */
+static void receive_until(struct worker *worker, uint64_t deadline_ns) {
+    while (!worker->closed) {
+        uint32_t peer;
+        struct frame frame;
+        switch (worker->endpoint->ops->poll(worker->endpoint, deadline_ns, &peer, &frame)) {
+        case TRANSPORT_FRAME:
+            accept_frame(worker, &frame);
+            break;
+        case TRANSPORT_CLOSED:
+            worker->closed = true;
+            break;
+        case TRANSPORT_TIMEOUT:
+            return;
+        case TRANSPORT_PEER:
+        case TRANSPORT_WOKEN:
+            break;
+        }
+        if (worker->queue_count && deadline_ns == UINT64_MAX)
+            deadline_ns = 0; /* waited for something to do, and it came */
+    }
+}
+
+static void forget_layer(struct held_layer *held) {
+    if (held->layer)
+        held->layer->ops->layer_destroy(&held->layer);
+    free(held->name);
+    *held = (struct held_layer){0};
+}
+
+static convoy_status grow_layers(struct worker *worker, uint32_t number) {
+    if (number >= LAYER_LIMIT)
+        return CONVOY_E_INPUT;
+    if (number < worker->layer_count)
+        return CONVOY_OK;
+    struct held_layer *layers = realloc(worker->layers, ((size_t)number + 1) * sizeof *layers);
+    if (!layers)
+        return CONVOY_E_MEMORY;
+    memset(layers + worker->layer_count, 0, (number + 1 - worker->layer_count) * sizeof *layers);
+    worker->layers = layers;
+    worker->layer_count = (size_t)number + 1;
+    return CONVOY_OK;
+}
+
+static convoy_status hold_layer(struct worker *worker, const struct frame *frame) {
+    struct layer_message message;
+    struct held_layer held = {0};
+    convoy_status status = layer_message_parse(&message, frame->payload, NULL);
+    if (status != CONVOY_OK)
+        return status;
+    status = grow_layers(worker, frame->header.layer);
+    if (status == CONVOY_OK && !(held.name = strdup(message.name)))
+        status = CONVOY_E_MEMORY;
+    if (status == CONVOY_OK) {
+        convoy_shape input = conv_input_shape(&message.task);
+        struct layer_desc desc = {.name = held.name,
+                                  .op = "Conv",
+                                  .kind = LAYER_CONV,
+                                  .input_count = 1,
+                                  .inputs = &input,
+                                  .dtype = message.filters.dtype,
+                                  .input_dtype = message.filters.dtype,
+                                  .output = conv_output_shape(&message.task),
+                                  .conv = message.task};
+        struct layer_params params = {.weights = message.filters};
+        held.task = message.task;
+        held.dtype = desc.dtype;
+        tensor_bytes(desc.dtype, &input, &held.input_bytes); /* conv_geometry_complete checked both sizes */
+        tensor_bytes(desc.dtype, &desc.output, &held.output_bytes);
+        status = worker->backend->ops->layer_prepare(worker->backend, &desc, &params, &held.layer, NULL);
+    }
+    layer_message_release(&message);
+    if (status != CONVOY_OK) {
+        forget_layer(&held);
+        return status;
+    }
+    forget_layer(&worker->layers[frame->header.layer]);
+    worker->layers[frame->header.layer] = held;
+    return CONVOY_OK;
+}
+
+/* The answer to a task, or NULL where it cannot be computed. */
+static struct buffer *compute(struct worker *worker, const struct held_layer *held,
+                              const struct frame *frame) {
+    if (!frame->payload || frame->payload->bytes != held->input_bytes || frame->header.dtype != held->dtype)
+        return NULL;
+    struct buffer *answer = buffer_create(held->output_bytes);
+    if (!answer)
+        return NULL;
+    convoy_tensor in = {
+        .dtype = held->dtype, .shape = conv_input_shape(&held->task), .data = frame->payload->data};
+    convoy_tensor out = {.dtype = held->dtype, .shape = conv_output_shape(&held->task), .data = answer->data};
+    if (held->layer->ops->layer_run(held->layer, worker->context, &in, &out, NULL, NULL) != CONVOY_OK)
+        buffer_release(&answer);
+    return answer;
+}
+
+static void serve_task(struct worker *worker, const struct frame *frame) {
+    const struct held_layer *held =
+        frame->header.layer < worker->layer_count ? &worker->layers[frame->header.layer] : NULL;
+    if (!held || !held->layer) {
+        reply(worker, frame, FRAME_DECLINED, 0, NULL);
+        return;
+    }
+    const struct fault *slow = find_fault(worker, FAULT_SLOW);
+    for (size_t i = 0; i < worker->fault_count; i++)
+        if (worker->faults[i].kind == FAULT_KILL_LAYER && strcmp(worker->faults[i].layer, held->name) == 0) {
+            worker->closed = true;
+            return;
+        }
+    uint64_t start_ns = clock_now_ns();
+    struct buffer *answer = compute(worker, held, frame);
+    if (slow) {
+        uint64_t now_ns = clock_now_ns();
+        receive_until(worker, now_ns + (uint64_t)((slow->factor - 1) * (double)(now_ns - start_ns)));
+    }
+    reply(worker, frame, answer ? FRAME_ANSWER : FRAME_DECLINED, held->dtype, answer);
+}
+
+static void serve(struct worker *worker, const struct frame *frame) {
+    switch (frame->header.kind) {
+    case FRAME_LAYER:
+        reply(worker, frame, hold_layer(worker, frame) == CONVOY_OK ? FRAME_READY : FRAME_DECLINED, 0, NULL);
+        break;
+    case FRAME_TASK:
+        serve_task(worker, frame);
+        break;
+    case FRAME_PING:
+        reply(worker, frame, FRAME_PONG, 0, NULL);
+        break;
+    default:
+        break; /* a kind that only workers send: ignored */
+    }
+}
+
+static void worker_clear(struct worker *worker) {
+    worker->endpoint->ops->destroy(&worker->endpoint);
+    while (worker->queue_count)
+        queue_remove(worker, worker->queue_count - 1);
+    free(worker->queue);
+    for (size_t i = 0; i < worker->layer_count; i++)
+        forget_layer(&worker->layers[i]);
+    free(worker->layers);
+    if (worker->context)
+        worker->context->ops->context_destroy(&worker->context);
+}
+
+convoy_status worker_run(struct transport **take_endpoint, struct backend *backend,
+                         const struct fault *faults, size_t fault_count, convoy_error *error) {
+    struct worker worker = {
+        .endpoint = *take_endpoint, .backend = backend, .faults = faults, .fault_count = fault_count};
+    *take_endpoint = NULL;
+    convoy_status status = backend->ops->context_create(backend, &worker.context, error);
+    while (status == CONVOY_OK && !worker.closed) {
+        receive_until(&worker, worker.queue_count ? 0 : UINT64_MAX);
+        if (worker.closed || !worker.queue_count)
+            continue;
+        struct frame frame = worker.queue[0];
+        worker.queue[0].payload = NULL;
+        queue_remove(&worker, 0);
+        serve(&worker, &frame);
+        frame_release(&frame);
+    }
+    worker_clear(&worker);
+    return status;
+}

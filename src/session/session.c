@@ -1,0 +1,199 @@
+/* A session: a network over a backend, which is either the kernels here or a cluster of workers. */
+#include "session/session.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static convoy_status parse_faults(convoy_session *session, const convoy_options *options,
+                                  convoy_error *error) {
+    if (options->fault_count == 0)
+        return CONVOY_OK;
+    session->faults = calloc(options->fault_count, sizeof *session->faults);
+    if (!session->faults)
+        return error_memory(error);
+    for (size_t i = 0; i < options->fault_count; i++) {
+        const convoy_status status =
+            fault_parse(&session->faults[i], options->faults[i], options->workers, error);
+        if (status != CONVOY_OK)
+            return status;
+        session->fault_count++;
+    }
+    return CONVOY_OK;
+}
+
+/* Puts the cluster between session->backend, the kernels here, and whoever uses it. */
+static convoy_status wrap_in_cluster(convoy_session *session, const convoy_options *options,
+                                     const struct code_family *family, convoy_error *error) {
+    const struct cluster_options cluster = {
+        .family = family,
+        .workers = options->workers,
+        .stragglers = options->stragglers,
+        .reserve = options->reserve,
+        .spread = options->placement == CONVOY_PLACEMENT_SPREAD,
+        .input_parts = options->input_parts,
+        .filter_parts = options->filter_parts,
+        .deadline_ns = options->deadline_ns,
+        .fallback = !options->no_fallback,
+        .seed = options->seed,
+        .faults = session->faults,
+        .fault_count = session->fault_count,
+        .log = {options->log, options->log_context},
+    };
+    convoy_status status =
+        cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
+    if (status != CONVOY_OK)
+        return status;
+    struct backend *backend = NULL;
+    status = cluster_backend_create(&backend, session->cluster, &session->backend, error);
+    if (status == CONVOY_OK)
+        session->backend = backend;
+    return status;
+}
+
+/* Says so where --parts were wanted that no layer admits: the plan then chose by itself. */
+static void warn_of_parts(const convoy_session *session, const convoy_options *options) {
+    if (options->input_parts == 0)
+        return;
+    for (size_t i = 0; i < session->network->step_count; i++) {
+        const convoy_layer_info *layer = &session->layers[i];
+        if (layer->codable && layer->input_parts == options->input_parts &&
+            layer->filter_parts == options->filter_parts)
+            return;
+    }
+    log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
+             "no layer admits the parts %u,%u: others were chosen", options->input_parts,
+             options->filter_parts);
+}
+
+static convoy_status fill_session(convoy_session *session, const convoy_model *model,
+                                  const convoy_shape *input_shapes, const convoy_options *options,
+                                  convoy_error *error) {
+    const struct code_family *family = NULL;
+    convoy_status status = code_family_find(options->code, &family, error);
+    if (status == CONVOY_OK)
+        status = parse_faults(session, options, error);
+    if (status == CONVOY_OK)
+        status = backend_create(&session->backend, options->backend, options->threads, error);
+    if (status == CONVOY_OK)
+        status = network_create(&session->network, model, input_shapes, error);
+    if (status == CONVOY_OK && !options->local)
+        status = wrap_in_cluster(session, options, family, error);
+    if (status == CONVOY_OK)
+        status = session_layers_create(session, options, family, error);
+    if (status == CONVOY_OK)
+        status = session_faults_check(session, error);
+    if (status != CONVOY_OK)
+        return status;
+
+    warn_of_parts(session, options);
+    status = executor_create(&session->executor, session->network, session->backend, options->progress,
+                             options->progress_context, error);
+    if (status == CONVOY_OK && session->cluster)
+        status = cluster_ready(session->cluster, error);
+    return status;
+}
+
+convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
+                                    const convoy_shape *input_shapes, const convoy_options *options,
+                                    convoy_error *error) {
+    convoy_status status = session_options_check(options, error);
+    if (status != CONVOY_OK)
+        return status;
+    convoy_session *made = calloc(1, sizeof *made);
+    if (!made)
+        return error_memory(error);
+    if (pthread_mutex_init(&made->check_lock, NULL) != 0) {
+        free(made);
+        return error_memory(error);
+    }
+    made->threads = options->threads;
+    made->backend_name = strdup(options->backend);
+    status =
+        made->backend_name ? fill_session(made, model, input_shapes, options, error) : error_memory(error);
+    if (status == CONVOY_OK)
+        *session = made;
+    else
+        convoy_session_destroy(&made);
+    return status;
+}
+
+static void backend_destroy(struct backend **backend) {
+    if (*backend)
+        (*backend)->ops->destroy(backend);
+}
+
+void convoy_session_destroy(convoy_session **session) {
+    convoy_session *s = session ? *session : NULL;
+    if (!s)
+        return;
+    executor_destroy(&s->check_executor);
+    backend_destroy(&s->check_backend);
+    executor_destroy(&s->executor);
+    backend_destroy(&s->backend);
+    cluster_destroy(&s->cluster);
+    network_destroy(&s->network);
+    pthread_mutex_destroy(&s->check_lock);
+    free(s->layers);
+    free(s->faults);
+    free(s->backend_name);
+    free(s);
+    *session = NULL;
+}
+
+static convoy_status result_create(convoy_result **result, const struct network *network,
+                                   convoy_error *error) {
+    convoy_result *made = calloc(1, sizeof *made);
+    if (!made)
+        return error_memory(error);
+    made->output_count = network->output_count;
+    made->layer_count = network->step_count;
+    made->outputs = calloc(made->output_count + 1, sizeof *made->outputs);
+    made->layers = calloc(made->layer_count + 1, sizeof *made->layers);
+    if (!made->outputs || !made->layers) {
+        convoy_result_destroy(&made);
+        return error_memory(error);
+    }
+    *result = made;
+    return CONVOY_OK;
+}
+
+void convoy_result_destroy(convoy_result **result) {
+    if (!result || !*result)
+        return;
+    for (size_t i = 0; (*result)->outputs && i < (*result)->output_count; i++)
+        convoy_tensor_release(&(*result)->outputs[i]);
+    free((*result)->outputs);
+    free((*result)->layers);
+    free(*result);
+    *result = NULL;
+}
+
+convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
+                                 convoy_error *error) {
+    convoy_result *made = NULL;
+    convoy_status status = result_create(&made, session->network, error);
+    if (status != CONVOY_OK)
+        return status;
+    const uint64_t start = clock_now_ns();
+    status = executor_run(session->executor, inputs, made->outputs, made->layers, error);
+    made->ms = (double)(clock_now_ns() - start) / NS_PER_MS;
+    if (status != CONVOY_OK) {
+        convoy_result_destroy(&made);
+        return status;
+    }
+    for (size_t i = 0; i < made->layer_count; i++) {
+        convoy_layer_report *layer = &made->layers[i];
+        made->degraded |= layer->fallback;
+        if (!layer->coded && !layer->why_local)
+            layer->why_local = session->layers[i].why ? session->layers[i].why : "no workers in this session";
+    }
+    *result = made;
+    return CONVOY_OK;
+}
+
+size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity) {
+    return session->cluster ? cluster_lost(session->cluster, lost, capacity) : 0;
+}

@@ -1,0 +1,40 @@
+/* What the files of this room share. */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "base/log.h"
+#include "model/executor.h"
+#include "runtime/cluster.h"
+
+#include <convoy/session.h>
+
+#include <pthread.h>
+
+struct convoy_session {
+    struct network *network;
+    struct fault *faults; /* [fault_count] */
+    size_t fault_count;
+    struct cluster *cluster; /* NULL: local */
+    struct backend *backend;
+    struct executor *executor;
+    convoy_layer_info *layers; /* [network->step_count] */
+
+    char *backend_name; /* of the kernels; for the backend of the comparison */
+    uint32_t threads;
+    pthread_mutex_t check_lock; /* over making the two below */
+    struct backend *check_backend;
+    struct executor *check_executor; /* NULL until the first check */
+};
+
+/* CONVOY_E_USAGE with the first option whose value makes no sense. */
+convoy_status session_options_check(const convoy_options *options, convoy_error *error);
+
+/* CONVOY_E_USAGE where a fault kills at a layer that the workers do not compute; the sentence names some that
+ * they do. */
+convoy_status session_faults_check(const convoy_session *session, convoy_error *error);
+
+/* Fills session->layers from session->network, and from session->cluster or else the options. */
+convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
+                                    const struct code_family *family, convoy_error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* What can be said of every layer before anything runs. */
+#include "session/session.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+static const char *why_not(enum layer_kind kind) {
+    return kind == LAYER_MATMUL ? "both factors are known only at run time"
+                                : "neither a convolution nor a product by a constant";
+}
+
+convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
+                                    const struct code_family *family, convoy_error *error) {
+    const struct network *network = session->network;
+    const struct plan_request request = {
+        .family = family,
+        .workers = options->workers,
+        .stragglers = options->stragglers,
+        .input_parts = options->input_parts,
+        .filter_parts = options->filter_parts,
+    };
+    session->layers = calloc(network->step_count ? network->step_count : 1, sizeof *session->layers);
+    if (!session->layers)
+        return error_memory(error);
+
+    for (size_t i = 0; i < network->step_count; i++) {
+        const struct network_step *step = &network->steps[i];
+        convoy_layer_info *info = &session->layers[i];
+        info->name = step->desc.name;
+        info->op = step->desc.op;
+        info->shape = network->values[step->output].shape;
+        info->macs = network_step_macs(step);
+        info->weights_bytes = network_step_weights_bytes(step);
+        if (step->desc.kind != LAYER_CONV) {
+            info->why = why_not(step->desc.kind);
+            continue;
+        }
+        const struct plan_layer plan = session->cluster ? cluster_plan(session->cluster, &step->desc.conv)
+                                                        : plan_choose(&request, &step->desc.conv);
+        info->codable = plan.coded;
+        info->why = plan.why_local;
+        if (plan.coded) {
+            info->input_parts = plan.input_parts;
+            info->filter_parts = plan.filter_parts;
+            info->threshold = plan.threshold;
+        }
+    }
+    return CONVOY_OK;
+}
+
+size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers) {
+    *layers = session->layers;
+    return session->network->step_count;
+}

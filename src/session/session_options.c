@@ -1,0 +1,94 @@
+/* Options of a session: their defaults, and what of them makes no sense. */
+#include "session/session.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAMES_IN_SENTENCE 6
+
+void convoy_options_init(convoy_options *options) {
+    *options = (convoy_options){
+        .workers = 6,
+        .stragglers = 2,
+        .code = "rotation",
+        .placement = CONVOY_PLACEMENT_SPREAD,
+        .backend = "onednn",
+        .threads = 1,
+        .seed = 1,
+        .deadline_ns = 10 * NS_PER_S,
+    };
+}
+
+convoy_status session_options_check(const convoy_options *options, convoy_error *error) {
+    const uint32_t n = options->workers;
+    if (!options->code || !options->backend)
+        return error_set(error, CONVOY_E_USAGE,
+                         "options without a code or a backend: start from convoy_options_init");
+    if (n < 1 || n > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "%u workers: must be 1 to %d", n, CONVOY_MAX_WORKERS);
+    if (options->stragglers >= n)
+        return error_set(error, CONVOY_E_USAGE,
+                         "%u stragglers among %u workers: must be fewer than the workers",
+                         options->stragglers, n);
+    if (options->reserve > CONVOY_MAX_WORKERS - n)
+        return error_set(error, CONVOY_E_USAGE, "a reserve of %u beside %u workers: together at most %d",
+                         options->reserve, n, CONVOY_MAX_WORKERS);
+    if (!options->input_parts != !options->filter_parts)
+        return error_set(error, CONVOY_E_USAGE,
+                         "parts %u,%u: both at least 1, or both 0 for a choice per layer",
+                         options->input_parts, options->filter_parts);
+    if (options->placement != CONVOY_PLACEMENT_SPREAD && options->placement != CONVOY_PLACEMENT_PLAIN)
+        return error_set(error, CONVOY_E_USAGE, "placement %d: there are spread (0) and plain (1)",
+                         (int)options->placement);
+    if (options->threads < 1 || options->threads > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "%u threads: must be 1 to %d", options->threads,
+                         CONVOY_MAX_WORKERS);
+    if (options->deadline_ns == 0)
+        return error_set(error, CONVOY_E_USAGE, "a deadline of 0: nothing could ever answer in time");
+    if (options->fault_count > 0 && !options->faults)
+        return error_set(error, CONVOY_E_USAGE, "%zu faults, but no list of them", options->fault_count);
+    if (options->fault_count > 0 && options->local)
+        return error_set(error, CONVOY_E_USAGE, "fault %s: a local session has no workers that could fail",
+                         options->faults[0]);
+    return CONVOY_OK;
+}
+
+/* "conv1, conv2, ..." of the layers that are coded, into text. */
+static void list_codable(const convoy_session *session, char *text, size_t size) {
+    size_t used = 0, listed = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < session->network->step_count && used < size; i++) {
+        if (!session->layers[i].codable)
+            continue;
+        const bool more = listed == NAMES_IN_SENTENCE;
+        const int n = snprintf(text + used, size - used, "%s%s", listed ? ", " : "",
+                               more ? "..." : session->layers[i].name);
+        if (more || n < 0)
+            return;
+        used += (size_t)n;
+        listed++;
+    }
+}
+
+convoy_status session_faults_check(const convoy_session *session, convoy_error *error) {
+
+    for (size_t f = 0; f < session->fault_count; f++) {
+        const struct fault *fault = &session->faults[f];
+        if (fault->kind != FAULT_KILL_LAYER)
+            continue;
+        bool found = false;
+        for (size_t i = 0; i < session->network->step_count && !found; i++)
+            found = session->layers[i].codable && strcmp(session->layers[i].name, fault->layer) == 0;
+        if (found)
+            continue;
+        char names[300];
+        list_codable(session, names, sizeof names);
+        return error_set(error, CONVOY_E_USAGE,
+                         "fault %u:kill@%s: no layer of that name is computed by workers; %s%s",
+                         fault->worker, fault->layer, names[0] ? "there are " : "none is", names);
+    }
+    return CONVOY_OK;
+}

@@ -1,0 +1,295 @@
+/* Sessions over the trained LeNet-5: options, many inferences at once, comparison with the uncoded model. */
+#include "session/session.h"
+
+#include <convoy/convoy.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MODEL CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx"
+#define DIGIT CONVOY_SOURCE_DIR "/models/lenet5/digits/%03d.png"
+
+static const convoy_shape shape = {4, {1, 1, 32, 32}};
+
+static int load_model(void **state) {
+    convoy_error error;
+    if (convoy_model_load((convoy_model **)state, MODEL, &error) == CONVOY_OK)
+        return 0;
+    print_error("%s\n", error.message);
+    return -1;
+}
+
+static int drop_model(void **state) {
+    convoy_model_destroy((convoy_model **)state);
+    return 0;
+}
+
+static convoy_session *make_session(const convoy_model *model, const convoy_options *options) {
+    convoy_session *session = NULL;
+    convoy_error error = {0};
+    const convoy_status status = convoy_session_create(&session, model, &shape, options, &error);
+    if (status != CONVOY_OK)
+        fail_msg("%s", error.message);
+    return session;
+}
+
+static convoy_tensor load_digit(int number) {
+    char path[256];
+    convoy_tensor tensor;
+    convoy_image_options options = {0};
+    convoy_error error = {0};
+    snprintf(path, sizeof path, DIGIT, number);
+    if (convoy_input_load(&tensor, path, CONVOY_F32, &shape, &options, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    return tensor;
+}
+
+static void options_that_make_no_sense_are_refused(void **state) {
+    static const char *const bad_faults[] = {"1:explode"}, *const far_faults[] = {"6:kill"},
+                             *const lost_faults[] = {"1:kill@nowhere"}, *const local_faults[] = {"1:kill"};
+    static const struct {
+        uint32_t workers, stragglers, reserve, parts[2], threads;
+        const char *code, *backend;
+        const char *const *faults;
+        bool local;
+        const char *words;
+    } cases[] = {
+        {0, 0, 0, {0, 0}, 1, "rotation", "reference", NULL, false, "workers"},
+        {257, 0, 0, {0, 0}, 1, "rotation", "reference", NULL, false, "workers"},
+        {6, 6, 0, {0, 0}, 1, "rotation", "reference", NULL, false, "stragglers"},
+        {6, 2, UINT32_MAX, {0, 0}, 1, "rotation", "reference", NULL, false, "reserve"},
+        {6, 2, 0, {4, 0}, 1, "rotation", "reference", NULL, false, "parts"},
+        {6, 2, 0, {0, 0}, 0, "rotation", "reference", NULL, false, "threads"},
+        {6, 2, 0, {0, 0}, 1, "morse", "reference", NULL, false, "rotation"},
+        {6, 2, 0, {0, 0}, 1, "rotation", "abacus", NULL, false, "reference"},
+        {6, 2, 0, {0, 0}, 1, "rotation", "reference", bad_faults, false, "1:explode"},
+        {6, 2, 0, {0, 0}, 1, "rotation", "reference", far_faults, false, "6:kill"},
+        {6, 2, 0, {0, 0}, 1, "rotation", "reference", lost_faults, false, "conv1, conv2"},
+        {6, 2, 0, {0, 0}, 1, "rotation", "reference", local_faults, true, "no workers"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        convoy_options options;
+        convoy_options_init(&options);
+        options.workers = cases[i].workers;
+        options.stragglers = cases[i].stragglers;
+        options.reserve = cases[i].reserve;
+        options.input_parts = cases[i].parts[0];
+        options.filter_parts = cases[i].parts[1];
+        options.threads = cases[i].threads;
+        options.code = cases[i].code;
+        options.backend = cases[i].backend;
+        options.faults = cases[i].faults;
+        options.fault_count = cases[i].faults ? 1 : 0;
+        options.local = cases[i].local;
+        convoy_session *session = NULL;
+        convoy_error error = {0};
+        assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
+        assert_null(session);
+        if (!strstr(error.message, cases[i].words))
+            fail_msg("'%s' lacks '%s'", error.message, cases[i].words);
+    }
+}
+
+static void layers_are_described_the_same_with_and_without_workers(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    convoy_session *coded = make_session(*state, &options);
+    options.local = true;
+    convoy_session *local = make_session(*state, &options);
+    const convoy_layer_info *a, *b;
+    const size_t count = convoy_session_layers(coded, &a);
+    assert_int_equal(convoy_session_layers(local, &b), count);
+    size_t codable = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(a[i].name, b[i].name);
+        assert_int_equal(a[i].codable, b[i].codable);
+        assert_int_equal(a[i].threshold, b[i].threshold);
+        assert_true(a[i].codable ? !a[i].why && a[i].threshold == 4 && a[i].macs > 0 : a[i].why != NULL);
+        codable += a[i].codable;
+    }
+    assert_int_equal(codable, 5); /* conv1, conv2, fc1, fc2, fc3 */
+    assert_int_equal(a[0].macs, 6 * 25 * 28 * 28);
+    convoy_session_destroy(&coded);
+    convoy_session_destroy(&local);
+    convoy_session_destroy(&local); /* takes NULL */
+}
+
+static void check_sees_what_is_wrong(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    convoy_session *session = make_session(*state, &options);
+    convoy_tensor input = load_digit(0);
+    convoy_result *result = NULL;
+    convoy_check check;
+    assert_int_equal(convoy_session_run(session, &input, &result, NULL), CONVOY_OK);
+    assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+    assert_true(check.top1_agrees);
+    assert_true(check.max_rel_error <= 1e-5);
+    for (size_t i = 0; i < result->layer_count; i++)
+        assert_true(result->layers[i].coded || result->layers[i].why_local);
+
+    float *scores = result->outputs[0].data, largest = 0;
+    for (size_t i = 0; i < 10; i++)
+        largest = fmaxf(largest, fabsf(scores[i]));
+    const float kept = scores[3];
+    scores[3] = kept + largest / 2;
+    assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+    assert_true(fabs(check.max_rel_error - 0.5) < 1e-4);
+    scores[3] = kept + 100 * largest;
+    assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+    assert_false(check.top1_agrees);
+    scores[3] = NAN;
+    assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+    assert_true(isnan(check.max_rel_error));
+    scores[3] = INFINITY;
+    assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+    assert_true(isnan(check.max_rel_error));
+    assert_false(check.top1_agrees);
+
+    convoy_result_destroy(&result);
+    convoy_tensor_release(&input);
+    convoy_session_destroy(&session);
+}
+
+/* --- Streams -------------------------------------------------------------------------------------------- */
+
+#define INFERENCES 40
+#define REPEAT     3
+
+struct source {
+    int handed, limit;
+    int next_fails_at, done_fails_at; /* -1: never */
+    int runs[INFERENCES];
+    size_t wrong;
+    bool inside; /* a callback is running: no other may */
+};
+
+static convoy_status next_digit(void *context, convoy_tensor *inputs, bool *end, convoy_error *error) {
+    struct source *source = context;
+    source->wrong += source->inside;
+    source->inside = true;
+    convoy_status status = CONVOY_OK;
+    if (source->handed == source->next_fails_at) {
+        snprintf(error->message, sizeof error->message, "no digit %d", source->handed);
+        status = CONVOY_E_IO;
+    } else if (source->handed == source->limit) {
+        *end = true;
+    } else {
+        inputs[0] = load_digit(source->handed++);
+    }
+    source->inside = false;
+    return status;
+}
+
+static convoy_status take_digit(void *context, size_t index, uint32_t run, const convoy_result *result,
+                                const convoy_check *check, convoy_error *error) {
+    struct source *source = context;
+    source->wrong += source->inside;
+    source->inside = true;
+    source->wrong += source->runs[index]++ != (int)run;
+    source->wrong += !check || !check->top1_agrees || !(check->max_rel_error <= 1e-5);
+    source->wrong += result->output_count != 1 || !(result->ms > 0);
+    source->inside = false;
+    if ((int)index == source->done_fails_at) {
+        snprintf(error->message, sizeof error->message, "result %zu is not wanted", index);
+        return CONVOY_E_INPUT;
+    }
+    return CONVOY_OK;
+}
+
+static convoy_stream stream_of(struct source *source, uint32_t in_flight) {
+    return (convoy_stream){.context = source,
+                           .in_flight = in_flight,
+                           .repeat = REPEAT,
+                           .check = true,
+                           .next = next_digit,
+                           .done = take_digit};
+}
+
+static void a_stream_runs_everything_once(void **state) {
+    static const char *const faults[] = {"1:kill@conv2", "4:delay=300ms"};
+    convoy_options options;
+    convoy_options_init(&options);
+    options.faults = faults;
+    options.fault_count = 2;
+    convoy_session *session = make_session(*state, &options);
+    for (uint32_t in_flight = 1; in_flight <= 5; in_flight += 4) {
+        struct source source = {.limit = INFERENCES, .next_fails_at = -1, .done_fails_at = -1};
+        const convoy_stream stream = stream_of(&source, in_flight);
+        double total_ms = 0;
+        convoy_error error = {0};
+        if (convoy_session_stream(session, &stream, &total_ms, &error) != CONVOY_OK)
+            fail_msg("%s", error.message);
+        assert_int_equal(source.wrong, 0);
+        for (int i = 0; i < INFERENCES; i++)
+            assert_int_equal(source.runs[i], REPEAT);
+        assert_true(total_ms > 0);
+    }
+    uint32_t lost[4];
+    assert_int_equal(convoy_session_lost(session, lost, 4), 1);
+    assert_int_equal(lost[0], 1);
+    convoy_session_destroy(&session);
+}
+
+static void a_stream_ends_with_its_first_failure(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    options.local = true;
+    convoy_session *session = make_session(*state, &options);
+    convoy_error error = {0};
+
+    struct source source = {.limit = INFERENCES, .next_fails_at = 7, .done_fails_at = -1};
+    convoy_stream stream = stream_of(&source, 3);
+    double total_ms = -1;
+    assert_int_equal(convoy_session_stream(session, &stream, &total_ms, &error), CONVOY_E_IO);
+    assert_string_equal(error.message, "no digit 7");
+    assert_true(total_ms == -1);
+
+    source = (struct source){.limit = INFERENCES, .next_fails_at = -1, .done_fails_at = 5};
+    assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_INPUT);
+    assert_string_equal(error.message, "result 5 is not wanted");
+    assert_true(source.handed < INFERENCES);
+
+    stream.in_flight = 0;
+    assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_USAGE);
+    stream.in_flight = CONVOY_MAX_IN_FLIGHT + 1;
+    assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_USAGE);
+    convoy_session_destroy(&session);
+}
+
+static void inputs_of_another_shape_are_refused(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    options.local = true;
+    convoy_session *session = NULL;
+    convoy_error error = {0};
+    const convoy_shape three = {4, {1, 3, 32, 32}};
+    assert_int_equal(convoy_session_create(&session, *state, &three, &options, &error), CONVOY_E_INPUT);
+    assert_null(session);
+
+    session = make_session(*state, &options);
+    convoy_tensor input;
+    convoy_result *result = NULL;
+    assert_int_equal(convoy_tensor_create(&input, CONVOY_F32, &three, NULL), CONVOY_OK);
+    assert_int_equal(convoy_session_run(session, &input, &result, &error), CONVOY_E_INPUT);
+    assert_null(result);
+    convoy_tensor_release(&input);
+    convoy_session_destroy(&session);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_that_make_no_sense_are_refused),
+        cmocka_unit_test(layers_are_described_the_same_with_and_without_workers),
+        cmocka_unit_test(check_sees_what_is_wrong),
+        cmocka_unit_test(a_stream_runs_everything_once),
+        cmocka_unit_test(a_stream_ends_with_its_first_failure),
+        cmocka_unit_test(inputs_of_another_shape_are_refused),
+    };
+    return cmocka_run_group_tests(tests, load_model, drop_model);
+}

@@ -1,0 +1,230 @@
+/* A whole network with any two workers gone: the right output, decoded, for every pair of them.
+ *
+ *     any_two_test                                        models/lenet5 and its first digit, n = 6, against
+ * the network alone any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS     another model, against the given
+ * output; within 1e-4 of its largest element
+ */
+#include "code/code.h"
+#include "model/executor.h"
+#include "runtime/cluster.h"
+#include "runtime/worker_threads.h"
+
+#include <convoy/convoy.h>
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STRAGGLERS  2
+#define TOLERANCE   1e-4
+#define DEADLINE_NS UINT64_C(60000000000)
+
+static void must(convoy_status status, const convoy_error *error) {
+    if (status == CONVOY_OK)
+        return;
+    fprintf(stderr, "any_two: %s: %s\n", convoy_status_text(status), error->message);
+    exit(1);
+}
+
+/* ---- a transport on which the workers that are gone just now never deliver ---- */
+
+/* Their answers become refusals, so that a worker that was gone in one run owes nothing in the next, where
+ * others are. */
+
+struct muting {
+    struct transport base;
+    struct transport *inner;
+    atomic_bool gone[CONVOY_MAX_WORKERS];
+};
+
+static convoy_status muting_send(struct transport *transport, uint32_t peer, struct frame *frame) {
+    struct muting *muting = (struct muting *)transport;
+    return muting->inner->ops->send(muting->inner, peer, frame);
+}
+
+static enum transport_event muting_poll(struct transport *transport, uint64_t deadline_ns, uint32_t *peer,
+                                        struct frame *frame) {
+    struct muting *muting = (struct muting *)transport;
+    enum transport_event event = muting->inner->ops->poll(muting->inner, deadline_ns, peer, frame);
+    if (event == TRANSPORT_FRAME && frame->header.kind == FRAME_ANSWER && atomic_load(&muting->gone[*peer])) {
+        frame_release(frame);
+        frame->header.kind = FRAME_DECLINED;
+        frame_seal(frame, 0);
+    }
+    return event;
+}
+
+static void muting_wake(struct transport *transport) {
+    struct muting *muting = (struct muting *)transport;
+    muting->inner->ops->wake(muting->inner);
+}
+
+static enum peer_state muting_state(struct transport *transport, uint32_t peer) {
+    struct muting *muting = (struct muting *)transport;
+    return muting->inner->ops->state(muting->inner, peer);
+}
+
+static void muting_disconnect(struct transport *transport, uint32_t peer) {
+    struct muting *muting = (struct muting *)transport;
+    muting->inner->ops->disconnect(muting->inner, peer);
+}
+
+static void muting_destroy(struct transport **transport) {
+    struct muting *muting = (struct muting *)*transport;
+    *transport = NULL;
+    muting->inner->ops->destroy(&muting->inner);
+}
+
+static const struct transport_ops muting_ops = {"muting",     muting_send,       muting_poll,   muting_wake,
+                                                muting_state, muting_disconnect, muting_destroy};
+
+/* ---- the network, alone and on a cluster ---- */
+
+struct subject {
+    struct convoy_model *model;
+    struct network *network;
+    convoy_tensor input, expected;
+};
+
+static double relative_error(const convoy_tensor *got, const convoy_tensor *expected) {
+    const float *a = got->data, *b = expected->data;
+    double error = 0, magnitude = 0;
+    if (convoy_tensor_elements(got) != convoy_tensor_elements(expected))
+        return INFINITY;
+    for (size_t i = 0; i < convoy_tensor_elements(expected); i++) {
+        if (!isfinite(a[i]))
+            return INFINITY;
+        error = fmax(error, fabs((double)a[i] - b[i]));
+        magnitude = fmax(magnitude, fabs(b[i]));
+    }
+    return error / magnitude;
+}
+
+static void run(struct executor *executor, const struct subject *subject, convoy_tensor *output,
+                convoy_layer_report *reports) {
+    convoy_error error;
+    must(executor_run(executor, &subject->input, output, reports, &error), &error);
+}
+
+/* The network on oneDNN alone; its output becomes what is expected where nothing else is. */
+static void run_alone(struct subject *subject) {
+    struct backend *backend = NULL;
+    struct executor *executor = NULL;
+    convoy_tensor output = {0};
+    convoy_error error;
+    must(backend_create(&backend, "onednn", 2, &error), &error);
+    must(executor_create(&executor, subject->network, backend, NULL, NULL, &error), &error);
+    run(executor, subject, &output, NULL);
+    if (subject->expected.data) {
+        double off = relative_error(&output, &subject->expected);
+        printf("alone: relative error %.2g\n", off);
+        if (!(off <= TOLERANCE))
+            exit(1);
+        convoy_tensor_release(&output);
+    } else {
+        subject->expected = output;
+    }
+    executor_destroy(&executor);
+    backend->ops->destroy(&backend);
+}
+
+/* One run with workers a and b gone. Returns its error. */
+static double run_without(struct executor *executor, const struct subject *subject, uint32_t a, uint32_t b) {
+    size_t steps = subject->network->step_count, coded = 0;
+    convoy_layer_report *reports = calloc(steps, sizeof *reports);
+    convoy_tensor output = {0};
+    if (!reports)
+        exit(1);
+    run(executor, subject, &output, reports);
+    for (size_t s = 0; s < steps; s++) {
+        coded += reports[s].coded;
+        if (reports[s].fallback || reports[s].outcome[a] == CONVOY_OUTCOME_USED ||
+            reports[s].outcome[b] == CONVOY_OUTCOME_USED) {
+            printf("without %u and %u: layer %s was %s\n", a, b, reports[s].name,
+                   reports[s].fallback ? "computed here" : "decoded with an answer that never came");
+            exit(1);
+        }
+    }
+    double off = relative_error(&output, &subject->expected);
+    if (!(off <= TOLERANCE) || coded == 0) {
+        printf("without %u and %u: relative error %g, %zu layers coded\n", a, b, off, coded);
+        exit(1);
+    }
+    convoy_tensor_release(&output);
+    free(reports);
+    return off;
+}
+
+static void run_pairs(struct executor *executor, const struct subject *subject, struct muting *muting,
+                      uint32_t n) {
+    double worst = 0;
+    uint32_t pairs = 0;
+    for (uint32_t a = 0; a < n; a++)
+        for (uint32_t b = a + 1; b < n; b++, pairs++) {
+            atomic_store(&muting->gone[a], true);
+            atomic_store(&muting->gone[b], true);
+            worst = fmax(worst, run_without(executor, subject, a, b));
+            atomic_store(&muting->gone[a], false);
+            atomic_store(&muting->gone[b], false);
+        }
+    printf("%u workers, any 2 of them gone (%u pairs): largest relative error %.2g\n", n, pairs, worst);
+}
+
+static void run_coded(const struct subject *subject, uint32_t n) {
+    static struct muting muting;
+    struct transport *master = NULL, *endpoints[CONVOY_MAX_WORKERS];
+    struct worker_threads *workers = NULL;
+    struct cluster *cluster = NULL;
+    struct backend *inner = NULL, *backend = NULL;
+    struct executor *executor = NULL;
+    convoy_error error;
+    struct cluster_options options = {
+        .workers = n, .stragglers = STRAGGLERS, .spread = true, .deadline_ns = DEADLINE_NS, .fallback = true};
+    must(code_family_find("rotation", &options.family, &error), &error);
+    must(local_transport_create(&muting.inner, endpoints, n, &error), &error);
+    muting.base.ops = &muting_ops;
+    master = &muting.base;
+    must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);
+    must(cluster_create(&cluster, &options, &master, &error), &error);
+    must(backend_create(&inner, "onednn", 1, &error), &error);
+    must(cluster_backend_create(&backend, cluster, &inner, &error), &error);
+    must(executor_create(&executor, subject->network, backend, NULL, NULL, &error), &error);
+    must(cluster_ready(cluster, &error), &error);
+    run_pairs(executor, subject, &muting, n);
+    executor_destroy(&executor);
+    backend->ops->destroy(&backend);
+    cluster_destroy(&cluster);
+    worker_threads_join(&workers);
+}
+
+static void subject_load(struct subject *subject, const char *model, const char *input, const char *output) {
+    convoy_error error;
+    const convoy_value_info *in;
+    must(convoy_model_load(&subject->model, model, &error), &error);
+    convoy_model_inputs(subject->model, &in);
+    must(convoy_input_load(&subject->input, input, CONVOY_F32, &in[0].shape, NULL, &error), &error);
+    if (output)
+        must(convoy_input_load(&subject->expected, output, CONVOY_F32, &in[0].shape, NULL, &error), &error);
+    must(network_create(&subject->network, subject->model, &subject->input.shape, &error), &error);
+}
+
+int main(int argc, char **argv) {
+    struct subject subject = {0};
+    if (argc != 1 && argc != 5) {
+        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS]\n");
+        return 2;
+    }
+    if (argc == 1)
+        subject_load(&subject, CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx",
+                     CONVOY_SOURCE_DIR "/models/lenet5/digits/000.png", NULL);
+    else
+        subject_load(&subject, argv[1], argv[2], argv[3]);
+    run_alone(&subject);
+    run_coded(&subject, argc == 1 ? 6 : (uint32_t)strtoul(argv[4], NULL, 10));
+    network_destroy(&subject.network);
+    convoy_model_destroy(&subject.model);
+    convoy_tensor_release(&subject.input);
+    convoy_tensor_release(&subject.expected);
+    return 0;
+}

@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# The program from outside: usage, bad files, exit statuses, what it prints. CONVOY is the program, CONVOY_SOURCE_DIR the tree.
+set -uo pipefail
+
+lenet=$CONVOY_SOURCE_DIR/models/lenet5
+model=$lenet/lenet5.onnx
+digit=$lenet/digits/000.png
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch"
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    sed 's/^/    stderr: /' err | head -n 5
+    failures=$((failures + 1))
+}
+
+# run STATUS ARGUMENTS...: runs the program, standard output to out, standard error to err.
+run() {
+    local wanted=$1 status
+    shift
+    "$CONVOY" "$@" >out 2>err </dev/null
+    status=$?
+    command="convoy $*"
+    [ ${#command} -le 200 ] || command="${command:0:90} ... ${command: -90}"
+    [ $status -eq "$wanted" ] || fail "$command: exit status $status, not $wanted"
+}
+
+# refuses STATUS WORDS ARGUMENTS...: the program fails with that status, prints nothing and one sentence that has the words.
+refuses() {
+    local words=$2
+    run "$1" "${@:3}"
+    [ ! -s out ] || fail "$command: printed on standard output"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$command: not one line on standard error"
+    grep -q "^convoy: " err && grep -qF -e "$words" err || fail "$command: no sentence with '$words'"
+}
+
+# prints PATTERN: the last run's standard output has a line that matches.
+prints() {
+    grep -qE -e "$1" out || fail "$command: no line like '$1'"
+}
+
+# --- Usage --------------------------------------------------------------------------------------------------
+
+run 0 --version && prints '^convoy [0-9]+\.[0-9]+\.[0-9]+$'
+run 0 --help && prints '^  convoy run '
+run 0 run --help && prints '^  --workers N '
+run 0 inspect --help && prints '^  --json '
+run 2
+run 2 fly
+grep -q "no command 'fly'" err || fail "$command: does not name the command"
+
+refuses 2 'no model' run
+refuses 2 'no file for' run "$model"
+refuses 2 'unknown option --listen' run "$model" "$digit" --listen tcp://here
+refuses 2 'unknown option -x' run "$model" "$digit" -x
+refuses 2 'unknown option --work' run "$model" "$digit" --work 3
+refuses 2 'unknown option --top' inspect "$model" --top 3
+refuses 2 'inspect MODEL' inspect
+refuses 2 '--workers needs a value' run "$model" "$digit" --workers
+refuses 2 '--workers needs a value' run "$model" "$digit" --workers --check
+refuses 2 '--check takes no value' run "$model" "$digit" --check=yes
+for value in 0 257 -1 6x 1e2 '' ' 6' 99999999999999999999; do
+    refuses 2 '--workers' run "$model" "$digit" --workers "$value"
+done
+refuses 2 'stragglers' run "$model" "$digit" --workers 4 --stragglers 4
+refuses 2 '--parts 4' run "$model" "$digit" --parts 4
+refuses 2 '--parts 4,' run "$model" "$digit" --parts 4,
+refuses 2 '--parts 4,8,2' run "$model" "$digit" --parts 4,8,2
+refuses 2 'spread,plain' run "$model" "$digit" --placement up
+refuses 2 '--mean 1,2' run "$model" "$digit" --mean 1,2
+refuses 2 '--scale nan' run "$model" "$digit" --scale nan
+refuses 2 'rotation' run "$model" "$digit" --code magic
+refuses 2 'onednn' run "$model" "$digit" --backend magic
+refuses 2 'kill@LAYER' run "$model" "$digit" --fault 1:explode
+refuses 2 '9:kill' run "$model" "$digit" --fault 9:kill
+refuses 2 'conv1' run "$model" "$digit" --fault 1:kill@nowhere
+refuses 2 '1:kill' run "$model" "$digit" --fault 1:kill --local
+refuses 2 "'image'" run "$model" --input nothing=x.png
+refuses 2 'already' run "$model" "$digit" --input image="$digit"
+refuses 2 "'scores'" run "$model" "$digit" --output nothing=x.npy
+
+# --- Bad files ----------------------------------------------------------------------------------------------
+
+# An array of float32 zeros: npy FILE SHAPE BYTES, SHAPE as in "3, 1, 32, 32".
+npy() {
+    local header="{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }"
+    {
+        printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$header"
+        head -c "$3" /dev/zero
+    } >"$1"
+}
+
+refuses 3 missing.onnx run missing.onnx "$digit"
+refuses 3 missing.onnx inspect missing.onnx
+refuses 3 missing.png run "$model" missing.png
+refuses 3 missing.txt run "$model" "$digit" --labels missing.txt
+refuses 3 missing.txt run "$model" "$digit" --expect missing.txt
+echo lonely >wrong.txt
+refuses 3 'line 1' run "$model" "$digit" --expect wrong.txt
+refuses 3 "$scratch" run "$scratch" "$digit"
+refuses 3 "$scratch" run "$model" "$scratch"
+: >empty.onnx
+refuses 3 empty.onnx run empty.onnx "$digit"
+: >empty.png
+refuses 3 empty.png run "$model" empty.png
+echo 'This is not a network.' >text.onnx
+refuses 3 text.onnx run text.onnx "$digit"
+size=$(wc -c <"$model")
+for part in 1 10 100 1000 $((size / 2)) $((size - 1)); do
+    head -c "$part" "$model" >"cut$part.onnx"
+    refuses 3 "cut$part.onnx" run "cut$part.onnx" "$digit"
+done
+head -c $(($(wc -c <"$digit") / 2)) "$digit" >half.png
+refuses 3 half.png run "$model" half.png
+refuses 3 half.png run "$model" "$digit" half.png --json
+npy huge.npy '4294967296, 4294967296' 4096
+refuses 3 huge.npy run "$model" huge.npy
+npy large.npy '18446744073709551616,' 4096
+refuses 3 large.npy run "$model" large.npy
+npy short.npy '1, 1, 32, 32' 100
+refuses 3 short.npy run "$model" short.npy
+npy shape.npy '1, 3, 224, 224' $((3 * 224 * 224 * 4))
+refuses 3 1x3x224x224 run "$model" shape.npy
+npy none.npy '0, 1, 32, 32' 0
+refuses 3 none.npy run "$model" none.npy
+
+# Models made by hand, as hexadecimal digits of protobuf: a length-delimited field, a string, a number.
+varint() {
+    local n=$1 hex=
+    while [ "$n" -gt 127 ]; do
+        hex+=$(printf %02x $((n & 127 | 128)))
+        n=$((n >> 7))
+    done
+    printf %s%02x "$hex" "$n"
+}
+field() { printf %s%s%s "$(varint $(($1 << 3 | 2)))" "$(varint $((${#2} / 2)))" "$2"; }
+text() { field "$1" "$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"; }
+number() { printf %s%s "$(varint $(($1 << 3)))" "$(varint "$2")"; }
+to_file() { sed 's/../\\x&/g' | while IFS= read -r line || [ -n "$line" ]; do printf "$line"; done; }
+
+dims() { for d in "$@"; do field 1 "$(number 1 "$d")"; done; }
+value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 1)$(field 2 "$(dims "${@:2}")")")"; } # NAME DIM...
+node() { text 4 "$1"; text 3 "$2"; for i in "${@:4}"; do text 1 "$i"; done; text 2 "$3"; }     # OP NAME OUTPUT INPUT...
+model() { number 1 7; field 8 "$(number 2 13)"; field 7 "$1"; }                              # GRAPH
+graph() { field 1 "$1"; field 11 "$(value x 1 1 4 4)"; field 12 "$(value y 1 1 4 4)"; printf %s "${2-}"; } # NODE MORE
+
+npy x.npy '1, 1, 4, 4' 64
+model "$(graph "$(node Relu act y x)")" | to_file >relu.onnx
+run 0 run relu.onnx x.npy
+model "$(graph "$(node Levitate up y x)")" | to_file >operator.onnx
+refuses 3 Levitate run operator.onnx x.npy
+grep -q up err || fail "$command: does not name the node"
+
+weights() { number 1 1; number 1 1; number 1 3; number 1 3; number 2 1; text 8 w; printf %s "$1"; } # 1x1x3x3 float32
+conv=$(node Conv conv y x w)
+model "$(graph "$conv" "$(field 5 "$(weights "$(text 9 '20 bytes, not 36....')")")")" | to_file >weights.onnx
+refuses 3 "'w'" run weights.onnx x.npy
+outside=$(field 13 "$(text 1 location)$(text 2 ../../../../../../../../etc/passwd)")$(number 14 1)
+model "$(graph "$conv" "$(field 5 "$(weights "$outside")")")" | to_file >outside.onnx
+refuses 3 passwd run outside.onnx x.npy
+
+# A node whose attribute is a graph with such a node, ten thousand times: the outermost header is the last one made.
+deep() {
+    local hex=$1 length=$((${#1} / 2)) tag i
+    local -a headers=()
+    for ((i = 0; i < 10000; i++)); do
+        for tag in 0a 32 2a; do # graph's node, attribute's graph, node's attribute
+            if [ $length -lt 128 ]; then
+                hex=$tag$(printf %02x $length)
+            elif [ $length -lt 16384 ]; then
+                printf -v hex '%s%02x%02x' $tag $((length & 127 | 128)) $((length >> 7))
+            else
+                printf -v hex '%s%02x%02x%02x' $tag $((length & 127 | 128)) $((length >> 7 & 127 | 128)) $((length >> 14))
+            fi
+            headers+=("$hex")
+            length=$((length + ${#hex} / 2))
+        done
+    done
+    { for ((i = ${#headers[@]} - 1; i >= 0; i--)); do printf %s "${headers[i]}"; done; printf '%s' "$1"; }
+}
+model "$(field 1 "$(deep "$(node Relu act y x)")")" | to_file >deep.onnx
+refuses 3 deep.onnx run deep.onnx x.npy
+
+# --- Results ------------------------------------------------------------------------------------------------
+# A loaded machine may be slow enough for the early fallback, so runs that must be coded forbid it.
+
+digits=("$lenet"/digits/*.png)
+some=("${digits[@]:0:12}")
+
+run 0 inspect "$model" && prints '^conv1 .* Conv .* 1x6x28x28 '
+run 0 inspect "$model" --json
+prints '"opset": 13'
+prints '"codable": true'
+prints '"why": null'
+prints '"weights_bytes": '
+
+run 0 run "$model" "${digits[@]}" --local --expect "$lenet/digits/labels.txt" --check
+prints '^accuracy +298 of 300 = 99.33 %$'
+prints '^check +every answer is that of the uncoded model'
+[ ! -s err ] || fail "$command: standard error is not empty"
+
+run 0 run "$model" "${digits[@]}" --expect "$lenet/digits/labels.txt" --check --fault 1:kill --fault 4:delay=2s --quiet \
+    --no-fallback
+prints '^accuracy +298 of 300 = 99.33 %$'
+prints '^check +every answer is that of the uncoded model.* 300 of 300 first classes agree$'
+prints '^lost +1$'
+prints '^degraded +no$'
+
+run 0 run "$model" "${some[@]}" --fault 1:kill@conv2 --check --json --quiet --in-flight 3 --no-fallback \
+    --labels "$lenet/labels.txt"
+[ "$(grep -c '"input":' out)" -eq 12 ] || fail "$command: not 12 results"
+prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "degraded": false, "total_ms": '
+prints '"lost": \[1\]'
+prints '"top":\[\{"index":9,"label":"9","score":'
+for layer in conv1 conv2 fc1 fc2; do
+    [ "$(grep -c "\"name\":\"$layer\",\"op\":\"[A-Za-z]*\",\"coded\":true,\"family\":\"rotation\",.*\"delta\":4" out)" -eq 12 ] ||
+        fail "$command: $layer is not coded with delta 4 everywhere"
+done
+[ "$(grep -c '"top1_agrees":true' out)" -eq 12 ] || fail "$command: first classes differ"
+if grep '"input"' out | grep -oE '"max_rel_error":[^,}]*' | awk -F: '{ if (!($2 + 0 <= 1e-5)) bad = 1 } END { exit !bad }'; then
+    fail "$command: an error of more than 1e-5"
+fi
+
+run 0 run "$model" "$digit" --json --repeat 3 --local
+prints '"engine": "local"'
+prints '"first_ms":[0-9.e-]+,"all_ms":\[[0-9.e-]+,[0-9.e-]+,[0-9.e-]+\]'
+
+npy batch.npy '3, 1, 32, 32' $((3 * 32 * 32 * 4))
+run 0 run "$model" batch.npy "$digit" --json --local --output out.npy
+[ "$(grep -c '"input":' out)" -eq 4 ] || fail "$command: not 4 results"
+prints '"input":"batch.npy","row":2'
+head -c 128 out.npy | grep -aq '(4, 10)' || fail "$command: out.npy is not 4x10"
+npy image.npy '1, 32, 32' $((32 * 32 * 4))
+run 0 run "$model" image.npy --local && prints '^image.npy:'
+run 0 run "$model" --input image="$digit" --local && prints '000.png:'
+
+# --- Workers that are gone, and output that cannot be written --------------------------------------------------
+
+gone=(--fault 0:kill --fault 2:kill --fault 5:kill)
+run 0 run "$model" "$digit" "${gone[@]}" --check --quiet
+prints '^check +every answer is that of the uncoded model'
+prints '^degraded +1 of 1 '
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --json
+
+run 1 run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
+grep -q folder.npy err || fail "$command: does not name the file"
+if [ -e /dev/full ]; then
+    "$CONVOY" run "$model" "$digit" --local >/dev/full 2>err
+    [ $? -eq 1 ] || fail "a full standard output is not noticed"
+fi
+
+if [ $failures -gt 0 ]; then
+    echo "cli_test: $failures failures"
+    exit 1
+fi
+echo "cli_test: all good"

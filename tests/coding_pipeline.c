@@ -1,0 +1,194 @@
+#include "coding_pipeline.h"
+
+#include "code/decoder.h"
+#include "code/encoder.h"
+#include "compute/backend.h"
+#include "conv_oracle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+void *test_memory(size_t count, size_t size) {
+    void *memory = calloc(count ? count : 1, size);
+    assert_non_null(memory);
+    return memory;
+}
+
+static size_t elements(convoy_shape shape) {
+    size_t product = 1;
+    for (uint32_t i = 0; i < shape.rank; i++)
+        product *= (size_t)shape.dims[i];
+    return product;
+}
+
+static void compute_directly(struct pipeline *p) {
+    double *x = test_memory(p->inputs, sizeof *x), *k = test_memory(p->filters, sizeof *k);
+    for (size_t i = 0; i < p->inputs; i++)
+        x[i] = oracle_get(p->setup.dtype, p->x, i);
+    for (size_t i = 0; i < p->filters; i++)
+        k[i] = oracle_get(p->setup.dtype, p->k, i);
+    oracle_convolve(&p->setup.layer, CONVOY_F64, x, k, p->y);
+    free(x);
+    free(k);
+}
+
+/* The worker's coded slices, one after the other. */
+static void encode_input(const struct pipeline *p, uint32_t worker, void *task_x) {
+    double *rows = test_memory((size_t)p->code.input_pieces * p->code.input_parts, sizeof *rows);
+    void *pieces[2];
+    for (uint32_t r = 0; r < p->code.input_pieces; r++)
+        pieces[r] = (char *)task_x + r * encoded_bytes(p->setup.dtype, &p->partition.input);
+    p->code.family->input_rows(&p->code, worker, rows);
+    encode(p->setup.dtype, &p->partition.input, p->code.input_pieces, rows, p->x, pieces);
+    free(rows);
+}
+
+/* The worker's coded filters [group][piece][m]: one group of the convolution at a time, since pieces stand
+ * inside groups. */
+static void encode_filters(const struct pipeline *p, uint32_t worker, void *task_k) {
+    struct axis_cut cut = p->partition.filter;
+    double *rows = test_memory((size_t)p->code.filter_pieces * p->code.filter_parts, sizeof *rows);
+    size_t groups = cut.outer, source_bytes;
+    cut.outer = 1;
+    size_t piece_bytes = encoded_bytes(p->setup.dtype, &cut);
+    source_bytes = (size_t)cut.extent * cut.inner * convoy_dtype_bytes(p->setup.dtype);
+    p->code.family->filter_rows(&p->code, worker, rows);
+    for (size_t g = 0; g < groups; g++) {
+        void *pieces[2];
+        for (uint32_t s = 0; s < p->code.filter_pieces; s++)
+            pieces[s] = (char *)task_k + (g * p->code.filter_pieces + s) * piece_bytes;
+        encode(p->setup.dtype, &cut, p->code.filter_pieces, rows, (const char *)p->k + g * source_bytes,
+               pieces);
+    }
+    free(rows);
+}
+
+/* The worker's convolution by the naive backend, as a worker would have it done. */
+static void compute_task(const struct pipeline *p, void *task_x, void *task_k, void *answer) {
+    struct backend *backend = NULL;
+    struct layer *layer = NULL;
+    struct context *context = NULL;
+    convoy_shape input = conv_input_shape(&p->task), filter = conv_filter_shape(&p->task),
+                 output = conv_output_shape(&p->task);
+    struct layer_desc desc = {.name = "task",
+                              .op = "Conv",
+                              .kind = LAYER_CONV,
+                              .input_count = 1,
+                              .inputs = &input,
+                              .dtype = p->setup.dtype,
+                              .input_dtype = p->setup.dtype,
+                              .output = output,
+                              .conv = p->task};
+    struct layer_params params = {.weights = {.dtype = p->setup.dtype, .shape = filter, .data = task_k}};
+    convoy_tensor in = {.dtype = p->setup.dtype, .shape = input, .data = task_x};
+    convoy_tensor out = {.dtype = p->setup.dtype, .shape = output, .data = answer};
+    assert_int_equal(reference_backend_create(&backend, NULL), CONVOY_OK);
+    assert_int_equal(backend->ops->layer_prepare(backend, &desc, &params, &layer, NULL), CONVOY_OK);
+    assert_int_equal(backend->ops->context_create(backend, &context, NULL), CONVOY_OK);
+    assert_int_equal(layer->ops->layer_run(layer, context, &in, &out, NULL, NULL), CONVOY_OK);
+    backend->ops->context_destroy(&context);
+    backend->ops->layer_destroy(&layer);
+    backend->ops->destroy(&backend);
+}
+
+void pipeline_compute(struct pipeline *p) {
+    size_t size = convoy_dtype_bytes(p->setup.dtype);
+    compute_directly(p);
+    for (uint32_t j = 0; j < p->code.placement.workers; j++) {
+        void *task_x = test_memory(elements(conv_input_shape(&p->task)), size);
+        void *task_k = test_memory(elements(conv_filter_shape(&p->task)), size);
+        encode_input(p, j, task_x);
+        encode_filters(p, j, task_k);
+        compute_task(p, task_x, task_k, p->answers[j]);
+        free(task_x);
+        free(task_k);
+    }
+}
+
+void pipeline_create(struct pipeline *pipeline, const struct pipeline_setup *setup, struct random *random) {
+    struct pipeline p = {.setup = *setup};
+    const struct code_family *family = NULL;
+    size_t size = convoy_dtype_bytes(setup->dtype);
+    assert_int_equal(code_family_find(setup->family, &family, NULL), CONVOY_OK);
+    assert_int_equal(
+        code_create(&p.code, family, setup->input_parts, setup->filter_parts, &setup->placement, NULL),
+        CONVOY_OK);
+    assert_int_equal(
+        partition_create(&p.partition, &setup->layer, setup->input_parts, setup->filter_parts, NULL),
+        CONVOY_OK);
+    assert_int_equal(partition_task(&p.partition, p.code.input_pieces, p.code.filter_pieces, &p.task, NULL),
+                     CONVOY_OK);
+    p.inputs = elements(conv_input_shape(&setup->layer));
+    p.filters = elements(conv_filter_shape(&setup->layer));
+    p.outputs = elements(conv_output_shape(&setup->layer));
+    p.answer_elements = elements(conv_output_shape(&p.task));
+    p.x = test_memory(p.inputs, size);
+    p.k = test_memory(p.filters, size);
+    p.y = test_memory(p.outputs, sizeof *p.y);
+    p.answers = test_memory(setup->placement.workers, sizeof *p.answers);
+    for (uint32_t j = 0; j < setup->placement.workers; j++)
+        p.answers[j] = test_memory(p.answer_elements, size);
+    for (size_t i = 0; i < p.inputs; i++)
+        oracle_set(setup->dtype, p.x, i, random_normal(random));
+    for (size_t i = 0; i < p.filters; i++)
+        oracle_set(setup->dtype, p.k, i, random_normal(random));
+    pipeline_compute(&p);
+    *pipeline = p;
+}
+
+void pipeline_destroy(struct pipeline *p) {
+    for (uint32_t j = 0; j < p->setup.placement.workers; j++)
+        free(p->answers[j]);
+    free(p->answers);
+    free(p->x);
+    free(p->k);
+    free(p->y);
+    *p = (struct pipeline){0};
+}
+
+double pipeline_decode(const struct pipeline *p, const uint32_t *workers, uint32_t count, const void *bias,
+                       const struct activation *activation, void *out) {
+    struct code_solution *solution = NULL;
+    assert_int_equal(code_solve(&p->code, workers, count, &solution), CONVOY_OK);
+    const void **answers = test_memory(solution->survivors, sizeof *answers);
+    for (uint32_t i = 0; i < solution->survivors; i++)
+        answers[i] = p->answers[solution->workers[i]];
+    assert_int_equal(
+        decode(p->setup.dtype, &p->code, solution, &p->partition.output, answers, bias, activation, out),
+        CONVOY_OK);
+    double condition = solution->condition;
+    free(answers);
+    code_solution_destroy(&solution);
+    return condition;
+}
+
+double pipeline_distance(const struct pipeline *p, const void *out, const double *y) {
+    double sum = 0;
+    for (size_t i = 0; i < p->outputs; i++) {
+        double difference = oracle_get(p->setup.dtype, out, i) - y[i];
+        sum += difference * difference;
+    }
+    return sqrt(sum);
+}
+
+double pipeline_norm(const struct pipeline *p, const double *y) {
+    double sum = 0;
+    for (size_t i = 0; i < p->outputs; i++)
+        sum += y[i] * y[i];
+    return sqrt(sum);
+}
+
+const char *pipeline_text(const struct pipeline *p, char *text, size_t size) {
+    char geometry[256];
+    snprintf(text, size, "%s %s, n %u, q %u, g %u, parts %u,%u, threshold %u: %s", p->setup.family,
+             convoy_dtype_text(p->setup.dtype), p->setup.placement.workers, p->setup.placement.order,
+             p->setup.placement.step, p->setup.input_parts, p->setup.filter_parts, p->code.threshold,
+             oracle_geometry_text(&p->setup.layer, geometry, sizeof geometry));
+    return text;
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# torchvision's networks with seeded weights: Convoy's output, alone and on ten workers of which any two are gone, is within
+# 1e-4 of PyTorch's. Needs Debian's python3-torch and python3-torchvision (scripts/setup --models); without them it is skipped,
+# with the reason. Sanitizers run the smallest network alone.
+set -euo pipefail
+
+python=/usr/bin/python3
+if ! "$python" -c 'import numpy, torch, torchvision' 2>/dev/null; then
+    echo "skipped: python3-torch and python3-torchvision are not installed (scripts/setup --models)"
+    exit 77
+fi
+networks=(squeezenet1_1 mobilenet_v2 resnet18 alexnet resnet50 vgg16)
+if [ -n "${CONVOY_SANITIZE:-}" ]; then
+    echo "under a sanitizer: only squeezenet1_1"
+    networks=(squeezenet1_1)
+fi
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+for network in "${networks[@]}"; do
+    "$python" "$CONVOY_SOURCE_DIR/tests/torchvision_export.py" "$network" "$folder"
+    "$CONVOY_BUILD_DIR/tests/any_two_test" "$folder/model.onnx" "$folder/input.npy" "$folder/output.npy" 10
+done
