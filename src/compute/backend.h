@@ -1,5 +1,5 @@
-/* Seam: who computes a layer. A backend is oneDNN here, the naive reference, or a whole cluster (runtime/): the executor cannot
- * tell. Layers are described, prepared once, and run many times. */
+/* Seam: who computes a layer. A backend is oneDNN here, the naive reference, or a whole cluster (runtime/):
+ * the executor cannot tell. Layers are described, prepared once, and run many times. */
 #ifndef COMPUTE_BACKEND_H
 #define COMPUTE_BACKEND_H
 
@@ -9,21 +9,23 @@
 #include <convoy/tensor.h>
 
 enum layer_kind {
-    LAYER_CONV,       /* conv; weights [N,C/groups,kernel...], bias [N] or none; activation fused. Also Gemm, MatMul by a constant */
-    LAYER_POOL,       /* pool */
+    LAYER_CONV, /* conv; weights [N,C/groups,kernel...], bias [N] or none; activation fused. Also Gemm, MatMul
+                   by a constant */
+    LAYER_POOL, /* pool */
     LAYER_ACTIVATION, /* activation, element by element */
     LAYER_BINARY,     /* binary: two inputs of out's dtype, numpy broadcasting; activation fused */
-    LAYER_AFFINE,     /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation) */
-    LAYER_SOFTMAX,    /* softmax */
-    LAYER_LRN,        /* lrn: local response normalisation across channels */
-    LAYER_MATMUL,     /* matmul: product of two run-time tensors, numpy rules */
-    LAYER_CONCAT,     /* axis */
-    LAYER_TRANSPOSE,  /* transpose */
-    LAYER_PAD,        /* pad: constant, reflect or edge */
-    LAYER_SLICE,      /* slice */
-    LAYER_GATHER,     /* gather: inputs data, indices (int32 or int64) */
-    LAYER_REDUCE,     /* reduce */
-    LAYER_CAST        /* to out's dtype */
+    LAYER_AFFINE, /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation)
+                   */
+    LAYER_SOFTMAX,   /* softmax */
+    LAYER_LRN,       /* lrn: local response normalisation across channels */
+    LAYER_MATMUL,    /* matmul: product of two run-time tensors, numpy rules */
+    LAYER_CONCAT,    /* axis */
+    LAYER_TRANSPOSE, /* transpose */
+    LAYER_PAD,       /* pad: constant, reflect or edge */
+    LAYER_SLICE,     /* slice */
+    LAYER_GATHER,    /* gather: inputs data, indices (int32 or int64) */
+    LAYER_REDUCE,    /* reduce */
+    LAYER_CAST       /* to out's dtype */
 };
 
 enum binary_op { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_MAX, BINARY_MIN, BINARY_POW };
@@ -31,17 +33,19 @@ enum reduce_op { REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN };
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
 
 struct pool_geometry {
-    bool average;                   /* else maximum (padding is minus infinity) */
+    bool average; /* else maximum (padding is minus infinity) */
     bool count_include_pad;
-    uint32_t spatial;               /* 1..3 */
-    int64_t batch, channels;        /* [batch, channels, spatial...] */
-    int64_t in[CONV_MAX_SPATIAL], kernel[CONV_MAX_SPATIAL], stride[CONV_MAX_SPATIAL], dilation[CONV_MAX_SPATIAL];
+    uint32_t spatial;        /* 1..3 */
+    int64_t batch, channels; /* [batch, channels, spatial...] */
+    int64_t in[CONV_MAX_SPATIAL], kernel[CONV_MAX_SPATIAL], stride[CONV_MAX_SPATIAL],
+        dilation[CONV_MAX_SPATIAL];
     int64_t pad_begin[CONV_MAX_SPATIAL], pad_end[CONV_MAX_SPATIAL];
-    int64_t out[CONV_MAX_SPATIAL];  /* given: ceil_mode is the operator's business; windows are clipped to the padded input */
+    int64_t out[CONV_MAX_SPATIAL]; /* given: ceil_mode is the operator's business; windows are clipped to the
+                                      padded input */
 };
 
-/* What a layer computes. Shapes are complete; dtype of inputs is that of the output unless the kind says otherwise. Borrowed during
- * layer_prepare, but name and op, which must outlive the layer. */
+/* What a layer computes. Shapes are complete; dtype of inputs is that of the output unless the kind says
+ * otherwise. Borrowed during layer_prepare, but name and op, which must outlive the layer. */
 struct layer_desc {
     const char *name; /* the node's name, for reports and faults */
     const char *op;   /* ONNX operator */
@@ -56,20 +60,44 @@ struct layer_desc {
         struct conv_geometry conv;
         struct pool_geometry pool;
         enum binary_op binary;
-        struct { uint32_t axis; } concat;
-        struct { size_t outer, axis, inner; bool logarithm; } softmax; /* over the middle of [outer][axis][inner] */
-        struct { size_t batch, channels, inner; } affine;              /* [batch][channels][inner] */
-        struct { size_t batch, channels, inner; int64_t size; float alpha, beta, bias; } lrn;
-        struct { uint32_t permutation[CONVOY_MAX_RANK]; } transpose;
-        struct { enum pad_mode mode; int64_t begin[CONVOY_MAX_RANK]; double value; } pad; /* begin may be negative: crops */
-        struct { int64_t start[CONVOY_MAX_RANK], step[CONVOY_MAX_RANK]; } slice;          /* start within the input; step not 0 */
-        struct { uint32_t axis; } gather;
-        struct { enum reduce_op op; uint32_t axes; } reduce;                              /* axes: bit per axis of the input */
+        struct {
+            uint32_t axis;
+        } concat;
+        struct {
+            size_t outer, axis, inner;
+            bool logarithm;
+        } softmax; /* over the middle of [outer][axis][inner] */
+        struct {
+            size_t batch, channels, inner;
+        } affine; /* [batch][channels][inner] */
+        struct {
+            size_t batch, channels, inner;
+            int64_t size;
+            float alpha, beta, bias;
+        } lrn;
+        struct {
+            uint32_t permutation[CONVOY_MAX_RANK];
+        } transpose;
+        struct {
+            enum pad_mode mode;
+            int64_t begin[CONVOY_MAX_RANK];
+            double value;
+        } pad; /* begin may be negative: crops */
+        struct {
+            int64_t start[CONVOY_MAX_RANK], step[CONVOY_MAX_RANK];
+        } slice; /* start within the input; step not 0 */
+        struct {
+            uint32_t axis;
+        } gather;
+        struct {
+            enum reduce_op op;
+            uint32_t axes;
+        } reduce; /* axes: bit per axis of the input */
     };
 };
 
-/* Constants of a layer. Borrowed during layer_prepare: a backend that needs them later keeps a reference to the owner (the model's
- * mapped file, usually) or a copy in its own layout. data NULL: none. */
+/* Constants of a layer. Borrowed during layer_prepare: a backend that needs them later keeps a reference to
+ * the owner (the model's mapped file, usually) or a copy in its own layout. data NULL: none. */
 struct layer_params {
     convoy_tensor weights;
     convoy_tensor bias;
@@ -79,14 +107,16 @@ struct backend;
 struct layer;
 struct context;
 
-/* Rules for every slot: thread-safe but for destroy; outputs set only on success; the first to detect an error fills *error. */
+/* Rules for every slot: thread-safe but for destroy; outputs set only on success; the first to detect an
+ * error fills *error. */
 struct backend_ops {
     const char *name;
 
-    /* Once per node. CONVOY_E_UNSUPPORTED, with *error filled, where this backend has no kernel for it: whoever wraps it asks the next.
-     * The layer is immutable afterwards and may be shared by threads. */
-    convoy_status (*layer_prepare)(struct backend *backend, const struct layer_desc *desc, const struct layer_params *params,
-                                   struct layer **layer, convoy_error *error);
+    /* Once per node. CONVOY_E_UNSUPPORTED, with *error filled, where this backend has no kernel for it:
+     * whoever wraps it asks the next. The layer is immutable afterwards and may be shared by threads. */
+    convoy_status (*layer_prepare)(struct backend *backend, const struct layer_desc *desc,
+                                   const struct layer_params *params, struct layer **layer,
+                                   convoy_error *error);
 
     /* Takes NULL. No run of the layer may be under way. */
     void (*layer_destroy)(struct layer **layer);
@@ -95,8 +125,9 @@ struct backend_ops {
     convoy_status (*context_create)(struct backend *backend, struct context **context, convoy_error *error);
     void (*context_destroy)(struct context **context);
 
-    /* Computes out from in[0..input_count): dense row-major tensors with the description's shapes, allocated by the caller; out overlaps
-     * no input. report may be NULL; the backend fills what it knows (names are filled by the caller). */
+    /* Computes out from in[0..input_count): dense row-major tensors with the description's shapes, allocated
+     * by the caller; out overlaps no input. report may be NULL; the backend fills what it knows (names are
+     * filled by the caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 
@@ -118,15 +149,18 @@ struct context {
     const struct backend_ops *ops;
 };
 
-/* The naive loops: the definition of every layer kind, and the oracle of the tests. Float32 and float64 for arithmetic, every dtype
- * for LAYER_CONCAT..LAYER_GATHER and LAYER_CAST, int64 too for LAYER_BINARY. Supports all kinds. (compute/reference*.c) */
+/* The naive loops: the definition of every layer kind, and the oracle of the tests. Float32 and float64 for
+ * arithmetic, every dtype for LAYER_CONCAT..LAYER_GATHER and LAYER_CAST, int64 too for LAYER_BINARY. Supports
+ * all kinds. (compute/reference*.c) */
 convoy_status reference_backend_create(struct backend **backend, convoy_error *error);
 
-/* oneDNN, float32, with the reference for what it lacks. threads: of one call, in the calling thread's OpenMP pool.
- * (compute/onednn*.c) */
+/* oneDNN, float32, with the reference for what it lacks. threads: of one call, in the calling thread's OpenMP
+ * pool. (compute/onednn*.c) */
 convoy_status onednn_backend_create(struct backend **backend, uint32_t threads, convoy_error *error);
 
-/* The backends by name: "onednn", "reference". CONVOY_E_USAGE with the names that exist. (compute/backend.c) */
-convoy_status backend_create(struct backend **backend, const char *name, uint32_t threads, convoy_error *error);
+/* The backends by name: "onednn", "reference". CONVOY_E_USAGE with the names that exist. (compute/backend.c)
+ */
+convoy_status backend_create(struct backend **backend, const char *name, uint32_t threads,
+                             convoy_error *error);
 
 #endif

@@ -20,7 +20,7 @@ struct line_split {
     size_t lines, count, in_stride, out_stride;
 };
 
-/* v = p, (p + q)/2 or (p − q)/2; then + bias; then * slope where negative; then clamped to [low,high]. A NaN
+/* v = p, (p + q)/2 or (p − q)/2; then + bias; then clamped to [low,high]; then * slope where negative. A NaN
  * stays one. */
 enum line_mode { LINE_COPY, LINE_SUM, LINE_DIFFERENCE };
 struct line_finish {

@@ -25,26 +25,36 @@ static void NAME(split)(const struct line_split *job) {
 
 static inline __attribute__((always_inline)) void
 NAME(finish_line)(enum line_mode mode, bool each, const REAL *restrict p, const REAL *restrict q,
-                  const REAL *restrict bias, REAL slope, REAL low, REAL high, REAL *restrict out,
-                  size_t count) {
+                  const REAL *restrict bias, REAL low, REAL high, REAL *restrict out, size_t count) {
     const REAL same = bias ? bias[0] : (REAL)-0.0; /* adding -0 changes nothing */
     for (size_t k = 0; k < count; k++) {
         REAL v = mode == LINE_COPY ? p[k] : (REAL)0.5 * (mode == LINE_SUM ? p[k] + q[k] : p[k] - q[k]);
         v += each ? bias[k] : same;
-        v *= v < 0 ? slope : 1; /* not a conditional product, which is not vectorised */
         v = v < low ? low : v;
         out[k] = v > high ? high : v;
+    }
+}
+
+/* In a pass of its own, which all others need not pay for. A product on a condition would not be vectorised.
+ */
+static void NAME(slope_line)(REAL slope, REAL *out, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        REAL above = out[k] < 0 ? 0 : out[k], below = out[k] < 0 ? out[k] : (REAL)-0.0;
+        out[k] = above + slope * below;
     }
 }
 
 static inline __attribute__((always_inline)) void NAME(finish_lines)(const struct line_finish *job,
                                                                      enum line_mode mode, bool each) {
     const REAL *p = job->p, *q = mode == LINE_COPY ? p : job->q, *bias = job->bias;
+    const REAL slope = (REAL)job->slope, low = (REAL)job->low, high = (REAL)job->high;
     for (size_t line = 0; line < job->lines; line++) {
         size_t from = line * job->in_stride;
-        NAME(finish_line)
-        (mode, each, p + from, q + from, bias ? bias + line * job->bias_line : NULL, (REAL)job->slope,
-         (REAL)job->low, (REAL)job->high, (REAL *)job->out + line * job->out_stride, job->count);
+        const REAL *line_bias = bias ? bias + line * job->bias_line : NULL;
+        REAL *out = (REAL *)job->out + line * job->out_stride;
+        NAME(finish_line)(mode, each, p + from, q + from, line_bias, low, high, out, job->count);
+        if (slope != 1)
+            NAME(slope_line)(slope, out, job->count);
     }
 }
 

@@ -72,13 +72,13 @@ static double value(enum line_mode mode, double p, double q, double bias, int cu
         float v = mode == LINE_COPY ? (float)p
                                     : 0.5F * (mode == LINE_SUM ? (float)p + (float)q : (float)p - (float)q);
         v += (float)bias;
-        v = v < 0 ? (float)curves[curve].slope * v : v;
-        return fminf(fmaxf(v, (float)curves[curve].low), (float)curves[curve].high);
+        v = fminf(fmaxf(v, (float)curves[curve].low), (float)curves[curve].high);
+        return (double)(v < 0 ? (float)curves[curve].slope * v : v);
     }
     double v = mode == LINE_COPY ? p : 0.5 * (mode == LINE_SUM ? p + q : p - q);
     v += bias;
-    v = v < 0 ? curves[curve].slope * v : v;
-    return fmin(fmax(v, curves[curve].low), curves[curve].high);
+    v = fmin(fmax(v, curves[curve].low), curves[curve].high);
+    return v < 0 ? curves[curve].slope * v : v;
 }
 
 /* One case; bias 0: none, 1: one for each line, 2: for each element. */

@@ -20,9 +20,10 @@ struct plan_layer {
     uint32_t threshold;                 /* δ <= n - γ */
 };
 
-/* The default rule: among the (k_A,k_B) that family and layer admit with δ <= n - γ, the largest δ; ties by the bytes that travel and are stored, per worker
- * (up + down first, then stored), then by the multiply-adds. k = 2 (rotation) is left out: never better than 1. (uncoded: δ = n as asked, γ notwithstanding.)
- * With parts wanted: those if admitted and δ <= n - γ, else the default rule's choice. */
+/* The default rule: among the (k_A,k_B) that family and layer admit with δ <= n - γ, the largest δ; ties by
+ * the bytes that travel and are stored, per worker (up + down first, then stored), then by the multiply-adds.
+ * k = 2 (rotation) is left out: never better than 1. (uncoded: δ = n as asked, γ notwithstanding.) With parts
+ * wanted: those if admitted and δ <= n - γ, else the default rule's choice. */
 struct plan_layer plan_choose(const struct plan_request *request, const struct conv_geometry *layer);
 
 #endif
