@@ -186,11 +186,11 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     muting.base.ops = &muting_ops;
     master = &muting.base;
     must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);
-    must(cluster_create(&cluster, &options, &master, &error), &error);
+    must(cluster_create(&cluster, &options, n, &master, &error), &error);
     must(backend_create(&inner, "onednn", 1, &error), &error);
     must(cluster_backend_create(&backend, cluster, &inner, &error), &error);
     must(executor_create(&executor, subject->network, backend, NULL, NULL, &error), &error);
-    must(cluster_ready(cluster, &error), &error);
+    must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
     executor_destroy(&executor);
     backend->ops->destroy(&backend);

@@ -20,6 +20,10 @@ static convoy_status check_options(const struct cluster_options *options, convoy
     if (options->reserve > CONVOY_MAX_WORKERS - n)
         return error_set(error, CONVOY_E_USAGE, "%u workers and a reserve of %u are more than %d", n,
                          options->reserve, CONVOY_MAX_WORKERS);
+    if (options->reserve && !options->family->paired)
+        return error_set(error, CONVOY_E_USAGE,
+                         "the code %s has no room for workers that join later (reserve %u)",
+                         options->family->name, options->reserve);
     return CONVOY_OK;
 }
 
@@ -35,7 +39,7 @@ static convoy_status place_workers(struct cluster *cluster, convoy_error *error)
     return CONVOY_OK;
 }
 
-convoy_status cluster_create(struct cluster **out, const struct cluster_options *options,
+convoy_status cluster_create(struct cluster **out, const struct cluster_options *options, uint32_t nodes,
                              struct transport **take_transport, convoy_error *error) {
     convoy_status status = check_options(options, error);
     if (status != CONVOY_OK)
@@ -46,14 +50,17 @@ convoy_status cluster_create(struct cluster **out, const struct cluster_options 
     cluster->options = *options;
     cluster->options.faults = NULL;
     cluster->options.fault_count = 0;
+    cluster->nodes = nodes;
     status = place_workers(cluster, error);
     if (status == CONVOY_OK)
-        status = dispatcher_create(&cluster->dispatcher, take_transport, options->workers,
-                                   &cluster->options.log, error);
+        status = dispatcher_create(&cluster->dispatcher, take_transport, nodes,
+                                   options->workers - options->stragglers, &cluster->options.log, error);
+    if (status == CONVOY_OK)
+        status = supplier_create(&cluster->supplier, cluster->dispatcher, nodes, error);
     if (status == CONVOY_OK)
         *out = cluster;
     else
-        free(cluster);
+        cluster_destroy(&cluster);
     return status;
 }
 
@@ -81,7 +88,7 @@ convoy_status cluster_create_local(struct cluster **out, const struct cluster_op
     if (status == CONVOY_OK)
         status = start_local(&master, &threads, options, backend_name, threads_each, error);
     if (status == CONVOY_OK)
-        status = cluster_create(&cluster, options, &master, error);
+        status = cluster_create(&cluster, options, options->workers, &master, error);
     if (status == CONVOY_OK) {
         cluster->threads = threads;
         *out = cluster;
@@ -98,19 +105,22 @@ void cluster_destroy(struct cluster **slot) {
     if (!cluster)
         return;
     *slot = NULL;
+    supplier_destroy(&cluster->supplier);
     dispatcher_destroy(&cluster->dispatcher); /* closes the transport, which ends the workers */
     worker_threads_join(&cluster->threads);
     free(cluster);
 }
 
-convoy_status cluster_ready(struct cluster *cluster, convoy_error *error) {
+convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
+                            void (*progress)(void *context, size_t done, size_t total),
+                            void *progress_context, convoy_error *error) {
     const struct cluster_options *options = &cluster->options;
-    uint32_t enough = options->workers - options->stragglers;
-    uint32_t ready = dispatcher_wait_ready(cluster->dispatcher, enough, READY_GRACE_NS,
-                                           clock_now_ns() + options->deadline_ns);
-    if (ready < enough && !options->fallback)
+    uint32_t needed = options->workers - options->stragglers;
+    uint32_t ready = dispatcher_wait_ready(cluster->dispatcher, options->workers, READY_GRACE_NS, patience_ns,
+                                           progress, progress_context);
+    if (ready < needed && !options->fallback)
         return error_set(error, CONVOY_E_WORKERS, "only %u of %u workers hold their filters; %u are needed",
-                         ready, options->workers, enough);
+                         ready, options->workers, needed);
     return CONVOY_OK;
 }
 
@@ -124,11 +134,9 @@ struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_
 }
 
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity) {
-    enum worker_standing standings[CONVOY_MAX_WORKERS];
     size_t count = 0;
-    dispatcher_standings(cluster->dispatcher, standings);
-    for (uint32_t w = 0; w < cluster->options.workers; w++) {
-        if (standings[w] != WORKER_DEAD)
+    for (uint32_t w = 0; w < cluster->nodes; w++) {
+        if (dispatcher_state(cluster->dispatcher, w) != PEER_LOST)
             continue;
         if (count < capacity)
             lost[count] = w;

@@ -25,9 +25,10 @@ struct cluster_options {
     struct log log;
 };
 
-/* A cluster over a master's endpoint whose n workers serve by worker_run. Takes the transport on success.
- * CONVOY_E_USAGE for options that make no sense; the faults among them are ignored. */
-convoy_status cluster_create(struct cluster **cluster, const struct cluster_options *options,
+/* A cluster over a master's endpoint whose peers serve by worker_run: n of them, up to n + reserve (`nodes`).
+ * Takes the transport on success. CONVOY_E_USAGE for options that make no sense; the faults among them are
+ * ignored. */
+convoy_status cluster_create(struct cluster **cluster, const struct cluster_options *options, uint32_t nodes,
                              struct transport **take_transport, convoy_error *error);
 
 /* The same over worker threads of this process, with the faults injected. Starts n worker threads, each
@@ -43,9 +44,12 @@ void cluster_destroy(struct cluster **cluster);
 convoy_status cluster_backend_create(struct backend **backend, struct cluster *cluster,
                                      struct backend **take_inner, convoy_error *error);
 
-/* Waits until the workers hold their filters: all that live, or n - γ of them and a moment more.
- * CONVOY_E_WORKERS where that is impossible and no fallback is allowed. */
-convoy_status cluster_ready(struct cluster *cluster, convoy_error *error);
+/* Waits until the workers hold their filters: all n, or n - γ of them and a moment more; or until nothing has
+ * changed for patience_ns. progress may be NULL. CONVOY_E_WORKERS where fewer than n - γ do and no fallback
+ * is allowed. */
+convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
+                            void (*progress)(void *context, size_t done, size_t total),
+                            void *progress_context, convoy_error *error);
 
 /* How plan and cluster would treat a layer, as `inspect` asks. */
 struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_geometry *layer);

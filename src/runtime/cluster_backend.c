@@ -94,7 +94,7 @@ static void cluster_context_destroy(struct context **slot) {
 
 static convoy_status cluster_context_create(struct backend *base, struct context **out, convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
-    size_t n = backend->cluster->options.workers;
+    size_t n = backend->cluster->nodes;
     struct cluster_context *context = calloc(1, sizeof *context);
     if (!context)
         return error_memory(error);

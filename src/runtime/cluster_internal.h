@@ -4,15 +4,17 @@
 
 #include "runtime/cluster.h"
 #include "runtime/dispatcher.h"
+#include "runtime/supplier.h"
 
 struct worker_threads;
 
 struct cluster {
     struct cluster_options options; /* without the faults, which are injected elsewhere */
+    uint32_t nodes;                 /* peers of the transport: workers, and room for those that join later */
     struct placement placement;
     struct dispatcher *dispatcher;
+    struct supplier *supplier;
     struct worker_threads *threads; /* NULL where the workers are not this process's */
-    atomic_uint layers;             /* numbers given so far */
 };
 
 struct cluster_backend {
@@ -25,12 +27,12 @@ struct cluster_backend {
 struct cluster_context {
     struct context base;
     struct context *inner;
-    struct job_task *tasks;          /* [workers] */
-    enum task_state *states;         /* [workers] */
-    enum worker_standing *standings; /* [workers] */
-    uint32_t *answered;              /* [workers] */
-    const void **answers;            /* [workers] */
-    void **pieces;                   /* [workers * 2] */
+    struct job_task *tasks;          /* [nodes] */
+    enum task_state *states;         /* [nodes] */
+    enum worker_standing *standings; /* [nodes] */
+    uint32_t *answered;              /* [nodes] */
+    const void **answers;            /* [nodes] */
+    void **pieces;                   /* [nodes * 2] */
     double *rows;                    /* [row_capacity] */
     size_t row_capacity;
 };

@@ -29,12 +29,14 @@ struct coded_layer {
     struct cluster *cluster;
     struct backend *inner;
     uint32_t number;
+    bool supplied;          /* the supplier knows the layer under its number */
     struct layer_desc desc; /* desc.inputs points to input_shape */
     convoy_shape input_shape;
     struct layer_params params; /* with references of our own */
     struct partition partition;
+    struct conv_geometry task; /* the convolution of one worker */
     struct code code;
-    double *input_rows; /* [workers][input_pieces][input_parts] */
+    double *input_rows; /* [nodes][input_pieces][input_parts] */
     size_t piece_bytes, answer_bytes;
     struct solutions solutions;
     atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
@@ -59,12 +61,12 @@ static bool may_decode(const struct coded_layer *layer, const struct code_soluti
 
 /* ---- filters ---- */
 
-/* Codes the filters of workers [0,n), one convolution group after the other, straight into their messages.
- * pieces: [n*filter_pieces]. */
-static void encode_filters(const struct coded_layer *layer, const double *rows, void *const *filters,
-                           void **pieces) {
+/* Codes the filters of `count` workers, one convolution group after the other, straight into their messages.
+ * rows: [count*filter_pieces][filter_parts]; filters: [count]; pieces: [count*filter_pieces], scratch. */
+static void encode_filters(const struct coded_layer *layer, uint32_t count, const double *rows,
+                           void *const *filters, void **pieces) {
     const struct partition *partition = &layer->partition;
-    uint32_t n = layer->cluster->options.workers, per_worker = layer->code.filter_pieces;
+    uint32_t per_worker = layer->code.filter_pieces;
     size_t element = convoy_dtype_bytes(layer->desc.dtype);
     struct axis_cut cut = partition->filter;
     size_t group_bytes = (size_t)cut.extent * cut.inner * element;
@@ -72,39 +74,36 @@ static void encode_filters(const struct coded_layer *layer, const double *rows, 
     size_t groups = cut.outer;
     cut.outer = 1;
     for (size_t g = 0; g < groups; g++) {
-        for (uint32_t i = 0; i < n * per_worker; i++)
+        for (uint32_t i = 0; i < count * per_worker; i++)
             pieces[i] = (char *)filters[i / per_worker] + (g * per_worker + i % per_worker) * piece_bytes;
-        encode(layer->desc.dtype, &cut, n * per_worker, rows,
+        encode(layer->desc.dtype, &cut, count * per_worker, rows,
                (const char *)layer->params.weights.data + g * group_bytes, pieces);
     }
 }
 
-static convoy_status distribute_filters(struct coded_layer *layer, const struct conv_geometry *task,
-                                        convoy_error *error) {
-    uint32_t n = layer->cluster->options.workers, pieces_each = layer->code.filter_pieces;
-    uint32_t parts = layer->code.filter_parts;
-    struct buffer **messages = calloc(n, sizeof(struct buffer *));
-    void **filters = calloc(n, sizeof(void *)), **pieces = calloc((size_t)n * pieces_each, sizeof(void *));
-    double *rows = calloc((size_t)n * pieces_each * parts, sizeof *rows);
-    convoy_status status = messages && filters && pieces && rows ? CONVOY_OK : error_memory(error);
-    for (uint32_t w = 0; status == CONVOY_OK && w < n; w++) {
-        messages[w] = layer_message_create(task, layer->desc.name, layer->desc.dtype, &filters[w]);
-        if (!messages[w])
-            status = error_memory(error);
-        layer->code.family->filter_rows(&layer->code, w, rows + (size_t)w * pieces_each * parts);
+/* The messages of this layer for some workers (supplier_make). */
+static convoy_status make_messages(void *context, const uint32_t *workers, uint32_t count,
+                                   struct buffer **messages) {
+    const struct coded_layer *layer = context;
+    uint32_t pieces_each = layer->code.filter_pieces;
+    size_t per_worker = (size_t)pieces_each * layer->code.filter_parts;
+    void **filters = calloc(count, sizeof(void *)),
+         **pieces = calloc((size_t)count * pieces_each, sizeof(void *));
+    double *rows = calloc(count * per_worker, sizeof *rows);
+    bool complete = filters && pieces && rows;
+    for (uint32_t i = 0; complete && i < count; i++) {
+        messages[i] = layer_message_create(&layer->task, layer->desc.name, layer->desc.dtype, &filters[i]);
+        layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
+        complete = messages[i];
     }
-    if (status == CONVOY_OK)
-        encode_filters(layer, rows, filters, pieces);
-    for (uint32_t w = 0; status == CONVOY_OK && w < n; w++)
-        if (dispatcher_send_layer(layer->cluster->dispatcher, w, layer->number, &messages[w]) != CONVOY_OK)
-            status = error_memory(error);
-    for (uint32_t w = 0; messages && w < n; w++)
-        buffer_release(&messages[w]);
-    free(messages);
+    if (complete)
+        encode_filters(layer, count, rows, filters, pieces);
+    for (uint32_t i = 0; !complete && i < count; i++)
+        buffer_release(&messages[i]);
     free(filters);
     free(pieces);
     free(rows);
-    return status;
+    return complete ? CONVOY_OK : CONVOY_E_MEMORY;
 }
 
 /* ---- life ---- */
@@ -140,7 +139,7 @@ static convoy_status check_params(const struct layer_desc *desc, const struct la
 }
 
 static convoy_status code_inputs(struct coded_layer *layer, convoy_error *error) {
-    uint32_t n = layer->cluster->options.workers;
+    uint32_t n = layer->cluster->nodes;
     size_t per_worker = (size_t)layer->code.input_pieces * layer->code.input_parts;
     layer->input_rows = calloc(n * per_worker, sizeof *layer->input_rows);
     if (!layer->input_rows)
@@ -154,23 +153,24 @@ static convoy_status code_inputs(struct coded_layer *layer, convoy_error *error)
 static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_layer *plan,
                                   convoy_error *error) {
     const struct cluster *cluster = layer->cluster;
-    struct conv_geometry task;
     convoy_status status =
         partition_create(&layer->partition, &layer->desc.conv, plan->input_parts, plan->filter_parts, error);
     if (status == CONVOY_OK)
         status = code_create(&layer->code, cluster->options.family, plan->input_parts, plan->filter_parts,
                              &cluster->placement, error);
     if (status == CONVOY_OK)
-        status = partition_task(&layer->partition, layer->code.input_pieces, layer->code.filter_pieces, &task,
-                                error);
+        status = partition_task(&layer->partition, layer->code.input_pieces, layer->code.filter_pieces,
+                                &layer->task, error);
     if (status != CONVOY_OK)
         return status;
-    convoy_shape answer = conv_output_shape(&task);
+    convoy_shape answer = conv_output_shape(&layer->task);
     tensor_bytes(layer->desc.dtype, &answer,
                  &layer->answer_bytes); /* the task is complete: its sizes are checked */
     status = code_inputs(layer, error);
-    if (status == CONVOY_OK)
-        status = distribute_filters(layer, &task, error);
+    if (status == CONVOY_OK &&
+        supplier_add(cluster->supplier, make_messages, layer, &layer->number) != CONVOY_OK)
+        status = error_memory(error);
+    layer->supplied = status == CONVOY_OK;
     return status;
 }
 
@@ -188,7 +188,6 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     layer->base = (struct cluster_layer){.base.ops = &cluster_backend_ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
-    layer->number = atomic_fetch_add(&backend->cluster->layers, 1);
     layer->desc = *desc;
     layer->input_shape = desc->inputs[0];
     layer->desc.inputs = &layer->input_shape;
@@ -211,6 +210,8 @@ void coded_layer_destroy(struct layer **slot) {
     if (!layer)
         return;
     *slot = NULL;
+    if (layer->supplied)
+        supplier_remove(layer->cluster->supplier, layer->number);
     if (layer->local)
         layer->local->ops->layer_destroy(&layer->local);
     pthread_mutex_destroy(&layer->local_mutex);
@@ -246,7 +247,7 @@ static uint64_t allowance_ns(struct coded_layer *layer) {
 static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
     struct cluster_context *context = run->context;
     uint32_t chosen = 0;
-    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
         context->tasks[w] = (struct job_task){.state = TASK_NONE};
         if (context->standings[w] > worst)
             continue;
@@ -284,7 +285,7 @@ static convoy_status reserve_rows(struct cluster_context *context, size_t count)
 static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in) {
     const struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    uint32_t n = layer->cluster->options.workers, pieces_each = layer->code.input_pieces, outputs = 0;
+    uint32_t n = layer->cluster->nodes, pieces_each = layer->code.input_pieces, outputs = 0;
     size_t per_worker = (size_t)pieces_each * layer->code.input_parts;
     if (reserve_rows(context, n * per_worker) != CONVOY_OK)
         return CONVOY_E_MEMORY;
@@ -323,7 +324,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
 static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
     struct cluster_context *context = run->context;
     uint32_t count = 0;
-    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
         enum task_state state = context->states[w];
         if (state == TASK_ANSWERED || (pending_too && (state == TASK_WAITING || state == TASK_SENT)))
             context->answered[count++] = w;
@@ -378,12 +379,14 @@ static bool was_used(const struct code_solution *solution, uint32_t worker) {
 
 static void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
     const struct cluster_context *context = run->context;
-    for (uint32_t w = 0; w < run->layer->cluster->options.workers; w++) {
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
         enum task_state state = context->tasks[w].state;
         bool dead = state == TASK_LOST || (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
+        bool absent = context->standings[w] == WORKER_ABSENT;
         report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
                              : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
                              : dead                     ? CONVOY_OUTCOME_LOST
+                             : absent                   ? CONVOY_OUTCOME_NONE
                                                         : CONVOY_OUTCOME_LATE;
     }
 }
@@ -438,7 +441,7 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
                                convoy_layer_report *report) {
     struct coded_layer *layer = run->layer;
     struct dispatcher *dispatcher = layer->cluster->dispatcher;
-    dispatcher_standings(dispatcher, run->context->standings);
+    dispatcher_standings(dispatcher, layer->number, run->context->standings);
     /* Those that are stalled are worth waiting for only where nothing else is allowed. */
     bool fallback = layer->cluster->options.fallback;
     bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
@@ -485,6 +488,6 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     else if (!run.solution)
         status = run_here(&run, in, out, report, error);
     solutions_put(&run.layer->solutions, &run.solution);
-    job_release(&run.job, run.layer->cluster->options.workers);
+    job_release(&run.job, run.layer->cluster->nodes);
     return status;
 }

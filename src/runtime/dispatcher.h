@@ -36,7 +36,7 @@ struct job {
     convoy_dtype dtype;
     size_t answer_bytes;
     uint64_t allowance_ns;  /* a task that is out longer than this is overdue */
-    struct job_task *tasks; /* [workers] */
+    struct job_task *tasks; /* [nodes] */
 
     uint64_t id; /* set by dispatcher_submit */
     struct job *next;
@@ -44,37 +44,56 @@ struct job {
 
 struct dispatcher;
 
-/* Starts the thread. Takes the transport on success; log is borrowed. */
+/* Starts the thread. Takes the transport on success; log is borrowed. nodes: peers of the transport; needed:
+ * how many must live that no layer waits (n - γ), for the log. */
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
-                                uint32_t workers, const struct log *log, convoy_error *error);
+                                uint32_t nodes, uint32_t needed, const struct log *log, convoy_error *error);
+
+/* Stops the thread, and ends dispatcher_next_gap for good. No job is open. */
+void dispatcher_stop(struct dispatcher *dispatcher);
 
 /* Stops the thread and closes the transport. Takes NULL. No job is open. */
 void dispatcher_destroy(struct dispatcher **dispatcher);
 
-/* Sends a layer's coded filters to a worker; takes the payload, on failure too. A worker that is lost gets
- * none. */
-convoy_status dispatcher_send_layer(struct dispatcher *dispatcher, uint32_t worker, uint32_t layer,
-                                    struct buffer **take_payload);
+/* A layer that every worker, now or later, should hold; *layer is its number. Its filters are asked for by
+ * dispatcher_next_gap. CONVOY_E_MEMORY. */
+convoy_status dispatcher_add_layer(struct dispatcher *dispatcher, uint32_t *layer);
+void dispatcher_remove_layer(struct dispatcher *dispatcher, uint32_t layer);
 
-/* Waits until every living worker holds all layers that were sent to it, or refused one; or the deadline; or,
- * once `enough` workers do, for grace_ns more. Returns how many workers hold all. */
-uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t enough, uint64_t grace_ns,
-                               uint64_t deadline_ns);
+/* Waits until some workers lack a layer and have room for it: *layer and workers[0..*count), for each of
+ * which dispatcher_supply must follow. False when the dispatcher was stopped; then *count is 0. workers:
+ * [nodes]. */
+bool dispatcher_next_gap(struct dispatcher *dispatcher, uint32_t *layer, uint32_t *workers, uint32_t *count);
 
-/* What a worker is good for now. */
+/* The content of a layer for a worker (takes the reference), or NULL where it could not be made. */
+void dispatcher_supply(struct dispatcher *dispatcher, uint32_t layer, uint32_t worker,
+                       struct buffer **take_content);
+
+/* Waits until `wanted` workers hold all layers, are lost, or cannot hold them; or nothing has changed for
+ * patience_ns; or, once `needed` workers hold all, for grace_ns more. Returns how many workers hold all.
+ * progress may be NULL; it is called under a lock: be brief. */
+uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, uint64_t grace_ns,
+                               uint64_t patience_ns,
+                               void (*progress)(void *context, size_t done, size_t total), void *context);
+
+/* What a worker is good for now, with regard to a layer. */
 enum worker_standing {
     WORKER_FREE,    /* may be asked */
-    WORKER_STALLED, /* its oldest task is overdue */
-    WORKER_DEAD     /* lost */
+    WORKER_STALLED, /* silent, or its oldest task is overdue */
+    WORKER_UNREADY, /* does not hold the layer yet */
+    WORKER_DEAD,    /* lost */
+    WORKER_ABSENT   /* has not come yet */
 };
-void dispatcher_standings(struct dispatcher *dispatcher, enum worker_standing *standings);
+void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum worker_standing *standings);
+
+enum peer_state dispatcher_state(struct dispatcher *dispatcher, uint32_t worker);
 
 /* Opens a job: its WAITING tasks go out as their workers have room. Then wait on it; every submitted job must
  * be finished. */
 void dispatcher_submit(struct dispatcher *dispatcher, struct job *job);
 
 /* Waits for a change: until more tasks than `settled` are answered or lost, or the deadline. Returns how many
- * are, and copies every task's state to states[workers]. */
+ * are, and copies every task's state to states[nodes]. */
 uint32_t dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t settled,
                          uint64_t deadline_ns, enum task_state *states);
 
@@ -84,6 +103,6 @@ uint32_t dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_
 void dispatcher_finish(struct dispatcher *dispatcher, struct job *job);
 
 /* Drops the references that a finished job's tasks hold. */
-void job_release(struct job *job, uint32_t workers);
+void job_release(struct job *job, uint32_t nodes);
 
 #endif

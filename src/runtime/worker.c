@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
-#include "runtime/layer_message.h"
+#include "runtime/layer_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,32 +13,23 @@
 #define QUEUE_LIMIT 65536
 #define LAYER_LIMIT 65536
 
-/* A layer that the worker holds. */
-struct held_layer {
-    struct layer *layer; /* NULL: none under this number */
-    char *name;          /* the layer's desc.name */
-    struct conv_geometry task;
-    convoy_dtype dtype;
-    size_t input_bytes, output_bytes;
-};
-
 struct worker {
     struct transport *endpoint;
     struct backend *backend;
     struct context *context;
-    const struct fault *faults;
-    size_t fault_count;
-    struct held_layer *layers; /* [layer_count], by the master's number */
+    const struct worker_options *options;
+    struct layer_cache *cache;
+    struct held_layer **layers; /* [layer_count], by the master's number; NULL: none */
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
     size_t queue_count, queue_capacity;
-    bool closed; /* the master is gone, or a fault killed the worker */
+    bool closed; /* the master is gone for good, or a fault killed the worker */
 };
 
 static const struct fault *find_fault(const struct worker *worker, enum fault_kind kind) {
-    for (size_t i = 0; i < worker->fault_count; i++)
-        if (worker->faults[i].kind == kind)
-            return &worker->faults[i];
+    for (size_t i = 0; i < worker->options->fault_count; i++)
+        if (worker->options->faults[i].kind == kind)
+            return &worker->options->faults[i];
     return NULL;
 }
 
@@ -97,6 +88,15 @@ static void accept_frame(struct worker *worker, struct frame *frame) {
     worker->queue[worker->queue_count++] = *frame;
 }
 
+/* What a master that is gone asked for, and its numbers of layers, mean nothing any more. The layers stay in
+ * the cache. */
+static void forget_master(struct worker *worker) {
+    while (worker->queue_count)
+        queue_remove(worker, worker->queue_count - 1);
+    for (size_t i = 0; i < worker->layer_count; i++)
+        layer_cache_release(worker->cache, &worker->layers[i]);
+}
+
 /* Takes in what comes until the moment; 0: what is there already. */
 static void receive_until(struct worker *worker, uint64_t deadline_ns) {
     while (!worker->closed) {
@@ -109,9 +109,14 @@ static void receive_until(struct worker *worker, uint64_t deadline_ns) {
         case TRANSPORT_CLOSED:
             worker->closed = true;
             break;
+        case TRANSPORT_JOINED:
+        case TRANSPORT_LEFT:
+            forget_master(worker);
+            break;
         case TRANSPORT_TIMEOUT:
             return;
-        case TRANSPORT_PEER:
+        case TRANSPORT_SUSPECTED:
+        case TRANSPORT_RECOVERED:
         case TRANSPORT_WOKEN:
             break;
         }
@@ -120,62 +125,41 @@ static void receive_until(struct worker *worker, uint64_t deadline_ns) {
     }
 }
 
-static void forget_layer(struct held_layer *held) {
-    if (held->layer)
-        held->layer->ops->layer_destroy(&held->layer);
-    free(held->name);
-    *held = (struct held_layer){0};
-}
-
-static convoy_status grow_layers(struct worker *worker, uint32_t number) {
-    if (number >= LAYER_LIMIT)
-        return CONVOY_E_INPUT;
+/* Makes room for a layer under this number; false where there is none. */
+static bool reserve_number(struct worker *worker, uint32_t number) {
     if (number < worker->layer_count)
-        return CONVOY_OK;
-    struct held_layer *layers = realloc(worker->layers, ((size_t)number + 1) * sizeof *layers);
+        return true;
+    size_t count = (size_t)number + 1;
+    struct held_layer **layers =
+        number < LAYER_LIMIT ? realloc(worker->layers, count * sizeof *layers) : NULL;
     if (!layers)
-        return CONVOY_E_MEMORY;
-    memset(layers + worker->layer_count, 0, (number + 1 - worker->layer_count) * sizeof *layers);
+        return false;
+    for (size_t i = worker->layer_count; i < count; i++)
+        layers[i] = NULL;
     worker->layers = layers;
-    worker->layer_count = (size_t)number + 1;
-    return CONVOY_OK;
+    worker->layer_count = count;
+    return true;
 }
 
-static convoy_status hold_layer(struct worker *worker, const struct frame *frame) {
-    struct layer_message message;
-    struct held_layer held = {0};
-    convoy_status status = layer_message_parse(&message, frame->payload, NULL);
-    if (status != CONVOY_OK)
-        return status;
-    status = grow_layers(worker, frame->header.layer);
-    if (status == CONVOY_OK && !(held.name = strdup(message.name)))
-        status = CONVOY_E_MEMORY;
-    if (status == CONVOY_OK) {
-        convoy_shape input = conv_input_shape(&message.task);
-        struct layer_desc desc = {.name = held.name,
-                                  .op = "Conv",
-                                  .kind = LAYER_CONV,
-                                  .input_count = 1,
-                                  .inputs = &input,
-                                  .dtype = message.filters.dtype,
-                                  .input_dtype = message.filters.dtype,
-                                  .output = conv_output_shape(&message.task),
-                                  .conv = message.task};
-        struct layer_params params = {.weights = message.filters};
-        held.task = message.task;
-        held.dtype = desc.dtype;
-        tensor_bytes(desc.dtype, &input, &held.input_bytes); /* conv_geometry_complete checked both sizes */
-        tensor_bytes(desc.dtype, &desc.output, &held.output_bytes);
-        status = worker->backend->ops->layer_prepare(worker->backend, &desc, &params, &held.layer, NULL);
+/* A layer is offered by its hash, or brought. */
+static void serve_layer(struct worker *worker, const struct frame *frame) {
+    struct held_layer *held = NULL;
+    struct content_hash hash;
+    bool offered = frame->header.kind == FRAME_OFFER;
+    if (!reserve_number(worker, frame->header.layer) ||
+        (offered && (!frame->payload || frame->payload->bytes != sizeof hash))) {
+        reply(worker, frame, FRAME_UNFIT, 0, NULL);
+        return;
     }
-    layer_message_release(&message);
-    if (status != CONVOY_OK) {
-        forget_layer(&held);
-        return status;
+    layer_cache_release(worker->cache, &worker->layers[frame->header.layer]);
+    if (offered) {
+        memcpy(&hash, frame->payload->data, sizeof hash);
+        held = layer_cache_find(worker->cache, hash);
+    } else {
+        layer_cache_insert(worker->cache, frame->payload, &held);
     }
-    forget_layer(&worker->layers[frame->header.layer]);
     worker->layers[frame->header.layer] = held;
-    return CONVOY_OK;
+    reply(worker, frame, held ? FRAME_READY : offered ? FRAME_WANT : FRAME_UNFIT, 0, NULL);
 }
 
 /* The answer to a task, or NULL where it cannot be computed. */
@@ -196,14 +180,15 @@ static struct buffer *compute(struct worker *worker, const struct held_layer *he
 
 static void serve_task(struct worker *worker, const struct frame *frame) {
     const struct held_layer *held =
-        frame->header.layer < worker->layer_count ? &worker->layers[frame->header.layer] : NULL;
-    if (!held || !held->layer) {
+        frame->header.layer < worker->layer_count ? worker->layers[frame->header.layer] : NULL;
+    if (!held) {
         reply(worker, frame, FRAME_DECLINED, 0, NULL);
         return;
     }
     const struct fault *slow = find_fault(worker, FAULT_SLOW);
-    for (size_t i = 0; i < worker->fault_count; i++)
-        if (worker->faults[i].kind == FAULT_KILL_LAYER && strcmp(worker->faults[i].layer, held->name) == 0) {
+    for (size_t i = 0; i < worker->options->fault_count; i++)
+        if (worker->options->faults[i].kind == FAULT_KILL_LAYER &&
+            strcmp(worker->options->faults[i].layer, held->name) == 0) {
             worker->closed = true;
             return;
         }
@@ -218,8 +203,9 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
 
 static void serve(struct worker *worker, const struct frame *frame) {
     switch (frame->header.kind) {
+    case FRAME_OFFER:
     case FRAME_LAYER:
-        reply(worker, frame, hold_layer(worker, frame) == CONVOY_OK ? FRAME_READY : FRAME_DECLINED, 0, NULL);
+        serve_layer(worker, frame);
         break;
     case FRAME_TASK:
         serve_task(worker, frame);
@@ -234,22 +220,22 @@ static void serve(struct worker *worker, const struct frame *frame) {
 
 static void worker_clear(struct worker *worker) {
     worker->endpoint->ops->destroy(&worker->endpoint);
-    while (worker->queue_count)
-        queue_remove(worker, worker->queue_count - 1);
+    forget_master(worker);
     free(worker->queue);
-    for (size_t i = 0; i < worker->layer_count; i++)
-        forget_layer(&worker->layers[i]);
     free(worker->layers);
+    layer_cache_destroy(&worker->cache);
     if (worker->context)
         worker->context->ops->context_destroy(&worker->context);
 }
 
 convoy_status worker_run(struct transport **take_endpoint, struct backend *backend,
-                         const struct fault *faults, size_t fault_count, convoy_error *error) {
-    struct worker worker = {
-        .endpoint = *take_endpoint, .backend = backend, .faults = faults, .fault_count = fault_count};
+                         const struct worker_options *options, convoy_error *error) {
+    struct worker worker = {.endpoint = *take_endpoint, .backend = backend, .options = options};
     *take_endpoint = NULL;
-    convoy_status status = backend->ops->context_create(backend, &worker.context, error);
+    convoy_status status =
+        layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder, error);
+    if (status == CONVOY_OK)
+        status = backend->ops->context_create(backend, &worker.context, error);
     while (status == CONVOY_OK && !worker.closed) {
         receive_until(&worker, worker.queue_count ? 0 : UINT64_MAX);
         if (worker.closed || !worker.queue_count)

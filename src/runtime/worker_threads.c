@@ -22,7 +22,8 @@ struct worker_threads {
 
 static void *worker_main(void *context) {
     struct worker_thread *thread = context;
-    worker_run(&thread->endpoint, thread->backend, thread->faults, thread->fault_count, NULL);
+    struct worker_options options = {.faults = thread->faults, .fault_count = thread->fault_count};
+    worker_run(&thread->endpoint, thread->backend, &options, NULL);
     return NULL;
 }
 

@@ -89,10 +89,12 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         return status;
 
     warn_of_parts(session, options);
-    status = executor_create(&session->executor, session->network, session->backend, options->progress,
-                             options->progress_context, error);
-    if (status == CONVOY_OK && session->cluster)
-        status = cluster_ready(session->cluster, error);
+    bool clustered = session->cluster;
+    status = executor_create(&session->executor, session->network, session->backend,
+                             clustered ? NULL : options->progress, options->progress_context, error);
+    if (status == CONVOY_OK && clustered)
+        status = cluster_ready(session->cluster, options->deadline_ns, options->progress,
+                               options->progress_context, error);
     return status;
 }
 

@@ -124,7 +124,7 @@ static enum transport_event faulty_poll(struct transport *transport, uint64_t de
                 continue;
             *frame = came;
         }
-        if (event == TRANSPORT_PEER && faulty->inner->ops->state(faulty->inner, *peer) == PEER_LOST)
+        if (event == TRANSPORT_LEFT && faulty->inner->ops->state(faulty->inner, *peer) == PEER_LOST)
             forget_delayed(faulty, *peer);
         if (event != TRANSPORT_TIMEOUT || until == deadline_ns)
             return event;

@@ -112,7 +112,7 @@ static void test_kill(void **state) {
     struct pair pair = with_fault("1:kill");
     uint32_t worker = 9;
     struct frame frame;
-    assert_int_equal(receive(&pair, PATIENCE_NS, &worker, &frame), TRANSPORT_PEER);
+    assert_int_equal(receive(&pair, PATIENCE_NS, &worker, &frame), TRANSPORT_LEFT);
     assert_int_equal(worker, 1);
     assert_int_equal(pair.workers[1]->ops->poll(pair.workers[1], 0, &worker, &frame), TRANSPORT_CLOSED);
     end(&pair);

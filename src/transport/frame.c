@@ -10,6 +10,11 @@ uint64_t frame_payload_hash(const struct buffer *payload) {
     return payload ? XXH3_64bits(payload->data, payload->bytes) : 0;
 }
 
+struct content_hash frame_content_hash(const struct buffer *payload) {
+    XXH128_hash_t hash = XXH3_128bits(payload->data, payload->bytes);
+    return (struct content_hash){.low = hash.low64, .high = hash.high64};
+}
+
 static uint64_t header_checksum(struct frame_header header, uint64_t payload_hash) {
     header.checksum = 0;
     return XXH3_64bits_withSeed(&header, sizeof header, payload_hash);
@@ -24,7 +29,7 @@ void frame_seal(struct frame *frame, uint64_t payload_hash) {
 
 bool frame_valid(const struct frame *frame) {
     const struct frame_header *header = &frame->header;
-    return header->version == FRAME_VERSION && header->kind >= FRAME_LAYER &&
+    return header->version == FRAME_VERSION && header->kind >= FRAME_OFFER &&
            header->kind <= FRAME_KIND_LAST && header->reserved == 0 &&
            header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
            header->checksum == header_checksum(*header, frame_payload_hash(frame->payload));

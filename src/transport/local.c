@@ -155,7 +155,7 @@ static void report_lost(struct endpoint *master, uint32_t worker) {
     pthread_mutex_lock(&master->mutex);
     if (!master->closed && master->states[worker] == PEER_ALIVE) {
         master->states[worker] = PEER_LOST;
-        struct inbox_item item = {.event = TRANSPORT_PEER, .peer = worker};
+        struct inbox_item item = {.event = TRANSPORT_LEFT, .peer = worker};
         inbox_push(master, &item); /* without memory for the event the state still tells */
     }
     pthread_mutex_unlock(&master->mutex);

@@ -9,17 +9,21 @@
 #include <stdbool.h>
 
 enum peer_state {
-    PEER_ABSENT, /* has not come yet */
-    PEER_ALIVE,
-    PEER_LOST /* closed, dead or out of reach: nothing more comes from it until it comes back */
+    PEER_ABSENT,  /* has not come yet */
+    PEER_ALIVE,   /* heard of lately */
+    PEER_SUSPECT, /* silent for longer than its heartbeat allows; back with its next sign of life */
+    PEER_LOST     /* closed, dead or out of reach: nothing more comes from it until it joins again */
 };
 
 enum transport_event {
-    TRANSPORT_FRAME,   /* a frame came: *frame and *peer are set */
-    TRANSPORT_PEER,    /* a peer's state changed: *peer is set */
-    TRANSPORT_WOKEN,   /* transport_wake was called */
-    TRANSPORT_TIMEOUT, /* the deadline passed */
-    TRANSPORT_CLOSED   /* the endpoint is closed, or a worker's master is gone */
+    TRANSPORT_FRAME,     /* a frame came: *frame and *peer are set */
+    TRANSPORT_JOINED,    /* *peer came, perhaps again: whatever it was sent or owed before is void */
+    TRANSPORT_SUSPECTED, /* *peer is silent */
+    TRANSPORT_RECOVERED, /* *peer, suspected, gave a sign of life */
+    TRANSPORT_LEFT,      /* *peer is lost */
+    TRANSPORT_WOKEN,     /* transport_wake was called */
+    TRANSPORT_TIMEOUT,   /* the deadline passed */
+    TRANSPORT_CLOSED     /* no peer will ever come (again): an endpoint of threads whose master is gone, a worker that was refused */
 };
 
 struct transport;

@@ -198,7 +198,7 @@ static void test_loss(void **state) {
     uint32_t peer = 0;
     struct frame frame;
     assert_int_equal(pair->master->ops->poll(pair->master, clock_now_ns() + PATIENCE_NS, &peer, &frame),
-                     TRANSPORT_PEER);
+                     TRANSPORT_LEFT);
     assert_int_equal(peer, 1);
     assert_int_equal(pair->master->ops->state(pair->master, 1), PEER_LOST);
     assert_int_equal(send_to(pair->master, 1, 2, 10), CONVOY_E_CLOSED);
@@ -212,7 +212,7 @@ static void test_disconnect(void **state) {
     expect_event(pair->workers[0], TRANSPORT_CLOSED);
     assert_int_equal(pair->master->ops->state(pair->master, 0), PEER_LOST);
     assert_int_equal(send_to(pair->workers[0], 0, 1, 10), CONVOY_E_CLOSED);
-    expect_event(pair->master, TRANSPORT_PEER);
+    expect_event(pair->master, TRANSPORT_LEFT);
     assert_int_equal(send_to(pair->workers[1], 0, 2, 10), CONVOY_OK);
     expect_frame(pair->master, 1, 2, 10);
 }

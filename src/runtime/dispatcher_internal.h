@@ -1,0 +1,68 @@
+/* What the dispatcher's two files share: dispatcher.c (jobs, tasks, the thread) and dispatcher_layers.c (who
+ * holds what). */
+#ifndef RUNTIME_DISPATCHER_INTERNAL_H
+#define RUNTIME_DISPATCHER_INTERNAL_H
+
+#include "runtime/dispatcher.h"
+#include "runtime/holdings.h"
+
+#define TASKS_AHEAD 2 /* unanswered tasks of one worker */
+
+/* A task that a worker has not answered. */
+struct owed {
+    uint64_t job;
+    uint64_t order; /* position among all frames sent to this worker */
+    uint64_t sent_ns, allowance_ns;
+    bool cancelled; /* the worker was told to forget it */
+};
+
+struct peer {
+    struct owed owed[TASKS_AHEAD]; /* [owed_count], oldest first */
+    uint32_t owed_count;
+    uint64_t order;        /* frames sent so far */
+    uint64_t ping;         /* order of the ping that is under way; 0: none */
+    uint64_t heard_ns;     /* when it last sent or was last sent something */
+    enum peer_state state; /* as the transport told */
+    bool damage_logged;
+};
+
+struct dispatcher {
+    struct transport *transport; /* the thread's own, but for wake */
+    uint32_t nodes, needed;
+    const struct log *log;
+    pthread_t thread;
+
+    pthread_mutex_t mutex; /* guards all that follows */
+    pthread_cond_t changed;
+    bool stop;
+    uint64_t last_job;
+    struct job *jobs;   /* open, oldest first */
+    bool cancels_due;   /* some worker owes an answer to a job that is closed and was not told */
+    struct peer *peers; /* [nodes] */
+
+    struct holdings holdings;
+    bool layers_due;    /* some holding is OFFERING or SENDING */
+    pthread_cond_t gap; /* a worker may lack a layer that nobody makes */
+};
+
+/* All of these under the mutex. */
+
+static inline bool peer_lives(const struct peer *peer) {
+    return peer->state == PEER_ALIVE || peer->state == PEER_SUSPECT;
+}
+
+/* Sends one frame; takes the payload. A peer that is gone is reported by the next poll, which settles what it
+ * owes. */
+void dispatcher_send(struct dispatcher *d, uint32_t worker, struct frame_header header,
+                     struct buffer *take_payload, uint64_t payload_hash);
+
+/* Sends the offers and contents that are due. */
+void dispatcher_send_layers(struct dispatcher *d);
+
+/* FRAME_READY, FRAME_WANT or FRAME_UNFIT came. */
+void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct frame_header *header);
+
+/* A worker came anew or left. */
+void dispatcher_reset_layers(struct dispatcher *d, uint32_t worker);
+
+#endif

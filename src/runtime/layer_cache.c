@@ -1,0 +1,184 @@
+#include "runtime/layer_cache.h"
+
+#include "base/error.h"
+#include "base/tensor.h"
+#include "runtime/layer_disk.h"
+#include "runtime/layer_message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    struct held_layer held; /* first: a held layer is its entry */
+    struct content_hash hash;
+    uint64_t bytes;
+    uint32_t references;
+    uint64_t last_use;
+    struct entry *next;
+};
+
+struct layer_cache {
+    struct backend *backend;
+    uint64_t max_bytes, bytes, uses;
+    struct layer_disk *disk; /* NULL: none */
+    struct entry *entries;
+};
+
+convoy_status layer_cache_create(struct layer_cache **out, struct backend *backend, uint64_t max_bytes,
+                                 const char *folder, convoy_error *error) {
+    struct layer_cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
+        return error_memory(error);
+    cache->backend = backend;
+    cache->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
+    convoy_status status =
+        folder ? layer_disk_open(&cache->disk, folder, cache->max_bytes, error) : CONVOY_OK;
+    if (status == CONVOY_OK)
+        *out = cache;
+    else
+        free(cache);
+    return status;
+}
+
+static void entry_destroy(struct entry *entry) {
+    if (entry->held.layer)
+        entry->held.layer->ops->layer_destroy(&entry->held.layer);
+    free(entry->held.name);
+    free(entry);
+}
+
+void layer_cache_destroy(struct layer_cache **slot) {
+    struct layer_cache *cache = slot ? *slot : NULL;
+    if (!cache)
+        return;
+    *slot = NULL;
+    while (cache->entries) {
+        struct entry *entry = cache->entries;
+        cache->entries = entry->next;
+        entry_destroy(entry);
+    }
+    layer_disk_close(&cache->disk);
+    free(cache);
+}
+
+static struct entry *find(const struct layer_cache *cache, struct content_hash hash) {
+    struct entry *entry = cache->entries;
+    while (entry && (entry->hash.low != hash.low || entry->hash.high != hash.high))
+        entry = entry->next;
+    return entry;
+}
+
+static struct held_layer *hold(struct layer_cache *cache, struct entry *entry) {
+    entry->references++;
+    entry->last_use = ++cache->uses;
+    return &entry->held;
+}
+
+/* Lets layers go that nobody uses until `wanted` bytes fit. Whether they do. */
+static bool make_room(struct layer_cache *cache, uint64_t wanted) {
+    while (wanted > cache->max_bytes || cache->bytes > cache->max_bytes - wanted) {
+        struct entry **oldest = NULL;
+        for (struct entry **at = &cache->entries; *at; at = &(*at)->next)
+            if (!(*at)->references && (!oldest || (*at)->last_use < (*oldest)->last_use))
+                oldest = at;
+        if (!oldest)
+            return false;
+        struct entry *entry = *oldest;
+        *oldest = entry->next;
+        cache->bytes -= entry->bytes;
+        entry_destroy(entry);
+    }
+    return true;
+}
+
+static convoy_status prepare(struct backend *backend, const struct layer_message *message,
+                             struct held_layer *held) {
+    convoy_shape input = conv_input_shape(&message->task);
+    struct layer_desc desc = {.name = held->name,
+                              .op = "Conv",
+                              .kind = LAYER_CONV,
+                              .input_count = 1,
+                              .inputs = &input,
+                              .dtype = message->filters.dtype,
+                              .input_dtype = message->filters.dtype,
+                              .output = conv_output_shape(&message->task),
+                              .conv = message->task};
+    struct layer_params params = {.weights = message->filters};
+    held->task = message->task;
+    held->dtype = desc.dtype;
+    tensor_bytes(desc.dtype, &input, &held->input_bytes); /* conv_geometry_complete checked both sizes */
+    tensor_bytes(desc.dtype, &desc.output, &held->output_bytes);
+    return backend->ops->layer_prepare(backend, &desc, &params, &held->layer, NULL);
+}
+
+static convoy_status entry_create(struct entry **out, struct layer_cache *cache, struct buffer *content) {
+    struct layer_message message;
+    convoy_status status = layer_message_parse(&message, content, NULL);
+    if (status != CONVOY_OK)
+        return status;
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry || !(entry->held.name = strdup(message.name)))
+        status = CONVOY_E_MEMORY;
+    if (status == CONVOY_OK)
+        status = prepare(cache->backend, &message, &entry->held);
+    layer_message_release(&message);
+    if (status == CONVOY_OK)
+        *out = entry;
+    else if (entry)
+        entry_destroy(entry);
+    return status;
+}
+
+static convoy_status insert(struct layer_cache *cache, struct buffer *content, struct content_hash hash,
+                            struct held_layer **held) {
+    struct entry *entry;
+    if (!make_room(cache, content->bytes))
+        return CONVOY_E_INPUT;
+    convoy_status status = entry_create(&entry, cache, content);
+    if (status != CONVOY_OK)
+        return status;
+    entry->hash = hash;
+    entry->bytes = content->bytes;
+    entry->next = cache->entries;
+    cache->entries = entry;
+    cache->bytes += entry->bytes;
+    *held = hold(cache, entry);
+    return CONVOY_OK;
+}
+
+struct held_layer *layer_cache_find(struct layer_cache *cache, struct content_hash hash) {
+    struct held_layer *held = NULL;
+    struct entry *entry = find(cache, hash);
+    if (entry)
+        return hold(cache, entry);
+    struct buffer *content = cache->disk ? layer_disk_read(cache->disk, hash) : NULL;
+    if (content)
+        insert(cache, content, hash, &held);
+    buffer_release(&content);
+    return held;
+}
+
+convoy_status layer_cache_insert(struct layer_cache *cache, struct buffer *content,
+                                 struct held_layer **held) {
+    if (!content)
+        return CONVOY_E_INPUT;
+    struct content_hash hash = frame_content_hash(content);
+    struct entry *entry = find(cache, hash);
+    if (entry) {
+        *held = hold(cache, entry);
+        return CONVOY_OK;
+    }
+    convoy_status status = insert(cache, content, hash, held);
+    if (status == CONVOY_OK && cache->disk)
+        layer_disk_write(cache->disk, hash, content);
+    return status;
+}
+
+void layer_cache_release(struct layer_cache *cache, struct held_layer **slot) {
+    struct entry *entry = (struct entry *)*slot;
+    *slot = NULL;
+    if (!entry)
+        return;
+    entry->references--;
+    make_room(cache, 0);
+}

@@ -1,0 +1,140 @@
+#include "runtime/layer_disk.h"
+
+#include "base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_BYTES 48 /* "%016llx%016llx.layer" and its end */
+
+struct layer_disk {
+    int folder; /* file descriptor */
+    uint64_t max_bytes;
+};
+
+convoy_status layer_disk_open(struct layer_disk **out, const char *folder, uint64_t max_bytes,
+                              convoy_error *error) {
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return error_set(error, CONVOY_E_IO, "%s: cannot be made: %s", folder, strerror(errno));
+    struct layer_disk *disk = malloc(sizeof *disk);
+    if (!disk)
+        return error_memory(error);
+    *disk = (struct layer_disk){.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                                .max_bytes = max_bytes};
+    if (disk->folder < 0) {
+        free(disk);
+        return error_set(error, CONVOY_E_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+    }
+    *out = disk;
+    return CONVOY_OK;
+}
+
+void layer_disk_close(struct layer_disk **slot) {
+    if (!slot || !*slot)
+        return;
+    close((*slot)->folder);
+    free(*slot);
+    *slot = NULL;
+}
+
+static void file_name(char name[NAME_BYTES], struct content_hash hash) {
+    snprintf(name, NAME_BYTES, "%016llx%016llx.layer", (unsigned long long)hash.high,
+             (unsigned long long)hash.low);
+}
+
+static bool read_all(int file, struct buffer *content) {
+    for (size_t done = 0; done < content->bytes;) {
+        ssize_t count = read(file, (char *)content->data + done, content->bytes - done);
+        if (count <= 0)
+            return false;
+        done += (size_t)count;
+    }
+    return true;
+}
+
+struct buffer *layer_disk_read(struct layer_disk *disk, struct content_hash hash) {
+    char name[NAME_BYTES];
+    struct stat about;
+    struct buffer *content = NULL;
+    file_name(name, hash);
+    int file = openat(disk->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        return NULL;
+    if (fstat(file, &about) == 0 && S_ISREG(about.st_mode) && (uint64_t)about.st_size <= disk->max_bytes)
+        content = buffer_create((size_t)about.st_size);
+    if (content && read_all(file, content)) {
+        struct content_hash found = frame_content_hash(content);
+        if (found.low == hash.low && found.high == hash.high) {
+            futimens(file, NULL); /* lately used */
+            close(file);
+            return content;
+        }
+    }
+    buffer_release(&content);
+    close(file);
+    unlinkat(disk->folder, name, 0);
+    return NULL;
+}
+
+/* Removes the file least lately used, if the others are more than max_bytes - wanted. Whether there may be
+ * more to remove. */
+static bool remove_oldest(const struct layer_disk *disk, uint64_t wanted) {
+    char oldest[NAME_BYTES] = "";
+    struct timespec oldest_time = {0};
+    uint64_t total = wanted;
+    int copy = openat(disk->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!folder) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    for (struct dirent *file = readdir(folder); file; file = readdir(folder)) {
+        struct stat about;
+        size_t length = strlen(file->d_name);
+        if (length >= NAME_BYTES || length < 6 || strcmp(file->d_name + length - 6, ".layer") != 0 ||
+            fstatat(disk->folder, file->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        total += (uint64_t)about.st_size;
+        if (!oldest[0] || about.st_mtim.tv_sec < oldest_time.tv_sec ||
+            (about.st_mtim.tv_sec == oldest_time.tv_sec && about.st_mtim.tv_nsec < oldest_time.tv_nsec)) {
+            memcpy(oldest, file->d_name, length + 1);
+            oldest_time = about.st_mtim;
+        }
+    }
+    closedir(folder);
+    return total > disk->max_bytes && oldest[0] && unlinkat(disk->folder, oldest, 0) == 0;
+}
+
+static bool write_all(int file, const struct buffer *content) {
+    for (size_t done = 0; done < content->bytes;) {
+        ssize_t count = write(file, (const char *)content->data + done, content->bytes - done);
+        if (count <= 0)
+            return false;
+        done += (size_t)count;
+    }
+    return true;
+}
+
+void layer_disk_write(struct layer_disk *disk, struct content_hash hash, const struct buffer *content) {
+    char name[NAME_BYTES], draft[NAME_BYTES + 16];
+    if (content->bytes > disk->max_bytes)
+        return;
+    while (remove_oldest(disk, content->bytes))
+        continue;
+    file_name(name, hash);
+    snprintf(draft, sizeof draft, "%s.%ld", name, (long)getpid());
+    int file = openat(disk->folder, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return;
+    bool whole = write_all(file, content);
+    whole = close(file) == 0 && whole;
+    if (!whole || renameat(disk->folder, draft, disk->folder, name) != 0)
+        unlinkat(disk->folder, draft, 0);
+}

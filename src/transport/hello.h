@@ -1,0 +1,29 @@
+/* The handshake between processes: the first message each way, before anything else is believed. */
+#ifndef TRANSPORT_HELLO_H
+#define TRANSPORT_HELLO_H
+
+#include <stdint.h>
+
+#define HELLO_MAGIC UINT32_C(0x594f5643) /* "CVOY" */
+#define HELLO_ANY_NODE UINT32_MAX
+
+/* Payload of FRAME_HELLO. Little-endian, no padding. */
+struct hello {
+    uint32_t magic;
+    uint32_t version;        /* FRAME_VERSION: must be the master's */
+    uint64_t instance;       /* random; the same for all connections of one worker process */
+    uint64_t plan_hash;      /* of the plan it served before; 0: none. Must be 0 or the master's */
+    uint64_t max_frame_bytes; /* the largest payload that it takes */
+    uint32_t node;           /* the node that it had, or HELLO_ANY_NODE */
+    uint32_t reserved;       /* 0 */
+};
+
+/* Payload of FRAME_WELCOME. */
+struct welcome {
+    uint32_t magic;
+    uint32_t node;           /* the worker's number from now on */
+    uint64_t plan_hash;
+    uint64_t max_frame_bytes; /* the largest payload that the master takes */
+};
+
+#endif
