@@ -6,9 +6,11 @@
 #include "code/code.h"
 
 /* out, laid out as grid says, from answers[i] of solution->workers[i] (dense, as grid says, input_pieces x
- * filter_pieces of the code). bias [N] of dtype or NULL; activation or NULL (in float64, only NONE, RELU and
- * CLIP need be exact to float32). dtype F32 or F64. CONVOY_E_MEMORY (scratch). Thread-safe. Cost for paired
- * codes: 2δ multiply-adds per element of Y with its surplus, half of the papers' real 4δ x 4δ system. */
+ * filter_pieces of the code). bias [groups*channels] of dtype, or NULL; activation or NULL. dtype F32 or F64,
+ * to which every pointer is aligned; in float64 NONE, RELU, CLIP and LEAKY_RELU are exact, the others are
+ * computed in float32. Allocates 256 KiB or, for many survivors, a little more: CONVOY_E_MEMORY. Thread-safe.
+ * Cost for paired codes: 2δ multiply-adds per element of Y with its surplus, half of the papers' real 4δ x 4δ
+ * system. */
 convoy_status decode(convoy_dtype dtype, const struct code *code, const struct code_solution *solution,
                      const struct output_grid *grid, const void *const *answers, const void *bias,
                      const struct activation *activation, void *out);

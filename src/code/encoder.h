@@ -6,7 +6,7 @@
 
 /* out[j] [outer][length][inner] = sum over windows a of rows[j*parts + a] * window a of source
  * [outer][extent][inner]; positions outside the source are zeros. dtype F32 or F64. Works for the input's
- * slices (APCP) and the filters' groups (KCCP) alike; FCDCC eq. for X̃, K̃. */
+ * slices (APCP) and the filters' groups (KCCP) alike. Any alignment; allocates nothing. */
 void encode(convoy_dtype dtype, const struct axis_cut *cut, uint32_t outputs, const double *rows,
             const void *source, void *const *out);
 

@@ -43,7 +43,7 @@ static uint32_t rotation_threshold(uint32_t input_parts, uint32_t filter_parts, 
 static double complex node_power(const struct code *code, uint32_t worker, uint64_t exponent) {
     uint64_t q = code->placement.order, turn = placement_node(&code->placement, worker) * (exponent % q) % q;
     double angle = 2 * M_PI * (double)turn / (double)q;
-    return CMPLX(cos(angle), -sin(angle));
+    return cos(angle) - sin(angle) * I;
 }
 
 /* Rows of the real and imaginary part of Σ_a z_j^(stride·a) · (part 2a + i · part 2a+1). */

@@ -1,14 +1,14 @@
 /* The body of every combine kernel, a small matrix product without packing of the large operand. Included
  * once per element type, after these definitions:
  * - REAL, float or double; NAME(x), x with the type's suffix
- * - LANES, the elements of a vector; WIDE, the vectors of a tile
+ * - LANES, the elements of a vector; WIDE, the vectors of a tile in length, and TALL, its outputs
  * - NAME(vec), the type of a vector, with any alignment in memory
  * - NAME(load)(p), NAME(store)(p, v), and NAME(load_part)(p, n), NAME(store_part)(p, n, v) for the first n <
  * LANES elements
  * - NAME(store_stream)(p, v), which may write around the caches, and NAME(stream_end)() after all of them
  * - NAME(splat)(REAL), NAME(fma)(a, b, c) = a*b + c
  *
- * Blocking: TILE_OUTPUTS x WIDE vectors of results stay in registers while all inputs pass by. The length is
+ * Blocking: TALL x WIDE vectors of results stay in registers while all inputs pass by. The length is
  * cut in chunks so that one chunk of all inputs stays in the cache until every output has seen it: operands
  * are read from memory once, results written once. Coefficients are rounded and rearranged once per chunk,
  * which costs outputs*inputs beside the chunk's outputs*inputs*length. Memory: a panel on the stack, whatever
@@ -23,7 +23,6 @@
 #include <string.h>
 
 enum {
-    TILE_OUTPUTS = 4,
     PANEL_INPUTS = 128,       /* more inputs are added in further passes over the outputs */
     CHUNK_BYTES = 128 * 1024, /* of all inputs together: half of a small L2 */
     CHUNK_MAX = 4096          /* elements */
@@ -39,16 +38,16 @@ struct NAME(panel) {
     size_t inputs;
     bool add;    /* to what is in out */
     bool stream; /* as in combine_job */
-    REAL g[PANEL_INPUTS][TILE_OUTPUTS];
+    REAL g[PANEL_INPUTS][TALL];
     const char *in[PANEL_INPUTS];
-    char *out[TILE_OUTPUTS];
+    char *out[TALL];
 };
 
 /* outputs x vectors results at byte distances in_at and out_at from the panel's pointers. */
 static inline __attribute__((always_inline)) void NAME(tile)(const struct NAME(panel) * panel, size_t outputs,
                                                              size_t vectors, size_t in_at, size_t out_at) {
     const size_t bytes = LANES * sizeof(REAL);
-    NAME(vec) sum[TILE_OUTPUTS][WIDE];
+    NAME(vec) sum[TALL][WIDE];
     for (size_t j = 0; j < outputs; j++)
         for (size_t v = 0; v < vectors; v++)
             sum[j][v] = panel->add ? NAME(load)(panel->out[j] + out_at + v * bytes) : NAME(splat)(0);
@@ -73,7 +72,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const struct NAME(p
 /* outputs x count results, count < LANES. */
 static inline __attribute__((always_inline)) void
 NAME(tile_part)(const struct NAME(panel) * panel, size_t outputs, size_t count, size_t in_at, size_t out_at) {
-    NAME(vec) sum[TILE_OUTPUTS];
+    NAME(vec) sum[TALL];
     for (size_t j = 0; j < outputs; j++)
         sum[j] = panel->add ? NAME(load_part)(panel->out[j] + out_at, count) : NAME(splat)(0);
     for (size_t i = 0; i < panel->inputs; i++) {
@@ -126,11 +125,11 @@ static void NAME(panel_run)(const struct NAME(panel) * panel, const struct combi
         case 2:
             NAME(run)(panel, 2, t1 - t0, in_at, out_at);
             break;
-        case 3:
-            NAME(run)(panel, 3, t1 - t0, in_at, out_at);
+        case 4:
+            NAME(run)(panel, 4, t1 - t0, in_at, out_at);
             break;
         default:
-            NAME(run)(panel, TILE_OUTPUTS, t1 - t0, in_at, out_at);
+            NAME(run)(panel, TALL, t1 - t0, in_at, out_at);
             break;
         }
     }
@@ -143,8 +142,9 @@ static void NAME(combine)(const struct combine_job *job) {
     struct NAME(panel) panel;
     for (size_t r = 0; r < job->repeats; r += repeats)
         for (size_t t = 0; t < job->length; t += chunk)
-            for (size_t j = 0; j < job->outputs; j += TILE_OUTPUTS) {
-                size_t i = 0, outputs = size_min(TILE_OUTPUTS, job->outputs - j);
+            for (size_t j = 0, outputs; j < job->outputs; j += outputs) {
+                size_t i = 0, left = job->outputs - j;
+                outputs = left >= TALL ? TALL : left >= 4 ? 4 : left >= 2 ? 2 : 1; /* as panel_run has */
                 do {
                     NAME(panel_fill)(&panel, job, j, outputs, i, size_min(PANEL_INPUTS, job->inputs - i));
                     NAME(panel_run)

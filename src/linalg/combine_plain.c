@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#define TALL 4
 #define WIDE 2
 
 typedef float vec_f32 __attribute__((vector_size(16)));
