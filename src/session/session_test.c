@@ -159,12 +159,13 @@ static void check_sees_what_is_wrong(void **state) {
 /* --- Streams -------------------------------------------------------------------------------------------- */
 
 #define INFERENCES 40
+#define MANY 2000 /* more than threads can run away with before a failure stops them */
 #define REPEAT     3
 
 struct source {
     int handed, limit;
     int next_fails_at, done_fails_at; /* -1: never */
-    int runs[INFERENCES];
+    int runs[MANY];
     size_t wrong;
     bool inside; /* a callback is running: no other may */
 };
@@ -250,10 +251,10 @@ static void a_stream_ends_with_its_first_failure(void **state) {
     assert_string_equal(error.message, "no digit 7");
     assert_true(total_ms == -1);
 
-    source = (struct source){.limit = INFERENCES, .next_fails_at = -1, .done_fails_at = 5};
+    source = (struct source){.limit = MANY, .next_fails_at = -1, .done_fails_at = 5};
     assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_INPUT);
     assert_string_equal(error.message, "result 5 is not wanted");
-    assert_true(source.handed < INFERENCES);
+    assert_true(source.handed < MANY);
 
     stream.in_flight = 0;
     assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_USAGE);
