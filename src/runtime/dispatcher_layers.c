@@ -35,8 +35,9 @@ void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct f
     if (header->layer >= d->holdings.layers)
         return;
     struct holding *holding = holdings_at(&d->holdings, header->layer, worker);
-    if (holding->state != HOLDING_OFFERED && holding->state != HOLDING_SENT)
-        return; /* not asked for */
+    bool offered = holding->state == HOLDING_OFFERED;
+    if (!offered && (holding->state != HOLDING_SENT || header->kind == FRAME_WANT))
+        return; /* not an answer to anything */
     switch (header->kind) {
     case FRAME_READY:
         holding->state = HOLDING_READY;
@@ -134,6 +135,8 @@ void dispatcher_supply(struct dispatcher *d, uint32_t layer, uint32_t worker, st
         d->layers_due = true;
         content = NULL;
     }
+    if (holding->state == HOLDING_UNFIT)
+        log_line(d->log, CONVOY_LOG_WARNING, "no memory to code layer number %u for worker %u", layer, worker);
     pthread_mutex_unlock(&d->mutex);
     buffer_release(&content);
     d->transport->ops->wake(d->transport);
