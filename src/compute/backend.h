@@ -97,10 +97,11 @@ struct layer_desc {
 };
 
 /* Constants of a layer. Borrowed during layer_prepare: a backend that needs them later keeps a reference to
- * the owner (the model's mapped file, usually) or a copy in its own layout. data NULL: none. */
+ * the owner (the model's mapped file, usually), or a copy in its own layout and discards the original
+ * (tensor_discard). data NULL: none. */
 struct layer_params {
-    convoy_tensor weights;
-    convoy_tensor bias;
+    convoy_tensor weights; /* at any address, of a single byte even: as the model file has them */
+    convoy_tensor bias;    /* aligned to its elements */
 };
 
 struct backend;
@@ -125,9 +126,9 @@ struct backend_ops {
     convoy_status (*context_create)(struct backend *backend, struct context **context, convoy_error *error);
     void (*context_destroy)(struct context **context);
 
-    /* Computes out from in[0..input_count): dense row-major tensors with the description's shapes, allocated
-     * by the caller; out overlaps no input. report may be NULL; the backend fills what it knows (names are
-     * filled by the caller). */
+    /* Computes out from in[0..input_count): dense row-major tensors with the description's shapes, aligned to
+     * their elements, allocated by the caller; out overlaps no input. report may be NULL; the backend fills
+     * what it knows (names are filled by the caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 
