@@ -44,8 +44,8 @@ struct convoy_mpi {
     struct mpi_place place;
     struct shared shared;
     struct memory_file secret_key, master_key;
-    char folder[PATH_MAX]; /* rank 0: holds worker.pub; "": none */
-    char listen[URL_TEXT];
+    char folder[PATH_MAX];                             /* rank 0: holds worker.pub; "": none */
+    char listen[NI_MAXHOST + 16];                      /* "tcp://ADDRESS:0" */
     struct log log;                                    /* rank 0: the session's */
     void (*listening)(void *context, const char *url); /* the user's; may be NULL */
     void *listening_context;
