@@ -72,7 +72,7 @@ static bool receive_any(struct raw_peer *peer, struct frame_header *header) {
     got = zmq_recv(peer->socket, header, sizeof *header, 0);
     for (size = sizeof more; zmq_getsockopt(peer->socket, ZMQ_RCVMORE, &more, &size) == 0 && more;)
         zmq_recv(peer->socket, NULL, 0, 0);
-    return got == sizeof *header;
+    return got >= (int)sizeof *header; /* a small payload follows in the same part */
 }
 
 bool raw_receive(struct raw_peer *peer, struct frame_header *header) {

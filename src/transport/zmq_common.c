@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <zmq.h>
@@ -139,16 +138,18 @@ void connection_address(int fd, char address[ADDRESS_TEXT]) {
     }
 }
 
-uint64_t connection_idle_ns(int fd) {
+uint64_t connection_silent_ns(int fd, uint64_t heard_ns, uint64_t announced_until_ns) {
     struct tcp_info info;
     socklen_t size = sizeof info;
-    int waiting = 0;
-    if (fd < 0)
-        return UINT64_MAX;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-        size >= offsetof(struct tcp_info, tcpi_last_data_recv) + sizeof info.tcpi_last_data_recv)
-        return info.tcpi_last_data_recv * NS_PER_MS;
-    return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 ? 0 : UINT64_MAX;
+    uint64_t now_ns = clock_now_ns();
+    uint64_t silent_ns = now_ns - heard_ns;
+    if (now_ns < announced_until_ns)
+        return 0;
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        size < offsetof(struct tcp_info, tcpi_last_data_recv) + sizeof info.tcpi_last_data_recv)
+        return silent_ns;
+    uint64_t idle_ns = info.tcpi_last_data_recv * NS_PER_MS;
+    return idle_ns < silent_ns ? idle_ns : silent_ns;
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ static int message_of_header(zmq_msg_t *message, struct frame *frame, size_t byt
     return 0;
 }
 
-int frame_to_socket(void *socket, const uint64_t *route, struct frame *frame) {
+static int send_parts(void *socket, const uint64_t *route, struct frame *frame) {
     zmq_msg_t parts[2];
     bool small = !frame->payload || (frame->payload->bytes && frame->payload->bytes <= SMALL_BYTES);
     int failure = message_of_header(&parts[0], frame, small && frame->payload ? frame->payload->bytes : 0);
@@ -293,6 +294,22 @@ int frame_to_socket(void *socket, const uint64_t *route, struct frame *frame) {
     zmq_msg_close(&parts[0]);
     zmq_msg_close(&parts[1]);
     return failure == EAGAIN || failure == ENOMEM ? failure : EHOSTUNREACH;
+}
+
+int frame_to_socket(void *socket, const uint64_t *route, struct frame *frame) {
+    struct frame beat;
+    int failure = 0;
+    if (frame->header.bytes >= LARGE_BYTES && frame_make(&beat, FRAME_BEAT, frame->header.bytes, NULL, 0))
+        failure = send_parts(socket, route, &beat);
+    if (failure)
+        frame_release(frame);
+    return failure ? failure : send_parts(socket, route, frame);
+}
+
+uint64_t announced_until_ns(uint64_t bytes, const struct zmq_limits *limits) {
+    if (bytes > limits->max_frame_bytes)
+        bytes = limits->max_frame_bytes;
+    return bytes >= LARGE_BYTES ? clock_now_ns() + (uint64_t)((double)bytes / SLOW_BYTES_S * 1e9) : 0;
 }
 
 static void release_message(void *context) {

@@ -45,6 +45,15 @@ enum receipt {
     (KIND_BIT(FRAME_ANSWER) | KIND_BIT(FRAME_DECLINED) | KIND_BIT(FRAME_READY) | KIND_BIT(FRAME_WANT) |      \
      KIND_BIT(FRAME_UNFIT) | KIND_BIT(FRAME_PONG) | KIND_BIT(FRAME_BEAT) | KIND_BIT(FRAME_HELLO))
 
+/* A large frame is announced by a beat whose job is the number of bytes that follow: on ipc nobody can tell
+ * of bytes on their way, and with CURVE libzmq's thread does nothing else while it encrypts or decrypts a
+ * message. */
+#define LARGE_BYTES  (UINT64_C(4) << 20)
+#define SLOW_BYTES_S (UINT64_C(16) << 20) /* the slowest that this is expected to be, on a busy machine */
+
+/* Until when so many bytes are an excuse for silence, from now; 0: they are none. */
+uint64_t announced_until_ns(uint64_t bytes, const struct zmq_limits *limits);
+
 /* Sends a frame, without blocking, to a connection of a ROUTER (route) or over a DEALER (NULL). Takes the
  * payload's reference in every case. 0, or EAGAIN (the queue is full), EHOSTUNREACH (the connection is gone),
  * ENOMEM. */
@@ -72,9 +81,9 @@ void monitored_close(void **socket, void **monitor, int linger_ms);
 /* Who is at the other end, in words: "tcp 10.0.0.2:4711", "process 4711". */
 void connection_address(int fd, char address[ADDRESS_TEXT]);
 
-/* Nanoseconds since bytes last came over a connection, whether or not they make a message yet: a frame may
- * take minutes on a slow link. UINT64_MAX where the system cannot tell. */
-uint64_t connection_idle_ns(int fd);
+/* For how long a peer that was last heard at heard_ns has been silent without an excuse. On tcp bytes are
+ * signs of life whether or not they make a message yet: a frame may take minutes on a slow link. */
+uint64_t connection_silent_ns(int fd, uint64_t heard_ns, uint64_t announced_until_ns);
 
 /* A log that says at most one line a second, and how many it did not say. */
 struct limited_log {

@@ -31,6 +31,7 @@ struct dialer {
     bool room;  /* the owner's ring takes more */
     bool stuck; /* `unsent` waits for room in ZeroMQ's queue */
     struct frame unsent;
+    bool spoke;         /* since the last look at the clock */
     int fd;             /* of the connection; -1: none yet */
     unsigned attempts;  /* since the last welcome */
     unsigned serial;    /* of monitors */
@@ -39,6 +40,7 @@ struct dialer {
     uint64_t backoff_ns, dial_ns;
     uint64_t missed_ns; /* since when there is no master */
     uint64_t welcomed_ns, heard_ns, sent_ns, checked_ns;
+    uint64_t announced_ns; /* until then the master may be busy with a large frame */
 };
 
 /* --- Coming and going ------------------------------------------------------------------------------------
@@ -138,6 +140,7 @@ static void take_welcome(struct dialer *d, const struct frame *frame) {
     }
     d->phase = PHASE_SERVING;
     d->suspect = false;
+    d->announced_ns = 0;
     d->attempts = 0;
     d->wanted = welcome.node;
     d->plan_hash = welcome.plan_hash;
@@ -174,6 +177,13 @@ static void take_refusal(struct dialer *d, const struct frame *frame) {
 /* --- Serving ---------------------------------------------------------------------------------------------
  */
 
+/* Bytes that the master will send; with CURVE, those that go to it too: libzmq's thread is busy with them. */
+static void take_announcement(struct dialer *d, uint64_t bytes) {
+    uint64_t until_ns = announced_until_ns(bytes, &d->worker->limits);
+    if (until_ns > d->announced_ns)
+        d->announced_ns = until_ns;
+}
+
 static void take_frame(struct dialer *d, struct frame *frame) {
     if (frame->header.kind == FRAME_REFUSED) {
         take_refusal(d, frame);
@@ -187,6 +197,7 @@ static void take_frame(struct dialer *d, struct frame *frame) {
         frame->payload = NULL;
     } else if (frame_valid(frame)) {
         d->heard_ns = clock_now_ns();
+        take_announcement(d, frame->header.job);
     }
     frame_release(frame);
 }
@@ -213,17 +224,16 @@ static bool receive_frames(struct dialer *d) {
 }
 
 static void send_frames(struct dialer *d) {
-    while (d->phase == PHASE_SERVING) {
-        if (!d->stuck && !worker_take(d->worker, &d->unsent))
-            return;
+    while (d->phase == PHASE_SERVING && (d->stuck || worker_take(d->worker, &d->unsent))) {
         struct frame copy = {.header = d->unsent.header,
                              .payload = d->unsent.payload ? buffer_retain(d->unsent.payload) : NULL};
-        int failure = frame_to_socket(d->socket, NULL, &copy);
-        d->stuck = failure == EAGAIN;
+        d->stuck = frame_to_socket(d->socket, NULL, &copy) == EAGAIN;
         if (d->stuck)
             return;
+        if (d->worker->encrypted)
+            take_announcement(d, d->unsent.header.bytes);
         frame_release(&d->unsent); /* a connection that ended is noticed elsewhere */
-        d->sent_ns = clock_now_ns();
+        d->spoke = true;
     }
 }
 
@@ -263,6 +273,9 @@ static void check_time(struct dialer *d) {
     if (d->phase != PHASE_SERVING)
         return;
     struct frame beat;
+    if (d->spoke)
+        d->sent_ns = now_ns;
+    d->spoke = false;
     if (now_ns - d->sent_ns >= heartbeat_ns / 2 && !d->stuck && frame_make(&beat, FRAME_BEAT, 0, NULL, 0)) {
         frame_to_socket(d->socket, NULL, &beat);
         d->sent_ns = now_ns;
@@ -274,10 +287,8 @@ static void check_time(struct dialer *d) {
     else if (absent_ns > 2 * heartbeat_ns)
         d->heard_ns = d->heard_ns + absent_ns < now_ns ? d->heard_ns + absent_ns : now_ns;
     uint64_t silent_ns = now_ns - d->heard_ns;
-    if (silent_ns >= heartbeat_ns) {
-        uint64_t idle_ns = connection_idle_ns(d->fd);
-        silent_ns = idle_ns < silent_ns ? idle_ns : silent_ns; /* part of a large frame came */
-    }
+    if (silent_ns >= heartbeat_ns)
+        silent_ns = connection_silent_ns(d->fd, d->heard_ns, d->announced_ns);
     bool suspect = silent_ns >= SUSPECT_HEARTBEATS * heartbeat_ns;
     if (suspect != d->suspect)
         worker_suspects(d->worker, suspect);

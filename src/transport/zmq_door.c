@@ -1,6 +1,5 @@
 #include "transport/zmq_door.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
@@ -125,4 +124,25 @@ void door_settle(struct door *door) {
             limited_line(&door->log, "a connection from %s ended without a valid hello",
                          door->callers[i].address);
         }
+}
+
+enum refusal door_judge_hello(const struct frame *frame, uint64_t plan_hash, struct hello *hello,
+                              char reason[REASON_TEXT]) {
+    const uint32_t *start = frame->payload ? frame->payload->data : NULL;
+    bool speaks = start && frame->payload->bytes >= 8 && start[0] == HELLO_MAGIC;
+    if (speaks && (start[1] != FRAME_VERSION || frame->header.version != FRAME_VERSION)) {
+        snprintf(reason, REASON_TEXT, "it speaks version %u of the protocol, this master version %u",
+                 start[1], FRAME_VERSION);
+        return REFUSAL_HELLO;
+    }
+    if (!speaks || frame->payload->bytes != sizeof *hello || !frame_valid(frame)) {
+        snprintf(reason, REASON_TEXT, "its hello is damaged");
+        return REFUSAL_HELLO;
+    }
+    memcpy(hello, start, sizeof *hello);
+    if (hello->plan_hash && hello->plan_hash != plan_hash) {
+        snprintf(reason, REASON_TEXT, "it served another plan");
+        return REFUSAL_PLAN;
+    }
+    return 0;
 }

@@ -3,8 +3,10 @@
 #ifndef TRANSPORT_ZMQ_DOOR_H
 #define TRANSPORT_ZMQ_DOOR_H
 
+#include "transport/hello.h"
 #include "transport/zmq_common.h"
 
+#define REASON_TEXT  160
 #define DOOR_CALLERS 64
 #define DOOR_DOMAIN                                                                                          \
     "convoy" /* named at the socket, so that plain connections are asked about too: by that libzmq refuses   \
@@ -39,6 +41,11 @@ void door_ended(struct door *door, int fd);
 
 /* Logs those that ended without a word. Called when all that connections sent was read. */
 void door_settle(struct door *door);
+
+/* Why a FRAME_HELLO is not good enough for a master of this plan, in words too; 0, and *hello set, where it
+ * is. */
+enum refusal door_judge_hello(const struct frame *frame, uint64_t plan_hash, struct hello *hello,
+                              char reason[REASON_TEXT]);
 
 /* Whether a file NAME.pub of the folder holds this public key (Z85). */
 bool key_is_allowed(const char *folder, const char *key, char name[64]);

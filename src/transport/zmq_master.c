@@ -37,7 +37,7 @@ struct peer {
     uint64_t route;
     int fd;
     uint64_t instance, max_frame_bytes;
-    uint64_t heard_ns, sent_ns;
+    uint64_t heard_ns, sent_ns, announced_ns; /* until announced_ns it may be busy with a large frame */
     char user[64];
 };
 
@@ -52,6 +52,7 @@ struct zmq_master {
     struct zmq_limits limits;
     uint64_t plan_hash;
     uint64_t beat_ns, judge_ns; /* when to send signs of life next, and to look for silent peers */
+    uint64_t busy_ns;           /* until then libzmq's thread may be encrypting */
     unsigned reads;
     bool due; /* some peer has an event due */
     char *url, *allowed_folder;
@@ -164,28 +165,6 @@ static struct peer *choose_node(struct zmq_master *m, const struct hello *hello,
     return absent ? absent : lost;
 }
 
-/* Why a hello is not good enough, in words, or 0. */
-static enum refusal judge_hello(const struct zmq_master *m, const struct frame *frame, struct hello *hello,
-                                char reason[160]) {
-    const uint32_t *start = frame->payload ? frame->payload->data : NULL;
-    bool speaks = start && frame->payload->bytes >= 8 && start[0] == HELLO_MAGIC;
-    if (speaks && (start[1] != FRAME_VERSION || frame->header.version != FRAME_VERSION)) {
-        snprintf(reason, 160, "it speaks version %u of the protocol, this master version %u", start[1],
-                 FRAME_VERSION);
-        return REFUSAL_HELLO;
-    }
-    if (!speaks || frame->payload->bytes != sizeof *hello || !frame_valid(frame)) {
-        snprintf(reason, 160, "its hello is damaged");
-        return REFUSAL_HELLO;
-    }
-    memcpy(hello, start, sizeof *hello);
-    if (hello->plan_hash && hello->plan_hash != m->plan_hash) {
-        snprintf(reason, 160, "it served another plan");
-        return REFUSAL_PLAN;
-    }
-    return 0;
-}
-
 static bool send_welcome(struct zmq_master *m, uint64_t route, uint32_t node) {
     const struct welcome welcome = {.magic = HELLO_MAGIC,
                                     .node = node,
@@ -197,13 +176,13 @@ static bool send_welcome(struct zmq_master *m, uint64_t route, uint32_t node) {
 }
 
 static void admit(struct zmq_master *m, const struct origin *origin, const struct frame *frame) {
-    char address[ADDRESS_TEXT], reason[160];
+    char address[ADDRESS_TEXT], reason[REASON_TEXT];
     struct hello hello;
     while (read_news(m)) /* of an older connection that had the same descriptor */
         continue;
     door_spoke(&m->door, origin->fd);
     connection_address(origin->fd, address);
-    enum refusal refusal = judge_hello(m, frame, &hello, reason);
+    enum refusal refusal = door_judge_hello(frame, m->plan_hash, &hello, reason);
     struct peer *peer = refusal ? NULL : choose_node(m, &hello, origin->user);
     if (!refusal && !peer) {
         refusal = REFUSAL_FULL;
@@ -229,6 +208,7 @@ static void admit(struct zmq_master *m, const struct origin *origin, const struc
     peer->instance = hello.instance;
     peer->max_frame_bytes = hello.max_frame_bytes;
     peer->heard_ns = peer->sent_ns = now_ns;
+    peer->announced_ns = 0;
     snprintf(peer->user, sizeof peer->user, "%s", origin->user);
     set_due(m, peer, DUE_JOINED);
     log_line(&m->log, CONVOY_LOG_INFO,
@@ -238,6 +218,15 @@ static void admit(struct zmq_master *m, const struct origin *origin, const struc
 
 /* --- What comes ------------------------------------------------------------------------------------------
  */
+
+/* With CURVE a large frame of one peer, or to one peer, keeps libzmq's thread from hearing all others. */
+static void take_announcement(struct zmq_master *m, struct peer *peer, uint64_t bytes) {
+    uint64_t until_ns = announced_until_ns(bytes, &m->limits);
+    if (until_ns > peer->announced_ns)
+        peer->announced_ns = until_ns;
+    if (m->door.encrypted && until_ns > m->busy_ns)
+        m->busy_ns = until_ns;
+}
 
 /* Acts on a message; true where it is a frame for the owner. */
 static bool take_message(struct zmq_master *m, enum receipt receipt, const struct origin *origin,
@@ -249,8 +238,10 @@ static bool take_message(struct zmq_master *m, enum receipt receipt, const struc
         /* Forgotten, and does not know it. */
         refuse(m, origin->route, REFUSAL_UNKNOWN, "it is not, or no longer, welcome on this connection");
     } else if (receipt == RECEIPT_FRAME && frame->header.kind == FRAME_BEAT) {
-        if (frame_valid(frame))
+        if (frame_valid(frame)) {
             heard(m, peer, clock_now_ns());
+            take_announcement(m, peer, frame->header.job);
+        }
     } else if (receipt == RECEIPT_FRAME) {
         heard(m, peer, clock_now_ns());
         *number = (uint32_t)(peer - m->peers);
@@ -333,10 +324,8 @@ static void settle(struct zmq_master *m, uint64_t now_ns) {
             peer->heard_ns = peer->heard_ns + absent_ns < now_ns ? peer->heard_ns + absent_ns : now_ns;
         if (!is_in(peer) || now_ns < peer->heard_ns + m->limits.heartbeat_ns)
             continue;
-        uint64_t idle_ns = connection_idle_ns(peer->fd);
-        uint64_t silent_ns = now_ns - peer->heard_ns;
-        if (idle_ns < silent_ns)
-            silent_ns = idle_ns; /* part of a large frame came */
+        uint64_t excused_ns = m->busy_ns > peer->announced_ns ? m->busy_ns : peer->announced_ns;
+        uint64_t silent_ns = connection_silent_ns(peer->fd, peer->heard_ns, excused_ns);
         if (silent_ns >= LOST_HEARTBEATS * m->limits.heartbeat_ns) {
             lose(m, peer, REFUSAL_UNKNOWN, "it is silent");
         } else if (silent_ns >= SUSPECT_HEARTBEATS * m->limits.heartbeat_ns && peer->state == PEER_ALIVE) {
@@ -413,8 +402,11 @@ static convoy_status zmq_master_send(struct transport *transport, uint32_t numbe
         frame_release(frame);
         return CONVOY_E_MEMORY;
     }
+    uint64_t bytes = frame->header.bytes;
     switch (frame_to_socket(m->router, &peer->route, frame)) {
     case 0:
+        if (bytes >= LARGE_BYTES && m->door.encrypted)
+            take_announcement(m, peer, bytes);
         peer->sent_ns = clock_now_ns();
         return CONVOY_OK;
     case ENOMEM:
