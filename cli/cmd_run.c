@@ -4,8 +4,10 @@
 #include "json.h"
 #include "record.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void show_coding(void *context, size_t done, size_t total) {
     progress_show(context, "layers made ready", done, total);
@@ -35,16 +37,18 @@ static int print_outcome(const struct run *run, const struct cli_options *option
     size_t lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
     if (lost_count > CONVOY_MAX_WORKERS)
         lost_count = CONVOY_MAX_WORKERS;
+    struct cluster_state cluster = {.lost = lost, .lost_count = lost_count};
+    cluster.live = convoy_session_live(session, &cluster.needed);
     bool printed;
     if (options->json) {
         char **texts = calloc(record->finished + 1, sizeof *texts);
         for (size_t i = 0; texts && i < record->finished; i++)
             texts[i] = record->pending[i].text;
-        printed = texts && json_run_print(options, &record->summary, options->arguments.items[0], lost,
-                                          lost_count, texts, record->finished);
+        printed = texts && json_run_print(options, &record->summary, options->arguments.items[0], &cluster,
+                                          texts, record->finished);
         free(texts);
     } else {
-        printed = summary_print(&record->summary, options, lost, lost_count);
+        printed = summary_print(&record->summary, options, &cluster);
     }
     if (!printed) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");
@@ -57,12 +61,23 @@ static int print_outcome(const struct run *run, const struct cli_options *option
     return finish_output();
 }
 
+/* The path of this program, which --spawn starts; NULL where the system does not tell. */
+static const char *own_path(char path[PATH_MAX]) {
+    const ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    return path;
+}
+
 static int run_model(const struct cli_options *options, const convoy_model *model,
                      struct progress *progress) {
     convoy_session *session = NULL;
     struct run run = {0};
     convoy_error error;
+    char path[PATH_MAX];
     convoy_options session_options = options->session;
+    session_options.spawn_program = own_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;
     session_options.progress = show_coding;
@@ -81,6 +96,7 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
         status = record_open(&run.record, model, options, &run.feed, progress, &error);
     if (status == CONVOY_OK)
         status = convoy_session_create(&session, model, run.feed.shapes, &session_options, &error);
+    progress_clear(progress);
     if (status == CONVOY_OK)
         status = convoy_session_stream(session, &stream, &run.record.summary.total_ms, &error);
     progress_clear(progress);
@@ -94,6 +110,8 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
 
 int command_run(const struct cli_options *options) {
     convoy_error error;
+    if (options->mpi)
+        return command_run_mpi(options);
     if (options->arguments.count == 0) {
         cli_error(&error, CONVOY_E_USAGE, "no model; usage: convoy run MODEL INPUT...");
         return report_error(&error);

@@ -8,7 +8,10 @@ enum exit_status { EXIT_DONE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_INPUT = 3
 
 /* Run with parsed options; print their result, or the sentence of their failure; return the exit status. */
 int command_run(const struct cli_options *options);
+int command_run_mpi(const struct cli_options *options); /* with --mpi, on every rank */
 int command_inspect(const struct cli_options *options);
+int command_worker(const struct cli_options *options);
+int command_keygen(const struct cli_options *options);
 
 /* Prints "convoy: SENTENCE" and returns the exit status that belongs to the failure. */
 int report_error(const convoy_error *error);

@@ -80,6 +80,15 @@ static convoy_status bad_shape(const char *file, const convoy_shape *shape, cons
                      convoy_shape_text(wanted, takes, sizeof takes));
 }
 
+static convoy_status other_shape(const char *file, const convoy_shape *shape, const char *first,
+                                 const convoy_shape *wanted, convoy_error *error) {
+    char has[128], takes[128];
+    return cli_error(error, CONVOY_E_INPUT,
+                     "%s has the shape %s, but %s has %s: all inputs of one command have the same shape",
+                     file, convoy_shape_text(shape, has, sizeof has), first,
+                     convoy_shape_text(wanted, takes, sizeof takes));
+}
+
 static convoy_status load(const struct feed *feed, const char *file, size_t input, convoy_tensor *tensor,
                           convoy_error *error) {
     const convoy_value_info *info = &feed->inputs[input];
@@ -93,6 +102,16 @@ static convoy_status load(const struct feed *feed, const char *file, size_t inpu
     if (convoy_tensor_elements(tensor) == 0)
         return cli_error(error, CONVOY_E_INPUT, "%s holds no elements", file);
     return CONVOY_OK;
+}
+
+/* Gives a tensor that lacks the batch axis of what the model wants that axis, as a batch of 1. */
+static void add_batch_axis(const convoy_shape *wanted, convoy_shape *shape) {
+    const bool batched = wanted->rank >= 2 && (wanted->dims[0] == 1 || wanted->dims[0] == -1);
+    if (!batched || shape->rank + 1 != wanted->rank || !axes_fit(wanted, 1, shape, 0))
+        return;
+    memmove(shape->dims + 1, shape->dims, shape->rank * sizeof shape->dims[0]);
+    shape->dims[0] = 1;
+    shape->rank++;
 }
 
 /* Reads the next file into feed->current and finds out how many inferences it is: one, if it has the shape
@@ -110,12 +129,8 @@ static convoy_status open_file(struct feed *feed, convoy_error *error) {
 
     convoy_shape *shape = &feed->current.shape;
     const bool batched = wanted->rank >= 2 && (wanted->dims[0] == 1 || wanted->dims[0] == -1);
-    if (batched && shape->rank + 1 == wanted->rank && axes_fit(wanted, 1, shape, 0)) {
-        memmove(shape->dims + 1, shape->dims, shape->rank * sizeof shape->dims[0]);
-        shape->dims[0] = 1;
-        shape->rank++;
-        feed->rows = 1;
-    } else if (batched && shape->rank == wanted->rank && axes_fit(wanted, 1, shape, 1)) {
+    add_batch_axis(wanted, shape);
+    if (batched && shape->rank == wanted->rank && axes_fit(wanted, 1, shape, 1)) {
         feed->rows = shape->dims[0];
     } else if (axes_fit(wanted, 0, shape, 0)) {
         feed->rows = 1;
@@ -129,7 +144,7 @@ static convoy_status open_file(struct feed *feed, convoy_error *error) {
     if (feed->files_read == 0)
         feed->shapes[feed->fed] = each;
     else if (!axes_fit(&feed->shapes[feed->fed], 0, &each, 0))
-        return bad_shape(file, &each, info, &feed->shapes[feed->fed], error);
+        return other_shape(file, &each, feed->files[0], &feed->shapes[feed->fed], error);
     feed->files_read++;
     return CONVOY_OK;
 }
@@ -157,6 +172,7 @@ convoy_status feed_open(struct feed *feed, const convoy_model *model, const stru
         status = load(feed, file_of[i], i, &feed->fixed[i], error);
         if (status != CONVOY_OK)
             break;
+        add_batch_axis(&feed->inputs[i].shape, &feed->fixed[i].shape);
         feed->shapes[i] = feed->fixed[i].shape;
         if (!axes_fit(&feed->inputs[i].shape, 0, &feed->shapes[i], 0))
             status = bad_shape(file_of[i], &feed->shapes[i], &feed->inputs[i], &feed->inputs[i].shape, error);

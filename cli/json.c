@@ -95,18 +95,22 @@ char *json_result_text(const struct json_result *result) {
     return text;
 }
 
+static const char *engine(const convoy_options *session) {
+    return session->local ? "local" : session->spawn ? "spawn" : session->listen ? "zmq" : "threads";
+}
+
 bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
-                    const uint32_t *lost, size_t lost_count, char *const *results, size_t result_count) {
+                    const struct cluster_state *cluster, char *const *results, size_t result_count) {
     const convoy_options *session = &options->session;
     json_t *lost_array = json_array();
-    for (size_t i = 0; i < lost_count; i++)
-        json_array_append_new(lost_array, json_integer(lost[i]));
-    json_t *object =
-        json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o}", "model", json_text(model), "workers",
-                  session->local ? 0 : (int)session->workers, "stragglers",
-                  session->local ? 0 : (int)session->stragglers, "engine",
-                  session->local ? "local" : "threads", "seed", (json_int_t)session->seed, "degraded",
-                  summary->degraded > 0, "total_ms", json_number(summary->total_ms), "lost", lost_array);
+    for (size_t i = 0; i < cluster->lost_count; i++)
+        json_array_append_new(lost_array, json_integer(cluster->lost[i]));
+    json_t *object = json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o, s:i, s:i}", "model",
+                               json_text(model), "workers", session->local ? 0 : (int)session->workers,
+                               "stragglers", session->local ? 0 : (int)session->stragglers, "engine",
+                               engine(session), "seed", (json_int_t)session->seed, "degraded",
+                               summary->degraded > 0, "total_ms", json_number(summary->total_ms), "lost",
+                               lost_array, "live", (int)cluster->live, "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",

@@ -26,7 +26,7 @@ char *json_result_text(const struct json_result *result);
 
 /* Prints the whole object of `run`; results[] are such texts. False where there was no memory. */
 bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
-                    const uint32_t *lost, size_t lost_count, char *const *results, size_t result_count);
+                    const struct cluster_state *cluster, char *const *results, size_t result_count);
 
 /* Prints the object of `inspect`. False where there was no memory. */
 bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,

@@ -12,7 +12,8 @@ enum option_type {
     OPTION_FLAG,   /* bool */
     OPTION_COUNT,  /* uint32_t, min..max */
     OPTION_SIZE,   /* int64_t, min..max */
-    OPTION_SEED,   /* uint64_t */
+    OPTION_LARGE,  /* uint64_t, min..max */
+    OPTION_TIME,   /* uint64_t, nanoseconds: seconds, or a number with "s" or "ms" */
     OPTION_PARTS,  /* uint32_t[2], "KA,KB", each min..max */
     OPTION_NUMBER, /* float */
     OPTION_COLOUR, /* float[3]: three numbers, or one for all */
@@ -35,14 +36,35 @@ struct option {
 
 #define AT(field)     offsetof(struct cli_options, field)
 #define RUN           COMMAND_RUN
+#define WORKER        COMMAND_WORKER
+#define KEYGEN        COMMAND_KEYGEN
 #define BOTH          (COMMAND_RUN | COMMAND_INSPECT)
+#define ALL           (BOTH | WORKER | KEYGEN)
 #define LARGEST_COUNT UINT32_C(1000000)
 
 /* clang-format off */
 static const struct option option_table[] = {
-    {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
     {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, BOTH, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
+    {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},
+    {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"mpi", NULL, "this process is a rank of an MPI job: rank 0 is the master", OPTION_FLAG, RUN, AT(mpi), 0, 0, NULL, 0},
+    {"key", "FILE", "with --listen: the master's key pair, NAME.key", OPTION_TEXT, RUN, AT(session.key_file), 0, 0, NULL, 0},
+    {"allow", "DIR", "with --key: NAME.pub of every worker that may come", OPTION_TEXT, RUN, AT(session.allowed_folder), 0, 0, NULL, 0},
+    {"insecure", NULL, "no keys on an address that other machines reach", OPTION_FLAG, RUN, AT(session.insecure), 0, 0, NULL, 0},
+    {"join", "SECONDS", "how long to wait for workers when none comes (60)", OPTION_TIME, RUN, AT(session.join_ns), 0, 0, NULL, 0},
+    {"connect", "URL", "the master: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, WORKER, AT(worker.connect), 0, 0, NULL, 0},
+    {"key", "FILE", "the worker's key pair, NAME.key", OPTION_TEXT, WORKER, AT(worker.key_file), 0, 0, NULL, 0},
+    {"server-key", "FILE", "with --key: the master's public key, NAME.pub", OPTION_TEXT, WORKER, AT(worker.server_key_file), 0, 0, NULL, 0},
+    {"insecure", NULL, "no keys to another machine", OPTION_FLAG, WORKER, AT(worker.insecure), 0, 0, NULL, 0},
+    {"cache-bytes", "B", "of the filters that it keeps; 0: no bound (0)", OPTION_LARGE, WORKER, AT(worker.cache_bytes), 0, UINT64_MAX, NULL, 0},
+    {"cache-dir", "DIR", "keep them there across restarts", OPTION_TEXT, WORKER, AT(worker.cache_folder), 0, 0, NULL, 0},
+    {"give-up", "SECONDS", "end when no master was there for so long; 0: never (0)", OPTION_TIME, WORKER, AT(worker.give_up_ns), 0, 0, NULL, 0},
+    {"fault", "KIND", "kill@LAYER or slow=10x; repeatable", OPTION_LIST, WORKER, AT(faults), 0, 0, NULL, 0},
+    {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
+    {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
+    {"out", "DIR", "the folder of the two files (.)", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
     {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN, AT(session.placement), 0, 0, "spread,plain", 0},
@@ -60,7 +82,7 @@ static const struct option option_table[] = {
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
-    {"seed", "S", "of everything random (1)", OPTION_SEED, RUN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
     {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
     {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
     {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN, AT(session.threads), 1, 256, NULL, 0},
@@ -68,9 +90,9 @@ static const struct option option_table[] = {
     {"no-fallback", NULL, "fail instead of computing here what workers do not deliver", OPTION_FLAG, RUN, AT(session.no_fallback), 0, 0, NULL, 0},
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, BOTH, AT(session.backend), 0, 0, NULL, 0},
     {"json", NULL, "one JSON object on standard output", OPTION_FLAG, BOTH, AT(json), 0, 0, NULL, 0},
-    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH, AT(quiet), 0, 0, NULL, 0},
-    {"version", NULL, "print the version", OPTION_FLAG, BOTH, AT(version), 0, 0, NULL, 0},
-    {"help", NULL, "print this", OPTION_FLAG, BOTH, AT(help), 0, 0, NULL, 0},
+    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH | WORKER, AT(quiet), 0, 0, NULL, 0},
+    {"version", NULL, "print the version", OPTION_FLAG, ALL, AT(version), 0, 0, NULL, 0},
+    {"help", NULL, "print this", OPTION_FLAG, ALL, AT(help), 0, 0, NULL, 0},
 };
 /* clang-format on */
 #define OPTION_COUNT_OF_TABLE (sizeof option_table / sizeof *option_table)
@@ -103,6 +125,20 @@ static bool read_number(const char *text, float *value, char **end) {
         return false;
     *value = strtof(text, end);
     return *end != text && isfinite(*value);
+}
+
+#define LONGEST_TIME_S 1e9 /* in nanoseconds it is still far below 2^64 */
+
+static bool read_time(const char *text, uint64_t *time_ns) {
+    float number;
+    char *end = NULL;
+    if (!read_number(text, &number, &end) || number < 0)
+        return false;
+    const double unit_s = strcmp(end, "ms") == 0 ? 1e-3 : 1;
+    if ((*end && unit_s == 1 && strcmp(end, "s") != 0) || number * unit_s > LONGEST_TIME_S)
+        return false;
+    *time_ns = (uint64_t)(number * unit_s * 1e9);
+    return true;
 }
 
 static bool read_colour(const char *text, float *colour) {
@@ -162,8 +198,10 @@ static bool read_value(const struct option *option, const char *text, void *fiel
             return false;
         *(int64_t *)field = (int64_t)number;
         return true;
-    case OPTION_SEED:
-        return read_integer(text, NULL, 0, UINT64_MAX, field);
+    case OPTION_LARGE:
+        return read_integer(text, NULL, option->min, option->max, field);
+    case OPTION_TIME:
+        return read_time(text, field);
     case OPTION_PARTS:
         comma = strchr(text, ',');
         if (!comma || !read_integer(text, comma, option->min, option->max, &number) ||
@@ -192,12 +230,15 @@ static convoy_status bad_value(const struct option *option, const char *text, co
     switch (option->type) {
     case OPTION_COUNT:
     case OPTION_SIZE:
-    case OPTION_SEED:
+    case OPTION_LARGE:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be a whole number from %llu to %llu", name,
                          text, (unsigned long long)option->min, (unsigned long long)option->max);
     case OPTION_PARTS:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be two whole numbers from %llu on, as in 4,8",
                          name, text, (unsigned long long)option->min);
+    case OPTION_TIME:
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--%s %s: must be a number of seconds, as in 10, 10s or 500ms", name, text);
     case OPTION_NUMBER:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be a number", name, text);
     case OPTION_COLOUR:
@@ -211,7 +252,16 @@ static convoy_status bad_value(const struct option *option, const char *text, co
 }
 
 static const char *command_name(enum command command) {
-    return command == COMMAND_RUN ? "run" : "inspect";
+    switch (command) {
+    case COMMAND_RUN:
+        return "run";
+    case COMMAND_INSPECT:
+        return "inspect";
+    case COMMAND_WORKER:
+        return "worker";
+    default:
+        return "keygen";
+    }
 }
 
 /* The option that argv[*i] names, its value into *value; *i moves on where the value is the next argument. */
@@ -222,11 +272,11 @@ static convoy_status find_option(enum command command, int argc, char **argv, in
     const struct option *option = NULL;
     for (size_t k = 0; k < OPTION_COUNT_OF_TABLE && !option; k++) {
         const char *name = option_table[k].name;
-        if (length == strlen(name) + 2 && memcmp(argument, "--", 2) == 0 &&
-            memcmp(argument + 2, name, length - 2) == 0)
+        if ((option_table[k].commands & command) && length == strlen(name) + 2 &&
+            memcmp(argument, "--", 2) == 0 && memcmp(argument + 2, name, length - 2) == 0)
             option = &option_table[k];
     }
-    if (!option || !(option->commands & command))
+    if (!option)
         return cli_error(error, CONVOY_E_USAGE,
                          "unknown option %.*s; 'convoy %s --help' lists those that there are", (int)length,
                          argument, command_name(command));
@@ -244,8 +294,10 @@ static convoy_status find_option(enum command command, int argc, char **argv, in
 
 convoy_status options_parse(struct cli_options *options, enum command command, int argc, char **argv,
                             convoy_error *error) {
-    *options = (struct cli_options){.top = 5, .repeat = 1, .in_flight = 1, .deadline_ms = 10000};
+    *options =
+        (struct cli_options){.top = 5, .repeat = 1, .in_flight = 1, .deadline_ms = 10000, .folder = "."};
     convoy_options_init(&options->session);
+    convoy_worker_options_init(&options->worker);
 
     bool only_arguments = false; /* after "--" */
     for (int i = 0; i < argc; i++) {
@@ -274,6 +326,10 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     options->session.deadline_ns = options->deadline_ms * UINT64_C(1000000);
     options->session.faults = options->faults.items;
     options->session.fault_count = options->faults.count;
+    options->worker.faults = options->faults.items;
+    options->worker.fault_count = options->faults.count;
+    if (options->session.spawn && !options->workers_given)
+        options->session.workers = options->session.spawn;
     return CONVOY_OK;
 }
 

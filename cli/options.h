@@ -5,7 +5,7 @@
 #include <convoy/convoy.h>
 
 /* Commands, as bits of the table's rows. */
-enum command { COMMAND_RUN = 1, COMMAND_INSPECT = 2 };
+enum command { COMMAND_RUN = 1, COMMAND_INSPECT = 2, COMMAND_WORKER = 4, COMMAND_KEYGEN = 8 };
 
 /* Arguments of an option that may be given several times. */
 struct text_list {
@@ -15,14 +15,18 @@ struct text_list {
 
 struct cli_options {
     convoy_options session;
+    convoy_worker_options worker;
     convoy_image_options image;
     uint32_t parts[2]; /* k_A, k_B; 0,0: not given */
     uint32_t channels; /* 0: rgb, 1: bgr */
     uint32_t deadline_ms;
     uint32_t top, repeat, in_flight;
     const char *labels, *expect; /* file names, or NULL */
+    const char *folder;          /* of new keys */
     struct text_list inputs, outputs, faults;
     bool check, json, quiet, help, version;
+    bool workers_given;
+    bool mpi;
     struct text_list arguments; /* what is not an option */
 };
 

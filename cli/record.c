@@ -9,10 +9,10 @@
 
 convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
                           const struct feed *feed, struct progress *progress, convoy_error *error) {
-    *record = (struct record){.options = options, .feed = feed, .progress = progress, .rows = 1};
+    *record = (struct record){.options = options, .feed = feed, .progress = progress, .batch = 1, .rows = 1};
     const convoy_shape *fed = &feed->inputs[feed->fed].shape;
     if (fed->rank >= 2 && fed->dims[0] > 1)
-        record->rows = (size_t)fed->dims[0];
+        record->batch = (size_t)fed->dims[0];
     record->best = calloc(options->top + 1, sizeof *record->best);
     if (!record->best)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
@@ -77,6 +77,13 @@ static const char *judge(struct record *record, const struct origin *origin, siz
     return expected;
 }
 
+/* A first axis that is the same in the input and in an output of several axes is a batch; of an input of
+ * [C,H,W] it is not. */
+static size_t count_rows(const struct record *record, const convoy_result *result) {
+    const convoy_shape *shape = result->output_count > 0 ? &result->outputs[0].shape : NULL;
+    return shape && shape->rank > 1 && shape->dims[0] == (int64_t)record->batch ? record->batch : 1;
+}
+
 /* One line for many inputs, one line a class for a single one. */
 static void print_top(FILE *file, const struct record *record, const struct origin *origin, size_t row,
                       size_t count) {
@@ -101,13 +108,9 @@ static void print_result(FILE *file, struct record *record, const struct pending
     struct origin origin = record->feed->origins[index];
     if (record->rows > 1)
         origin.row = (int64_t)row;
-    size_t rows = 1, count = 0;
-    if (result->output_count > 0) {
-        const convoy_tensor *output = &result->outputs[0];
-        if (output->shape.rank > 0 && output->shape.dims[0] == (int64_t)record->rows)
-            rows = record->rows;
-        count = classes_find(output, rows, rows > 1 ? row : 0, record->best, record->options->top);
-    }
+    size_t count = 0;
+    if (result->output_count > 0)
+        count = classes_find(&result->outputs[0], record->rows, row, record->best, record->options->top);
     bool correct = true;
     const char *expected = judge(record, &origin, count, &correct);
     if (record->options->json) {
@@ -133,6 +136,12 @@ static void print_result(FILE *file, struct record *record, const struct pending
     fputc('\n', file);
 }
 
+static void show_progress(const struct record *record) {
+    const size_t repeat = record->options->repeat;
+    progress_show(record->progress, repeat > 1 ? "runs" : "inferences", record->summary.runs,
+                  feed_expected(record->feed) * repeat);
+}
+
 /* Prints what is finished up to the first that is not; keeps JSON for later. */
 static void print_finished(struct record *record) {
     if (!record->options->json) {
@@ -145,9 +154,7 @@ static void print_finished(struct record *record) {
             pending->text = NULL;
         }
     }
-    progress_show(record->progress, "inferences", record->finished,
-                  record->finished > feed_expected(record->feed) ? record->finished
-                                                                 : feed_expected(record->feed));
+    show_progress(record);
 }
 
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,
@@ -164,8 +171,10 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
             pending->check.max_rel_error = check->max_rel_error;
         pending->check.top1_agrees &= check->top1_agrees;
     }
-    if (run + 1 < record->options->repeat)
+    if (run + 1 < record->options->repeat) {
+        show_progress(record);
         return CONVOY_OK;
+    }
 
     status = saves_keep(&record->saves, index, result, error);
     if (status != CONVOY_OK)
@@ -179,6 +188,7 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
     }
     memcpy(sorted, pending->run_ms, record->options->repeat * sizeof *sorted);
     const double ms = median(sorted, record->options->repeat);
+    record->rows = count_rows(record, result);
     for (size_t row = 0; row < record->rows; row++)
         print_result(file, record, pending, index, row, ms, result, check);
     fclose(file);

@@ -25,7 +25,8 @@ struct record {
     struct saves saves;
     struct summary summary;
     struct best_class *best; /* [options->top + 1] */
-    size_t rows;             /* results of one inference: more than 1 where the model's batch is fixed */
+    size_t batch;            /* first axis of the fed input, where the model fixes it; or 1 */
+    size_t rows;             /* results of one inference: the batch, if the first output has such rows */
     struct pending *pending; /* [capacity], by the number of the inference */
     size_t capacity;
     size_t finished; /* inferences */

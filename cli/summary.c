@@ -170,37 +170,43 @@ static bool print_layers(const struct summary *summary, bool local) {
 }
 
 static void print_check(const struct summary *summary) {
+    if (isnan(summary->worst_error)) {
+        printf("check       an output is not finite, so its error cannot be told; %zu of %zu first classes "
+               "agree\n",
+               summary->agreeing, summary->checked);
+        return;
+    }
     const bool same = summary->worst_error <= SAME_ANSWER && summary->agreeing == summary->checked;
     printf("check       %s: largest relative error %.2g, %zu of %zu first classes agree\n",
            same ? "every answer is that of the uncoded model" : "answers differ from the uncoded model",
            summary->worst_error, summary->agreeing, summary->checked);
 }
 
-bool summary_print(const struct summary *summary, const struct cli_options *options, const uint32_t *lost,
-                   size_t lost_count) {
+bool summary_print(const struct summary *summary, const struct cli_options *options,
+                   const struct cluster_state *cluster) {
     const convoy_options *session = &options->session;
     printf("\n");
     if (!print_layers(summary, session->local))
         return false;
     printf("\ninferences  %zu in %.1f ms, %.3f ms each\n", summary->runs, summary->total_ms,
            summary->total_ms / (double)summary->runs);
-    if (options->expect)
-        printf("accuracy    %zu of %zu%s", summary->correct, summary->expected,
-               summary->expected ? "" : "\n");
+    if (options->expect && summary->expected == 0)
+        printf("accuracy    unknown: %s names none of the inputs\n", options->expect);
     if (summary->expected)
-        printf(" = %.2f %%\n", 100.0 * (double)summary->correct / (double)summary->expected);
+        printf("accuracy    %zu of %zu = %.2f %%\n", summary->correct, summary->expected,
+               100.0 * (double)summary->correct / (double)summary->expected);
     if (summary->checked)
         print_check(summary);
     if (session->local)
         return true;
-    if (strcmp(session->code, "uncoded") == 0)
+    if (strcmp(session->code, "uncoded") == 0 || session->stragglers == 0)
         printf("workers     %u, all of them needed", session->workers);
     else
         printf("workers     %u, any %u may be missing", session->workers, session->stragglers);
     printf("; code %s, seed %llu\n", session->code, (unsigned long long)session->seed);
-    printf("lost        %s", lost_count ? "" : "none");
-    for (size_t i = 0; i < lost_count; i++)
-        printf("%s%u", i ? ", " : "", lost[i]);
+    printf("lost        %s", cluster->lost_count ? "" : "none");
+    for (size_t i = 0; i < cluster->lost_count; i++)
+        printf("%s%u", i ? ", " : "", cluster->lost[i]);
     printf("\ndegraded    ");
     if (summary->degraded)
         printf("%zu of %zu inferences: too few workers answered, so a layer was computed here\n",

@@ -25,6 +25,13 @@ struct summary {
     double total_ms;
 };
 
+/* The workers at the end of the command. */
+struct cluster_state {
+    const uint32_t *lost; /* [lost_count] */
+    size_t lost_count;
+    uint32_t live, needed; /* alive; needed that no layer waits */
+};
+
 void summary_close(struct summary *summary);
 
 /* Adds one run; check may be NULL. CONVOY_E_MEMORY. */
@@ -35,7 +42,7 @@ convoy_status summary_add(struct summary *summary, const convoy_result *result, 
 double median(double *values, size_t count);
 
 /* Prints the table of the layers and the lines below it. False where there was no memory. */
-bool summary_print(const struct summary *summary, const struct cli_options *options, const uint32_t *lost,
-                   size_t lost_count);
+bool summary_print(const struct summary *summary, const struct cli_options *options,
+                   const struct cluster_state *cluster);
 
 #endif

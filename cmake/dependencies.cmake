@@ -25,17 +25,22 @@ convoy_require(xxhash xxhash.h)
 convoy_require(jpeg jpeglib.h)
 convoy_require(png png.h)
 convoy_require(jansson jansson.h)
+convoy_require(zmq zmq.h)
 
 # oneDNN runs on GNU OpenMP; its number of threads is set with omp_set_num_threads, and nothing of ours uses
 # OpenMP otherwise. So the runtime is linked by name, without -fopenmp, for every compiler: LLVM's own runtime
-# beside oneDNN's would make two thread pools. omp.h belongs to GCC, and clang is shown where it is.
+# beside oneDNN's would make two thread pools. onednn.c declares the two functions that it calls: omp.h is GCC's alone.
 add_library(convoy_openmp INTERFACE)
 target_link_libraries(convoy_openmp INTERFACE gomp)
-if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-  execute_process(COMMAND gcc -print-file-name=include
-    OUTPUT_VARIABLE gcc_include OUTPUT_STRIP_TRAILING_WHITESPACE)
-  target_compile_options(convoy_openmp INTERFACE "SHELL:-idirafter ${gcc_include}")
-endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+
+# MPI launches Convoy on clusters that have it. A build without it refuses --mpi and lacks nothing else.
+option(CONVOY_MPI "Use MPI, where it is found" ON)
+if(CONVOY_MPI)
+  find_package(MPI QUIET COMPONENTS C)
+endif()
+if(CONVOY_MPI AND NOT MPI_C_FOUND)
+  message(STATUS "MPI was not found: convoy run --mpi will not be there (scripts/setup --mpi)")
+endif()

@@ -53,7 +53,7 @@ grep -q "no command 'fly'" err || fail "$command: does not name the command"
 
 refuses 2 'no model' run
 refuses 2 'no file for' run "$model"
-refuses 2 'unknown option --listen' run "$model" "$digit" --listen tcp://here
+refuses 2 'unknown option --loosen' run "$model" "$digit" --loosen tcp://here
 refuses 2 'unknown option -x' run "$model" "$digit" -x
 refuses 2 'unknown option --work' run "$model" "$digit" --work 3
 refuses 2 'unknown option --top' inspect "$model" --top 3
@@ -235,6 +235,18 @@ head -c 128 out.npy | grep -aq '(4, 10)' || fail "$command: out.npy is not 4x10"
 npy image.npy '1, 32, 32' $((32 * 32 * 4))
 run 0 run "$model" image.npy --local && prints '^image.npy:'
 run 0 run "$model" --input image="$digit" --local && prints '000.png:'
+
+# A named file may lack the batch axis as well.
+npy row.npy '1, 4, 4' 64
+model "$(graph "$(node Add add y x z)" "$(field 11 "$(value z 1 1 4 4)")")" | to_file >add.onnx
+run 0 run add.onnx x.npy --input z=row.npy && prints '^x.npy:'
+
+# An input [C,H,W] is one result, not C of them.
+npy whole.npy '3, 4, 4' 192
+flatten=$(node Flatten flat y x)$(field 5 "$(text 1 axis)$(number 3 0)$(number 20 2)")
+model "$(field 1 "$flatten")$(field 11 "$(value x 3 4 4)")$(field 12 "$(value y 1 48)")" | to_file >flatten.onnx
+run 0 run flatten.onnx whole.npy --json --local
+[ "$(grep -c '"input":' out)" -eq 1 ] || fail "$command: not one result"
 
 # --- Workers that are gone, and output that cannot be written --------------------------------------------------
 

@@ -4,10 +4,12 @@
 
 #include <convoy/input.h>
 #include <convoy/model.h>
+#include <convoy/mpi.h>
 #include <convoy/report.h>
 #include <convoy/session.h>
 #include <convoy/status.h>
 #include <convoy/tensor.h>
 #include <convoy/version.h>
+#include <convoy/worker.h>
 
 #endif

@@ -37,6 +37,19 @@ typedef struct convoy_options {
     bool no_fallback;          /* fail with CONVOY_E_WORKERS instead of computing here */
     const char *const *faults; /* "W:KIND", see convoy(1) */
     size_t fault_count;
+
+    /* Workers that are processes. NULL: threads of this process. */
+    const char *listen;   /* where workers dial in: "tcp://HOST:PORT" (port 0: a free one) or "ipc://PATH" */
+    const char *key_file; /* the master's key pair (convoy_keygen); NULL: plain */
+    const char *allowed_folder; /* with key_file: NAME.pub of every worker that may come */
+    bool insecure;              /* plain on an address that other machines reach */
+    uint32_t spawn;             /* instead: start so many worker processes of this machine, over ipc */
+    const char *spawn_program;  /* the convoy program that they run; NULL: "convoy", from PATH */
+    uint64_t join_ns;           /* how long to wait for workers to come, without any coming */
+    /* Called when workers may dial in, before they are waited for; may be NULL. */
+    void (*listening)(void *context, const char *url);
+    void *listening_context;
+
     /* Receives what is worth telling (a worker lost, a fallback); may be NULL. */
     convoy_log_fn log;
     void *log_context;
@@ -126,6 +139,10 @@ CONVOY_API size_t convoy_session_layers(const convoy_session *session, const con
 
 /* Fills lost[i] with the workers that are lost now; at most capacity. Returns how many there are. */
 CONVOY_API size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity);
+
+/* Readiness: how many workers are alive now, and in *needed how many must be that no layer waits, n - γ. Both
+ * are 0 in a local session. */
+CONVOY_API uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed);
 
 #ifdef __cplusplus
 }

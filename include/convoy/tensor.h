@@ -34,8 +34,9 @@ typedef struct convoy_shape {
 
 struct buffer;
 
-/* data holds the elements densely, row-major. owner, where it is not NULL, is a counted reference to the
- * memory that holds data; a tensor without owner borrows its data and must not outlive it. */
+/* data holds the elements densely, row-major, aligned to an element. owner, where it is not NULL, is a
+ * counted reference to the memory that holds data; a tensor without owner borrows its data and must not
+ * outlive it. */
 typedef struct convoy_tensor {
     convoy_dtype dtype;
     convoy_shape shape;

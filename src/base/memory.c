@@ -48,6 +48,11 @@ struct buffer *buffer_retain(struct buffer *buffer) {
     return buffer;
 }
 
+void buffer_discard(const struct buffer *buffer, void *data, size_t bytes) {
+    if (buffer->discard)
+        buffer->discard(data, bytes);
+}
+
 void buffer_release(struct buffer **slot) {
     struct buffer *buffer = slot ? *slot : NULL;
     if (!buffer)

@@ -26,6 +26,7 @@ struct buffer {
     void *data;                     /* [bytes], aligned to MEMORY_ALIGNMENT when made by buffer_create */
     void (*release)(void *context); /* called once, with context, when the last reference goes; may be NULL */
     void *context;
+    void (*discard)(void *data, size_t bytes); /* see buffer_discard; NULL, unless set by who adopted it */
 };
 
 /* A buffer of fresh memory, not zeroed; NULL where there is no memory. One reference, the caller's. */
@@ -37,6 +38,11 @@ struct buffer *buffer_adopt(void *data, size_t bytes, void (*release)(void *cont
 
 /* One more reference; returns its argument. */
 struct buffer *buffer_retain(struct buffer *buffer);
+
+/* Says that [data, data + bytes) of the buffer will not be read soon. Memory that can be had again, as that
+ * of a mapped file, goes back to the system; the contents stay what they are, and whoever reads them reads
+ * them again from there. Thread-safe. */
+void buffer_discard(const struct buffer *buffer, void *data, size_t bytes);
 
 /* Drops one reference and empties the pointer. Takes NULL and pointers to NULL. */
 void buffer_release(struct buffer **buffer);

@@ -118,3 +118,30 @@ void tensor_view(convoy_tensor *view, const convoy_tensor *tensor, const convoy_
     if (view->owner)
         buffer_retain(view->owner);
 }
+
+bool tensor_is_aligned(const convoy_tensor *tensor) {
+    return (uintptr_t)tensor->data % convoy_dtype_bytes(tensor->dtype) == 0;
+}
+
+/* Bytes of a valid tensor. */
+static size_t bytes_of(const convoy_tensor *tensor) {
+    return convoy_tensor_elements(tensor) * convoy_dtype_bytes(tensor->dtype);
+}
+
+convoy_status tensor_align(convoy_tensor *tensor, convoy_error *error) {
+    if (tensor_is_aligned(tensor))
+        return CONVOY_OK;
+    convoy_tensor copy;
+    convoy_status status = convoy_tensor_create(&copy, tensor->dtype, &tensor->shape, error);
+    if (status != CONVOY_OK)
+        return status;
+    memcpy(copy.data, tensor->data, bytes_of(tensor));
+    convoy_tensor_release(tensor);
+    *tensor = copy;
+    return CONVOY_OK;
+}
+
+void tensor_discard(const convoy_tensor *tensor) {
+    if (tensor->owner)
+        buffer_discard(tensor->owner, tensor->data, bytes_of(tensor));
+}

@@ -19,4 +19,13 @@ size_t shape_product(const convoy_shape *shape, uint32_t from, uint32_t to);
  * where there is one). */
 void tensor_view(convoy_tensor *view, const convoy_tensor *tensor, const convoy_shape *shape);
 
+/* Whether the elements may be read as an array of their C type. What lies in a file lies anywhere. */
+bool tensor_is_aligned(const convoy_tensor *tensor);
+
+/* Puts an aligned copy in the place of misaligned elements; leaves others alone. CONVOY_E_MEMORY. */
+convoy_status tensor_align(convoy_tensor *tensor, convoy_error *error);
+
+/* buffer_discard of the elements, where they have an owner. */
+void tensor_discard(const convoy_tensor *tensor);
+
 #endif

@@ -115,6 +115,23 @@ static void test_dtypes(void **state) {
     assert_string_equal(convoy_dtype_text((convoy_dtype)-1), "unknown");
 }
 
+static void test_align(void **state) {
+    (void)state;
+    static _Alignas(8) char bytes[8 + 3 * sizeof(double)];
+    static const double numbers[] = {1, 2, 3};
+    for (size_t lead = 0; lead <= 8; lead++) {
+        memcpy(bytes + lead, numbers, sizeof numbers);
+        convoy_tensor tensor = {CONVOY_F64, {.rank = 1, .dims = {3}}, bytes + lead, NULL};
+        bool in_place = lead % 8 == 0;
+        assert_int_equal(tensor_is_aligned(&tensor), in_place);
+        assert_int_equal(tensor_align(&tensor, NULL), CONVOY_OK);
+        assert_true(tensor_is_aligned(&tensor));
+        assert_int_equal(tensor.data == bytes + lead, in_place);
+        assert_memory_equal(tensor.data, numbers, sizeof numbers);
+        convoy_tensor_release(&tensor);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create_zeroes_and_aligns),
@@ -124,6 +141,7 @@ int main(void) {
         cmocka_unit_test(test_shape_text),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_dtypes),
+        cmocka_unit_test(test_align),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "code/code.h"
 
 #include "base/error.h"
+#include "code/survivors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,52 +38,9 @@ double code_condition(const struct code *code, const uint32_t *workers) {
     return code->family->condition ? code->family->condition(code, workers) : 1;
 }
 
-/* A swap costs a set of singular values for each pair that could change places, 30 µs at (n,δ) = (40,32) and
- * 150 µs at (60,32): κ that loses one decimal digit is good enough, and not all spares are tried. */
-static const double CONDITION_ENOUGH = 10;
-enum { SPARES_MAX = 4 };
-
-/* The best exchange of one of chosen[0..δ) for one of spare[0..spares): makes it and returns true where κ
- * falls below *condition. */
-static bool exchange_best(const struct code *code, uint32_t *chosen, uint32_t *spare, uint32_t spares,
-                          double *condition) {
-    double best = *condition;
-    uint32_t best_i = 0, best_k = 0;
-    for (uint32_t i = 0; i < code->threshold; i++) {
-        uint32_t kept = chosen[i];
-        for (uint32_t k = 0; k < spares; k++) {
-            chosen[i] = spare[k];
-            double now = code_condition(code, chosen);
-            if (now < best) {
-                best = now;
-                best_i = i;
-                best_k = k;
-            }
-        }
-        chosen[i] = kept;
-    }
-    if (!(best < *condition))
-        return false;
-    uint32_t dropped = chosen[best_i];
-    chosen[best_i] = spare[best_k];
-    spare[best_k] = dropped;
-    *condition = best;
-    return true;
-}
-
 static int ascending(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
-}
-
-/* Moves the δ workers that are used to the front; they are the first δ at the beginning. */
-static double choose_conditioned(const struct code *code, uint32_t *workers, uint32_t count) {
-    double condition = code_condition(code, workers);
-    uint32_t spares = count - code->threshold < SPARES_MAX ? count - code->threshold : SPARES_MAX;
-    while (condition > CONDITION_ENOUGH &&
-           exchange_best(code, workers, workers + code->threshold, spares, &condition))
-        continue;
-    return condition;
 }
 
 convoy_status code_solve(const struct code *code, const uint32_t *workers, uint32_t count,
@@ -99,7 +57,11 @@ convoy_status code_solve(const struct code *code, const uint32_t *workers, uint3
     } else {
         memcpy(s->workers, workers, count * sizeof *workers);
         s->survivors = code->threshold;
-        s->condition = choose_conditioned(code, s->workers, count);
+        qsort(s->workers, count, sizeof *s->workers, ascending);
+        status = survivors_choose(code, s->workers, count);
+        if (status != CONVOY_OK)
+            goto out;
+        s->condition = code_condition(code, s->workers);
     }
     qsort(s->workers, s->survivors, sizeof *s->workers, ascending);
     status = isfinite(s->condition) ? code->family->solve(code, s) : CONVOY_E_INTERNAL;

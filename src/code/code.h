@@ -59,6 +59,10 @@ struct code_family {
     /* κ for the answers of exactly δ workers, in any order; infinity where singular. NULL: always 1. */
     double (*condition)(const struct code *code, const uint32_t *workers);
 
+    /* Row [δ] of a worker in a real matrix whose rows, of any δ workers, have the singular values of the
+     * system that these solve. For survivors.h; NULL where there is choose. */
+    void (*system_row)(const struct code *code, uint32_t worker, double *row);
+
     /* Fills everything of *solution but workers and survivors, which are chosen, and condition. Allocates f,
      * g, part and part_g, which on failure too belong to the solution. CONVOY_E_MEMORY, CONVOY_E_INTERNAL
      * (singular). */
@@ -85,10 +89,9 @@ convoy_status code_create(struct code *code, const struct code_family *family, u
 /* Whether the answers of these workers, in any order, none twice, suffice. */
 bool code_suffices(const struct code *code, const uint32_t *workers, uint32_t count);
 
-/* Solves for the answers that came: workers[0..count) in any order, none twice, which suffice. With more than
- * δ of them and κ of the first δ above 10, swaps some of these for others, the best swap each time, until κ
- * is below or no swap helps. CONVOY_E_USAGE where they do not suffice; CONVOY_E_MEMORY; CONVOY_E_INTERNAL
- * where the system is singular. */
+/* Solves for the answers that came: workers[0..count) in any order, none twice, which suffice; of more than δ
+ * it uses a good choice (survivors.h). CONVOY_E_USAGE where they do not suffice; CONVOY_E_MEMORY;
+ * CONVOY_E_INTERNAL where the system is singular. */
 convoy_status code_solve(const struct code *code, const uint32_t *workers, uint32_t count,
                          struct code_solution **solution);
 void code_solution_destroy(struct code_solution **solution);

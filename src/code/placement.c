@@ -85,22 +85,27 @@ static void circle_list(struct circle *c) {
             c->nodes[listed++] = t;
 }
 
-/* κ of the listed nodes. Multiplied by phases from the left and by a unitary matrix that joins the columns m
- * and K−1−m from the right, which changes no singular value, V = [z_j^m] is real: √2·cos and √2·sin of
- * (K−1)/2·θ_j, ((K−1)/2 − 1)·θ_j, ..., and a column of ones if K is odd. */
+/* placement_row of a node of q. */
+static void node_row(uint64_t q, uint64_t node, size_t count, double *row) {
+    for (size_t m = 0; m < count / 2; m++) {
+        double angle = M_PI * (double)((count - 1 - 2 * m) * node % (2 * q)) / (double)q;
+        row[2 * m] = M_SQRT2 * cos(angle);
+        row[2 * m + 1] = M_SQRT2 * sin(angle);
+    }
+    if (count % 2)
+        row[count - 1] = 1;
+}
+
+void placement_row(const struct placement *placement, uint32_t worker, uint32_t count, double *row) {
+    node_row(placement->order, placement_node(placement, worker), count, row);
+}
+
+/* κ of the listed nodes. */
 static convoy_status circle_condition(struct circle *c, double *condition) {
     uint64_t q = c->order, order = c->listed;
     double largest = sqrt(q), smallest = sqrt(q);
-    for (size_t j = 0; j < order; j++) {
-        double *row = c->matrix + j * order;
-        for (size_t m = 0; m < order / 2; m++) {
-            double angle = M_PI * (double)((order - 1 - 2 * m) * c->nodes[j] % (2 * q)) / (double)q;
-            row[2 * m] = M_SQRT2 * cos(angle);
-            row[2 * m + 1] = M_SQRT2 * sin(angle);
-        }
-        if (order % 2)
-            row[order - 1] = 1;
-    }
+    for (size_t j = 0; j < order; j++)
+        node_row(q, c->nodes[j], order, c->matrix + j * order);
     if (order > 0) {
         convoy_status status = dense_singular_range(order, order, c->matrix, &largest, &smallest);
         if (status != CONVOY_OK)

@@ -33,6 +33,12 @@ convoy_status placement_worst_condition(const struct placement *placement, uint3
 /* t(j). */
 uint32_t placement_node(const struct placement *placement, uint32_t worker);
 
+/* Row [count] of a worker in a real matrix with the singular values of the Vandermonde matrix [z_j^m], m <
+ * count, of the same workers, however many these are: multiplied by phases from the left, and by a unitary
+ * matrix that joins the columns m and count−1−m from the right, that becomes √2·cos and √2·sin of
+ * (count−1)/2·θ_j, ((count−1)/2 − 1)·θ_j, ..., and a column of ones if count is odd. */
+void placement_row(const struct placement *placement, uint32_t worker, uint32_t count, double *row);
+
 /* κ of the count x count Vandermonde matrix [z_j^m] of these workers' nodes, any order; infinity where it is
  * singular. CONVOY_E_MEMORY. */
 convoy_status placement_condition(const struct placement *placement, const uint32_t *workers, uint32_t count,

@@ -77,6 +77,10 @@ static double rotation_condition(const struct code *code, const uint32_t *worker
     return condition;
 }
 
+static void rotation_system_row(const struct code *code, uint32_t worker, double *row) {
+    placement_row(&code->placement, worker, code->threshold, row);
+}
+
 /* The complex element c at (m,j) as the 2 x 2 real block that multiplies [re,im] columns. */
 static void block_set(double *matrix, size_t columns, size_t m, size_t j, double complex c) {
     double *top = matrix + 2 * m * columns + 2 * j, *bottom = top + columns;
@@ -154,5 +158,6 @@ const struct code_family code_rotation = {
     .input_rows = rotation_input_rows,
     .filter_rows = rotation_filter_rows,
     .condition = rotation_condition,
+    .system_row = rotation_system_row,
     .solve = rotation_solve,
 };

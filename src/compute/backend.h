@@ -104,10 +104,11 @@ struct layer_desc {
 };
 
 /* Constants of a layer. Borrowed during layer_prepare: a backend that needs them later keeps a reference to
- * the owner (the model's mapped file, usually) or a copy in its own layout. data NULL: none. */
+ * the owner (the model's mapped file, usually), or a copy in its own layout and discards the original
+ * (tensor_discard). data NULL: none. */
 struct layer_params {
-    convoy_tensor weights;
-    convoy_tensor bias;
+    convoy_tensor weights; /* at any address, of a single byte even: as the model file has them */
+    convoy_tensor bias;    /* aligned to its elements */
 };
 
 /* Where a layer leaves its output. */
@@ -115,7 +116,7 @@ struct layer_output {
     const struct layout *layout; /* NULL: dense row-major */
     size_t bytes;
     bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie so
-                        already      there is nothing to do */
+                        already,      there is nothing to do */
     bool over_input; /* of a convolution: the output may take the memory of the second input */
 };
 
@@ -144,10 +145,10 @@ struct backend_ops {
     /* How the output lies, and what memory it needs. NULL: the backend knows dense tensors alone. */
     void (*layer_output)(const struct layer *layer, struct layer_output *output);
 
-    /* Computes out from in[0..input_count): tensors with the description's shapes, dense row-major or in the
-     * layouts agreed on, allocated by the caller; out overlaps no input
-     * (but see joins and over_input). report may be NULL; the backend
-     * fills what it knows (names are filled by the caller). */
+    /* Computes out from in[0..input_count): tensors with the description's shapes, aligned to their elements,
+     * dense row-major or in the layouts agreed on, allocated by the caller; out overlaps no input (but see
+     * joins and over_input). report may be NULL; the backend fills what it knows (names are filled by the
+     * caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 

@@ -380,6 +380,56 @@ static void product_shares_weights(void **state) {
         }
 }
 
+/* A buffer that counts what is discarded of it. */
+static size_t discarded;
+static void count_discarded(void *data, size_t bytes) {
+    (void)data;
+    discarded += bytes;
+}
+
+/* Weights of any convolution may lie at any address. They are held once: by their owner, or reordered, and
+ * then their owner may do without them. */
+static void weights_lie_anywhere(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int b = 0; b < BACKENDS; b++) {
+            struct sample s;
+            convoy_tensor expected, actual;
+            convoy_error error;
+            make_conv(&s, &random);
+            assert_int_equal(sample_run(&s, backends[b].name, backends[b].threads, &expected, &error),
+                             CONVOY_OK);
+            size_t bytes = 4 * convoy_tensor_elements(&s.params.weights), lead = 1 + (size_t)round % 3;
+            struct buffer *odd = buffer_create(bytes + lead);
+            assert_non_null(odd);
+            odd->discard = count_discarded;
+            memcpy((char *)odd->data + lead, s.params.weights.data, bytes);
+            buffer_release(&s.params.weights.owner);
+            s.params.weights.owner = odd;
+            s.params.weights.data = (char *)odd->data + lead;
+
+            struct backend *backend;
+            struct layer *layer;
+            discarded = 0;
+            assert_int_equal(backend_create(&backend, backends[b].name, 1, NULL), CONVOY_OK);
+            assert_int_equal(backend->ops->layer_prepare(backend, &s.desc, &s.params, &layer, NULL),
+                             CONVOY_OK);
+            bool shared = atomic_load(&odd->references) == 2;
+            assert_int_equal(discarded, shared ? 0 : bytes);
+            backend->ops->layer_destroy(&layer);
+            backend->ops->destroy(&backend);
+
+            assert_int_equal(sample_run(&s, backends[b].name, backends[b].threads, &actual, &error),
+                             CONVOY_OK);
+            assert_true(relative_error(&actual, &expected) == 0);
+            convoy_tensor_release(&expected);
+            convoy_tensor_release(&actual);
+            sample_end(&s);
+        }
+}
+
 /* Borrowed constants, at an address that no float may have, are copied. */
 static void borrowed_constants_are_copied(void **state) {
     (void)state;
@@ -468,11 +518,9 @@ static void refuses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_reference),
-        cmocka_unit_test(threads_share_layers),
-        cmocka_unit_test(product_shares_weights),
-        cmocka_unit_test(borrowed_constants_are_copied),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(agrees_with_reference),         cmocka_unit_test(threads_share_layers),
+        cmocka_unit_test(product_shares_weights),        cmocka_unit_test(weights_lie_anywhere),
+        cmocka_unit_test(borrowed_constants_are_copied), cmocka_unit_test(refuses),
     };
     printf("seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,7 +284,7 @@ convoy_status tensor_keep(convoy_tensor *kept, const convoy_tensor *tensor, conv
         *kept = (convoy_tensor){0};
         return CONVOY_OK;
     }
-    if (tensor->owner && (uintptr_t)tensor->data % convoy_dtype_bytes(tensor->dtype) == 0) {
+    if (tensor->owner) {
         *kept = *tensor;
         buffer_retain(kept->owner);
         return CONVOY_OK;

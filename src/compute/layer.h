@@ -9,9 +9,8 @@
 convoy_status layer_check(const struct layer_desc *desc, const struct layer_params *params,
                           convoy_error *error);
 
-/* *kept: the same elements for as long as the layer lives. A reference to the owner where there is one and
- * the elements are aligned (a model file promises nothing), else a copy. An empty tensor stays empty. Release
- * with convoy_tensor_release. */
+/* *kept: the same elements for as long as the layer lives: a reference to the owner where there is one, else
+ * a copy. An empty tensor stays empty. Release with convoy_tensor_release. */
 convoy_status tensor_keep(convoy_tensor *kept, const convoy_tensor *tensor, convoy_error *error);
 
 /* A product in disguise: [rows,depth]·[depth,columns], where filters [columns,depth] and both maps are dense.

@@ -136,22 +136,26 @@ static convoy_status add_constant(struct onednn_layer *layer, const struct onedn
                                   const_dnnl_primitive_desc_t pd, dnnl_engine_t engine, convoy_error *error) {
     const dnnl_memory_desc_t *chosen =
         dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, constant->arg);
-    convoy_tensor kept;
-    convoy_status status = tensor_keep(&kept, constant->tensor, error);
-    if (status != CONVOY_OK)
-        return status;
-    struct buffer *owner = kept.owner;
-    void *data = kept.data;
-    if (!dnnl_memory_desc_equal(chosen, &constant->plain)) {
+    struct buffer *owner;
+    void *data;
+    if (dnnl_memory_desc_equal(chosen, &constant->plain)) {
+        convoy_tensor kept;
+        convoy_status status = tensor_keep(&kept, constant->tensor, error);
+        if (status != CONVOY_OK)
+            return status;
+        owner = kept.owner;
+        data = kept.data;
+    } else {
         owner = weights_memory(dnnl_memory_desc_get_size(chosen));
         data = owner ? owner->data : NULL;
         dnnl_status_t done =
-            owner ? reorder_once(&constant->plain, kept.data, chosen, data, engine) : dnnl_out_of_memory;
-        convoy_tensor_release(&kept);
+            owner ? reorder_once(&constant->plain, constant->tensor->data, chosen, data, engine)
+                  : dnnl_out_of_memory;
         if (done != dnnl_success) {
             buffer_release(&owner);
             return onednn_failure(done, "reordering weights", error);
         }
+        tensor_discard(constant->tensor);
     }
     dnnl_memory_t memory;
     dnnl_status_t made = dnnl_memory_create(&memory, chosen, engine, data);

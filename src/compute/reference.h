@@ -4,6 +4,8 @@
 
 #include "compute/backend.h"
 
+#include <string.h>
+
 struct reference_layer;
 
 /* Computes *out; description, tensors and constants were checked to agree. *error is filled on failure. */
@@ -26,10 +28,16 @@ reference_kernel reference_matmul, reference_softmax, reference_reduce;    /* re
 reference_kernel reference_concat, reference_transpose, reference_pad, reference_slice,
     reference_gather; /* reference_shape.c */
 
-/* Element i of a float32 or float64 tensor. */
+/* Element i of a float32 or float64 tensor, which may be misaligned, as weights in a model file are. */
 static inline double value_at(const convoy_tensor *tensor, size_t i) {
-    return tensor->dtype == CONVOY_F64 ? ((const double *)tensor->data)[i]
-                                       : (double)((const float *)tensor->data)[i];
+    double wide;
+    float narrow;
+    if (tensor->dtype == CONVOY_F64) {
+        memcpy(&wide, (const char *)tensor->data + i * sizeof wide, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, (const char *)tensor->data + i * sizeof narrow, sizeof narrow);
+    return narrow;
 }
 
 static inline void value_store(const convoy_tensor *tensor, size_t i, double value) {

@@ -21,6 +21,16 @@ static void mapping_release(void *context) {
     free(mapping);
 }
 
+/* Gives back the whole pages of the range; their contents come again from the file. */
+static void mapping_discard(void *data, size_t bytes) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)data + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)data + bytes) / page * page;
+    if (begin < end)
+        madvise((void *)begin, end - begin,
+                MADV_DONTNEED); /* advice: nothing is lost where it is not taken */
+}
+
 /* errno as words; strerror is not for several threads. */
 static const char *errno_text(char *text, size_t size) {
     return strerror_r(errno, text, size);
@@ -38,11 +48,14 @@ static convoy_status map_bytes(struct buffer **map, int file, size_t bytes, cons
         return error_set(error, errno == ENOMEM ? CONVOY_E_MEMORY : CONVOY_E_IO, "%s: cannot be mapped: %s",
                          path, errno_text(text, sizeof text));
     }
-    *map = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
-    if (*map)
-        return CONVOY_OK;
-    mapping_release(mapping);
-    return error_memory(error);
+    struct buffer *made = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
+    if (!made) {
+        mapping_release(mapping);
+        return error_memory(error);
+    }
+    made->discard = mapping_discard;
+    *map = made;
+    return CONVOY_OK;
 }
 
 /* Maps the open file (or reports that it could not be opened) and closes it. */

@@ -4,7 +4,8 @@
 
 #include "base/memory.h"
 
-/* Maps a regular file; the buffer unmaps it with its last reference. An empty file gives a buffer of 0 bytes.
+/* Maps a regular file; the buffer unmaps it with its last reference. buffer_discard
+ * gives pages back. An empty file gives a buffer of 0 bytes.
  * The sentence of the error names path. CONVOY_E_IO (cannot be opened, is no regular file), CONVOY_E_MEMORY.
  */
 convoy_status file_map(struct buffer **map, const char *path, convoy_error *error);

@@ -3,7 +3,7 @@
 #include <convoy/input.h>
 
 #include "base/error.h"
-#include "base/memory.h"
+#include "base/tensor.h"
 #include "io/file_map.h"
 #include "io/image.h"
 #include "io/npy.h"
@@ -105,7 +105,9 @@ static convoy_status load_proto(convoy_tensor *tensor, struct buffer *map, bool 
                          "is no .npy array, no PNG, JPEG, PGM or PPM picture and no ONNX tensor (.pb)");
     if (status != CONVOY_OK)
         return status;
-    status = tensor_convert(tensor, &proto.tensor, dtype, error);
+    status = tensor_align(&proto.tensor, error);
+    if (status == CONVOY_OK)
+        status = tensor_convert(tensor, &proto.tensor, dtype, error);
     tensor_proto_release(&proto);
     return status;
 }

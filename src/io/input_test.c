@@ -94,6 +94,7 @@ static void test_tensor_protos(void **state) {
     convoy_tensor tensor;
     static const char raw[] = "\x08\x02\x10\x01\x4a\x08\x00\x00\x80\x3f\x00\x00\x00\x40";
     static const char numbers[] = "\x08\x02\x10\x07\x3a\x02\x05\x06";
+    static const char misaligned[] = "\x08\x01\x10\x0b\x42\x01w\x4a\x08\x00\x00\x00\x00\x00\x00\x04\x40";
     for (int named = 0; named < 2; named++) {
         assert_int_equal(
             load(&tensor, state, named ? "x.pb" : "x", raw, sizeof raw - 1, CONVOY_F32, &any_picture, NULL),
@@ -106,6 +107,11 @@ static void test_tensor_protos(void **state) {
     assert_int_equal(
         load(&tensor, state, "x.pb", numbers, sizeof numbers - 1, CONVOY_F32, &any_picture, NULL), CONVOY_OK);
     assert_true(((float *)tensor.data)[0] == 5 && ((float *)tensor.data)[1] == 6);
+    convoy_tensor_release(&tensor);
+    assert_int_equal(
+        load(&tensor, state, "x.pb", misaligned, sizeof misaligned - 1, CONVOY_F32, &any_picture, NULL),
+        CONVOY_OK);
+    assert_true(((float *)tensor.data)[0] == 2.5f);
     convoy_tensor_release(&tensor);
 }
 

@@ -315,8 +315,7 @@ static bool bools_valid(const uint8_t *bytes, size_t count) {
     return true;
 }
 
-/* The tensor whose c->bytes bytes of elements are at offset of map: a view where it is aligned, else a copy.
- */
+/* The tensor whose c->bytes bytes of elements are at offset of map: a view. */
 static convoy_status tensor_from_bytes(const struct contents *c, struct buffer *map, size_t offset,
                                        convoy_tensor *tensor, convoy_error *error) {
     convoy_dtype dtype = (convoy_dtype)c->data_type;
@@ -324,15 +323,10 @@ static convoy_status tensor_from_bytes(const struct contents *c, struct buffer *
     if (dtype == CONVOY_BOOL && !bools_valid((const uint8_t *)data, c->bytes))
         return error_set(error, CONVOY_E_INPUT, "%s: holds bytes other than 0 and 1, which are no bool",
                          c->label);
-    if (c->bytes && (uintptr_t)data % convoy_dtype_bytes(dtype) == 0) {
-        *tensor =
-            (convoy_tensor){.dtype = dtype, .shape = c->shape, .data = data, .owner = buffer_retain(map)};
-        return CONVOY_OK;
-    }
-    convoy_status status = convoy_tensor_create(tensor, dtype, &c->shape, error);
-    if (status == CONVOY_OK && c->bytes)
-        memcpy(tensor->data, data, c->bytes);
-    return status;
+    if (c->bytes == 0)
+        return convoy_tensor_create(tensor, dtype, &c->shape, error);
+    *tensor = (convoy_tensor){.dtype = dtype, .shape = c->shape, .data = data, .owner = buffer_retain(map)};
+    return CONVOY_OK;
 }
 
 static convoy_status external_map(const struct contents *c, const char *folder, struct buffer **map,

@@ -12,14 +12,14 @@ struct tensor_proto {
     convoy_tensor tensor;
 };
 
-/* Parses the TensorProto in bytes [offset, offset+length) of map. Elements in raw_data that are aligned to
- * their own size are viewed in place (the tensor holds a reference to map, and its data is read-only memory);
- * all else (float_data, int32_data, int64_data, double_data, misaligned raw data) is copied. External data
- * (data_location EXTERNAL) is mapped from folder/location, which must stay inside folder (no absolute path,
- * no "..", no symbolic link); folder NULL: external data is refused. Checks that the number of elements
- * matches dims, with the sizes computed overflow-checked, before memory is taken. The sentence names the
- * tensor. float16 stays as it is stored; types that convoy_dtype has no number for are CONVOY_E_UNSUPPORTED.
- * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
+/* Parses the TensorProto in bytes [offset, offset+length) of map. Elements in raw_data are viewed in place:
+ * the tensor holds a reference to map, and its data is read-only memory at any address (tensor_is_aligned);
+ * all else (float_data, int32_data, int64_data, double_data) is copied. External data
+ * (data_location EXTERNAL) is mapped, and viewed too, from folder/location, which must stay inside folder (no
+ * absolute path, no "..", no symbolic link); folder NULL: external data is refused. Checks that the number of
+ * elements matches dims, with the sizes computed overflow-checked, before memory is taken. The sentence names
+ * the tensor. float16 stays as it is stored; types that convoy_dtype has no number for are
+ * CONVOY_E_UNSUPPORTED. CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
                                  const char *folder, convoy_error *error);
 

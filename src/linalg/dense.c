@@ -1,18 +1,34 @@
 /* Small dense systems over LAPACKE: LU for inverses, the divide-and-conquer SVD without vectors for singular
- * values. Error: an inverse to about κ·1e-16 relative, a singular value to about 1e-16 of the largest. Cost:
- * order³. LAPACK's matrices are column-major. Inverses are transposed on the way in and out, although the
- * inverse of the transpose is the transpose of the inverse: getri's X satisfies X·A ≈ I to κ roundings, not
- * A·X ≈ I, and X·b is then as good as a solution. From the other side the error was up to 86·κ·1e-16, from
- * this one 2 (Vandermonde matrices of orders 8 to 32). Singular values are those of the transpose. */
+ * values, LQ for pseudo-inverses. Error: an inverse to about κ·1e-16 relative, a singular value to about
+ * 1e-16 of the largest. Cost: order³. LAPACK's matrices are column-major. Inverses are transposed on the way
+ * in and out, although the inverse of the transpose is the transpose of the inverse: getri's X satisfies X·A
+ * ≈ I to κ roundings, not A·X ≈ I, and X·b is then as good as a solution. From the other side the error was
+ * up to 86·κ·1e-16, from this one 2 (Vandermonde matrices of orders 8 to 32). Singular values are those of
+ * the transpose. */
 #include "linalg/dense.h"
 
 #include "base/memory.h"
 
+#include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* From order 96 on OpenBLAS shares a matrix-vector product out to its threads, which wait for one another in
+ * sched_yield. On two busy cores the singular values of order 128 took 27 ms with two threads and 2.5 with
+ * one, of order 256 146 and 16; up to order 64 nothing changes. Not set and reset around every call: other
+ * threads may be inside OpenBLAS, which does not expect a change then. */
+static void set_one_thread(void) {
+    openblas_set_num_threads(1);
+}
+
+static void prepare_library(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_one_thread);
+}
 
 static convoy_status status_of(lapack_int info) {
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
@@ -41,6 +57,7 @@ static void transpose(size_t order, const double *a, double *transposed) {
 convoy_status dense_invert(size_t order, const double *a, double *inverse) {
     if (order == 0)
         return CONVOY_OK;
+    prepare_library();
     lapack_int n = (lapack_int)order;
     double *lu = matrix_copy(order, order, sizeof *lu, a);
     lapack_int *pivots = malloc(order * sizeof *pivots);
@@ -64,8 +81,30 @@ out:
     return status;
 }
 
+convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed) {
+    if (columns == 0)
+        return CONVOY_OK;
+    prepare_library();
+    lapack_int m = (lapack_int)rows, k = (lapack_int)columns;
+    double *work = matrix_copy(rows, columns, sizeof *work, a);
+    double *columns_out = work ? calloc(rows, rows * sizeof *columns_out) : NULL;
+    convoy_status status = CONVOY_E_MEMORY;
+    if (!columns_out)
+        goto out;
+    for (size_t j = 0; j < rows; j++)
+        columns_out[j * rows + j] = 1;
+    status = status_of(LAPACKE_dgels(LAPACK_COL_MAJOR, 'T', k, m, m, work, k, columns_out, m));
+    for (size_t j = 0; status == CONVOY_OK && j < rows; j++)
+        memcpy(transposed + j * columns, columns_out + j * rows, columns * sizeof *transposed);
+out:
+    free(columns_out);
+    free(work);
+    return status;
+}
+
 convoy_status dense_singular_range(size_t rows, size_t columns, const double *a, double *largest,
                                    double *smallest) {
+    prepare_library();
     size_t count = rows < columns ? rows : columns;
     double *work = matrix_copy(rows, columns, sizeof *work, a), *values = malloc(count * sizeof *values);
     convoy_status status = CONVOY_E_MEMORY;

@@ -1,6 +1,9 @@
 /* Small dense systems in double precision (LAPACK). Matrices are real and row-major: complex ones are written
  * as real ones by their users (see rotation.c and placement.c), since OpenBLAS 0.3.21's complex zgemv, on
- * which the complex routines of LAPACK stand, reads beyond its operand (OpenBLAS issue 4013). */
+ * which the complex routines of LAPACK stand, reads beyond its operand (OpenBLAS issue 4013).
+ *
+ * The first use sets OpenBLAS to one thread, in the whole process and for good (openblas_set_num_threads;
+ * 0.3.21 has nothing narrower): a program that wants more sets that afterwards, and pays for it here. */
 #ifndef LINALG_DENSE_H
 #define LINALG_DENSE_H
 
@@ -11,6 +14,11 @@
 /* inverse = a⁻¹, both [order][order]; may be the same memory. CONVOY_E_INTERNAL where a is singular to
  * working precision, CONVOY_E_MEMORY. */
 convoy_status dense_invert(size_t order, const double *a, double *inverse);
+
+/* Row j of transposed [rows][columns] is column j of the pseudo-inverse of a [rows][columns], rows >=
+ * columns: a's inverse, transposed, where a is square. CONVOY_E_INTERNAL where a's columns are linearly
+ * dependent, CONVOY_E_MEMORY. */
+convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed);
 
 /* Largest and smallest singular value of a [rows][columns]. CONVOY_E_MEMORY, CONVOY_E_INTERNAL (no
  * convergence). */

@@ -37,6 +37,37 @@ static void test_invert(void **state) {
     }
 }
 
+/* The pseudo-inverse is a left inverse, and a·a⁺ is symmetric: an orthogonal projection. */
+static void test_pseudo_inverse(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    for (size_t n = 1; n <= ORDER_MAX; n++)
+        for (size_t k = 1; k <= n; k++) {
+            static double a[ORDER_MAX * ORDER_MAX], w[ORDER_MAX * ORDER_MAX]; /* both [n][k] */
+            double largest, smallest;
+            for (size_t i = 0; i < n * k; i++)
+                a[i] = random_normal(&random);
+            assert_int_equal(dense_singular_range(n, k, a, &largest, &smallest), CONVOY_OK);
+            assert_int_equal(dense_pseudo_inverse(n, k, a, w), CONVOY_OK);
+            double tolerance = ROUNDINGS * (double)n * 0x1p-53 * largest / smallest;
+            for (size_t i = 0; i < k; i++)
+                for (size_t j = 0; j < k; j++) {
+                    double sum = i == j ? -1 : 0;
+                    for (size_t l = 0; l < n; l++)
+                        sum += w[l * k + i] * a[l * k + j];
+                    assert_true(fabs(sum) <= tolerance);
+                }
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++) {
+                    double difference = 0;
+                    for (size_t l = 0; l < k; l++)
+                        difference += a[i * k + l] * w[j * k + l] - a[j * k + l] * w[i * k + l];
+                    assert_true(fabs(difference) <= tolerance);
+                }
+        }
+}
+
 static void test_singular_values(void **state) {
     (void)state;
     const double a[] = {0, 3, 0, 0, 0, -5}, b[] = {1, 1, 1, 1};
@@ -57,6 +88,8 @@ static void test_singular(void **state) {
     assert_int_equal(dense_invert(1, zero, inverse), CONVOY_E_INTERNAL);
     assert_int_equal(dense_invert(2, ones, inverse), CONVOY_E_INTERNAL);
     assert_int_equal(dense_invert(2, near, inverse), CONVOY_E_INTERNAL);
+    const double dependent[] = {0, 1, 0, 2};
+    assert_int_equal(dense_pseudo_inverse(2, 2, dependent, inverse), CONVOY_E_INTERNAL);
     for (int i = 0; i < 4; i++)
         assert_true(inverse[i] == 7);
 }
@@ -64,6 +97,7 @@ static void test_singular(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_invert),
+        cmocka_unit_test(test_pseudo_inverse),
         cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_singular),
     };

@@ -54,7 +54,7 @@ struct int_list attribute_ints(struct lowering *l, const char *name) {
 
 /* The constant behind an input that is given; fails the node where it depends on the data. */
 static const convoy_tensor *required_constant(struct lowering *l, size_t input, const char *what) {
-    const convoy_tensor *constant = input_constant(l, input);
+    const convoy_tensor *constant = input_elements(l, input);
     if (!constant)
         node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' depends on the data; only constants are supported",
                   what);

@@ -337,7 +337,8 @@ static convoy_status check_inputs(const struct network *network, const convoy_te
         const struct network_value *value = &network->values[network->inputs[i]];
         size_t bytes;
         char got[128], expected[128];
-        if (!tensor_bytes(in[i].dtype, &in[i].shape, &bytes) || (bytes && !in[i].data))
+        if (!tensor_bytes(in[i].dtype, &in[i].shape, &bytes) || (bytes && !in[i].data) ||
+            !tensor_is_aligned(&in[i]))
             return error_set(error, CONVOY_E_INPUT, "input %zu is no valid tensor", i);
         if (in[i].dtype != value->dtype || !shape_equal(&in[i].shape, &value->shape))
             return error_set(

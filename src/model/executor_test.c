@@ -1,6 +1,7 @@
 /* Networks and their execution: what is fused and dropped, who owns what, several threads at once. */
 #include "base/tensor.h"
 #include "model/executor.h"
+#include "model/graph.h"
 #include "onnx_writer.h"
 
 #include <pthread.h>
@@ -311,6 +312,66 @@ static void test_outputs_belong_to_the_caller(void **state) {
         convoy_tensor_release(&out[i]);
 }
 
+/* Weights of every use: of a convolution with its bias and normalisation, a shape, both forms of Gemm with a
+ * bias, an operand at run time, a factor that is folded. The name of the graph moves all of them in the file.
+ */
+static struct message graph_of_weights(size_t lead) {
+    static const int64_t one[] = {1}, eight[] = {8}, square[] = {8, 8};
+    static const char name[] = "graph...";
+    struct message graph = {0}, input = value_message("x", image, 4), output = value_message("y", square, 2);
+    message_bytes(&graph, 2, name, lead);
+    struct message tensors[] = {
+        tensor_message("w", weights, 4, 9),  tensor_message("bias", one, 1, 1),
+        tensor_message("s", one, 1, 1),      int_tensor_message("shape", square, 2),
+        tensor_message("k1", square, 2, 64), tensor_message("k2", square, 2, 64),
+        tensor_message("row", eight, 1, 8),  tensor_message("k3", square, 2, 64),
+    };
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
+        message_take(&graph, GRAPH_INITIALIZER, &tensors[i]);
+    message_take(&graph, GRAPH_INPUT, &input);
+    message_take(&graph, GRAPH_OUTPUT, &output);
+    add_node(&graph, "Conv", "x w bias", "c");
+    add_node(&graph, "BatchNormalization", "c s s s s", "n");
+    add_node(&graph, "Reshape", "n shape", "r");
+    add_node(&graph, "Gemm", "r k1 row", "g");
+    struct message gemm = node_message("Gemm", "", "g k2 row", "h");
+    node_int(&gemm, "transB", 1);
+    message_take(&graph, GRAPH_NODE, &gemm);
+    add_node(&graph, "Add", "h k3", "a");
+    add_node(&graph, "Transpose", "k3", "t");
+    add_node(&graph, "MatMul", "a t", "y");
+    return graph;
+}
+
+/* Weights are views of the file wherever they lie in it, and every layer gives the same. */
+static void test_weights_lie_anywhere(void **state) {
+    (void)state;
+    static const char *const backend_names[] = {"reference", "onednn"};
+    float values[ELEMENTS], first[ELEMENTS];
+    fill(values, 3);
+    for (int b = 0; b < 2; b++) {
+        int misaligned = 0;
+        for (size_t lead = 0; lead < 8; lead++) {
+            struct rig rig;
+            struct message graph = graph_of_weights(lead);
+            convoy_tensor in = borrowed_image(values), out;
+            rig_network(&rig, &graph);
+            const struct layer_params *conv = &rig.network->steps[0].params;
+            assert_ptr_equal(conv->weights.owner, rig.model->map);
+            assert_true(tensor_is_aligned(&conv->bias));
+            misaligned += !tensor_is_aligned(&conv->weights);
+            rig_executor(&rig, backend_names[b]);
+            assert_int_equal(executor_run(rig.executor, &in, &out, NULL, NULL), CONVOY_OK);
+            if (lead == 0)
+                memcpy(first, out.data, sizeof first);
+            assert_memory_equal(out.data, first, sizeof first);
+            convoy_tensor_release(&out);
+            rig_destroy(&rig);
+        }
+        assert_int_equal(misaligned, 6);
+    }
+}
+
 static void test_wrong_inputs(void **state) {
     (void)state;
     struct rig rig;
@@ -329,6 +390,9 @@ static void test_wrong_inputs(void **state) {
     in.dtype = CONVOY_F64;
     assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
     in = borrowed_image(NULL);
+    assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
+    in = borrowed_image(values);
+    in.data = (char *)values + 1;
     assert_int_equal(executor_run(rig.executor, &in, &out, NULL, &error), CONVOY_E_INPUT);
     assert_null(out.data);
     rig_destroy(&rig);
@@ -504,6 +568,7 @@ int main(void) {
         cmocka_unit_test(test_dead_and_constant_nodes_go),
         cmocka_unit_test(test_run_reports_and_computes),
         cmocka_unit_test(test_outputs_belong_to_the_caller),
+        cmocka_unit_test(test_weights_lie_anywhere),
         cmocka_unit_test(test_wrong_inputs),
         cmocka_unit_test(test_memory_is_used_again),
         cmocka_unit_test(test_failures_pass_through),

@@ -51,6 +51,16 @@ const convoy_tensor *value_constant(const struct lowering *l, uint32_t value) {
     return constant->data ? constant : NULL;
 }
 
+const convoy_tensor *value_elements(struct lowering *l, uint32_t value) {
+    convoy_tensor *constant = &l->network->values[value].constant;
+    if (!constant->data)
+        return NULL;
+    if (tensor_align(constant, l->status == CONVOY_OK ? l->error : NULL) == CONVOY_OK)
+        return constant;
+    l->status = l->status == CONVOY_OK ? CONVOY_E_MEMORY : l->status;
+    return NULL;
+}
+
 convoy_shape input_shape(const struct lowering *l, size_t input) {
     return value_shape(l, input_number(l, input));
 }
@@ -61,6 +71,10 @@ convoy_dtype input_dtype(const struct lowering *l, size_t input) {
 
 const convoy_tensor *input_constant(const struct lowering *l, size_t input) {
     return input_given(l, input) ? value_constant(l, input_number(l, input)) : NULL;
+}
+
+const convoy_tensor *input_elements(struct lowering *l, size_t input) {
+    return input_given(l, input) ? value_elements(l, input_number(l, input)) : NULL;
 }
 
 /* --- Values --------------------------------------------------------------------------------------------- */
@@ -138,7 +152,12 @@ static convoy_status fold(struct lowering *l, const struct layer_desc *desc,
     convoy_tensor out = {0};
     struct layer *layer = NULL;
     for (uint32_t i = 0; i < desc->input_count; i++) {
-        in[i] = l->network->values[inputs[i]].constant; /* borrowed */
+        const convoy_tensor *elements = value_elements(l, inputs[i]);
+        if (!elements) {
+            free(in);
+            return l->status;
+        }
+        in[i] = *elements; /* borrowed */
         in[i].shape = desc->inputs[i];
     }
     convoy_status status = l->reference->ops->layer_prepare(l->reference, desc, params, &layer, &inner);
@@ -198,6 +217,8 @@ static convoy_status step_add(struct lowering *l, const struct layer_desc *desc,
     if (!shapes || !step.inputs || !step.desc.name)
         return fail_memory(l);
     for (uint32_t i = 0; i < desc->input_count; i++) {
+        if (value_constant(l, inputs[i]) && !value_elements(l, inputs[i])) /* it is read at run time */
+            return l->status;
         shapes[i] = desc->inputs[i];
         step.inputs[i] = inputs[i];
     }

@@ -35,12 +35,17 @@ convoy_shape input_shape(const struct lowering *lowering, size_t input);
 convoy_dtype input_dtype(const struct lowering *lowering, size_t input);
 
 /* The tensor of an input that is known beforehand; NULL where it depends on the data or is left out.
- * Borrowed. */
+ * Borrowed, until a value is added. Its elements may be misaligned: for its shape and type, and for views. */
 const convoy_tensor *input_constant(const struct lowering *lowering, size_t input);
+
+/* The same with elements that may be read: where they are misaligned in the file, a copy replaces them. NULL
+ * where there is no memory, too, which is noted. */
+const convoy_tensor *input_elements(struct lowering *lowering, size_t input);
 
 /* The same of any value. */
 convoy_shape value_shape(const struct lowering *lowering, uint32_t value);
 const convoy_tensor *value_constant(const struct lowering *lowering, uint32_t value);
+const convoy_tensor *value_elements(struct lowering *lowering, uint32_t value);
 
 /* A tensor that is known. Takes its reference, also on failure. */
 convoy_status constant_add(struct lowering *lowering, convoy_tensor *take_tensor, uint32_t *value);

@@ -30,8 +30,11 @@ static convoy_status check_node(struct lowering *l, const struct onnx_operator *
                          "operator %s of operator set %lld is not supported; %lld to %lld are", node->op,
                          (long long)opset, (long long)op->first_opset, (long long)op->last_opset);
     if (node->input_count < op->min_inputs || node->input_count > op->max_inputs)
-        return node_fail(l, CONVOY_E_INPUT, "%zu inputs; %s takes %u to %u", node->input_count, node->op,
-                         op->min_inputs, op->max_inputs);
+        return op->min_inputs == op->max_inputs
+                   ? node_fail(l, CONVOY_E_INPUT, "%zu inputs; %s takes %u", node->input_count, node->op,
+                               op->min_inputs)
+                   : node_fail(l, CONVOY_E_INPUT, "%zu inputs; %s takes %u to %u", node->input_count,
+                               node->op, op->min_inputs, op->max_inputs);
     for (size_t i = 0; i < node->input_count; i++) {
         bool named = node->inputs[i] != NO_VALUE;
         if (!named && (i < op->min_inputs || op->max_inputs == UINT32_MAX))
@@ -72,6 +75,10 @@ static convoy_status check_input(struct lowering *l, const convoy_value_info *in
     size_t bytes;
     if (fits && tensor_bytes(CONVOY_F64, shape, &bytes))
         return CONVOY_OK;
+    if (fits)
+        return l->status = error_set(l->error, CONVOY_E_INPUT,
+                                     "%.200s: input '%.100s' has more elements than memory can hold",
+                                     l->model->path, info->name);
     char got[128] = "too many axes", expected[128];
     if (shape->rank <= CONVOY_MAX_RANK)
         convoy_shape_text(shape, got, sizeof got);

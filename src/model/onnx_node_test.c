@@ -65,6 +65,7 @@ static bool read_tensor(struct node_test *test, const char *kind, size_t i, conv
     buffer_release(&map);
     if (done) {
         test->proto_count++;
+        done = tensor_align(&proto->tensor, NULL) == CONVOY_OK;
         *tensor = proto->tensor;
         tensor->owner = NULL;
     }

@@ -61,6 +61,8 @@ convoy_status lower_conv(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     const convoy_tensor *weights = float_constant(l, 1, "weights");
     const convoy_tensor *bias = input_given(l, 2) ? float_constant(l, 2, "biases") : NULL;
+    if (bias)
+        bias = input_elements(l, 2); /* backends take weights as they lie in the file, but no bias */
     if (l->status != CONVOY_OK)
         return l->status;
     if (weights->shape.rank != x.rank)
@@ -96,11 +98,16 @@ static convoy_status product_filters(struct lowering *l, const convoy_tensor *b,
     convoy_status status = convoy_tensor_create(filters, CONVOY_F32, &shape, l->error);
     if (status != CONVOY_OK)
         return l->status = status;
-    const float *from = b->data;
+    const char *from = b->data; /* perhaps misaligned */
     float *to = filters->data;
     for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < k; j++)
-            to[i * k + j] = alpha * from[transposed ? i * k + j : j * n + i];
+        for (int64_t j = 0; j < k; j++) {
+            float element;
+            memcpy(&element, from + (transposed ? i * k + j : j * n + i) * (int64_t)sizeof element,
+                   sizeof element);
+            to[i * k + j] = alpha * element;
+        }
+    tensor_discard(b);
     return CONVOY_OK;
 }
 
@@ -231,6 +238,8 @@ convoy_status lower_gemm(struct lowering *l) {
     const convoy_tensor *row = c != NO_VALUE ? value_constant(l, c) : NULL;
     bool by_constant = weights && weights->dtype == CONVOY_F32 && gemm.m > 0 && gemm.k > 0 && gemm.n > 0;
     bool as_bias = by_constant && row && is_row(row, gemm.n);
+    if (as_bias)
+        row = value_elements(l, c);
     if (l->status == CONVOY_OK && by_constant)
         gemm_by_constant(l, &gemm, a, as_bias ? row : NULL, &value);
     else if (l->status == CONVOY_OK)

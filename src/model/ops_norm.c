@@ -9,7 +9,7 @@
 
 /* A constant of float32, one number per channel; fails the node otherwise. */
 static const float *per_channel(struct lowering *l, size_t input, const char *what, size_t channels) {
-    const convoy_tensor *constant = input_constant(l, input);
+    const convoy_tensor *constant = input_elements(l, input);
     if (!constant)
         node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' depends on the data; only constants are supported",
                   what);

@@ -133,6 +133,14 @@ struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_
     return plan_choose(&request, layer);
 }
 
+uint32_t cluster_living(struct cluster *cluster) {
+    return dispatcher_living(cluster->dispatcher);
+}
+
+uint32_t cluster_wait_came(struct cluster *cluster, uint32_t wanted, uint64_t deadline_ns) {
+    return dispatcher_wait_came(cluster->dispatcher, wanted, deadline_ns);
+}
+
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity) {
     size_t count = 0;
     for (uint32_t w = 0; w < cluster->nodes; w++) {

@@ -54,6 +54,13 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
 /* How plan and cluster would treat a layer, as `inspect` asks. */
 struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_geometry *layer);
 
+/* How many workers are alive now. */
+uint32_t cluster_living(struct cluster *cluster);
+
+/* Waits until `wanted` workers have come, of whom some may be lost again, or for the deadline. Returns how
+ * many have come. */
+uint32_t cluster_wait_came(struct cluster *cluster, uint32_t wanted, uint64_t deadline_ns);
+
 /* Fills lost[0..capacity) with the workers that are lost; returns how many there are. */
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity);
 

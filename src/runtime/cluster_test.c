@@ -213,7 +213,7 @@ static void test_any_two(void **state) {
     (void)state;
     for (int a = 0; a < 6; a++)
         for (int b = a + 1; b < 6; b++) {
-            char first[16], second[16];
+            char first[32], second[32];
             snprintf(first, sizeof first, "%d:kill", a);
             snprintf(second, sizeof second, "%d:kill", b);
             const char *const faults[] = {first, second, NULL};

@@ -6,11 +6,13 @@
 #include "base/tensor.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
+#include "compute/layer.h"
 #include "runtime/cluster_internal.h"
 #include "runtime/layer_message.h"
 #include "runtime/solutions.h"
 
 #include <float.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +20,14 @@
  * it is computed here. The floor is far above a layer's time on purpose: it is paid only when more than γ
  * workers are silent, and a busy machine's scheduler must not look like that. */
 #define ALLOWANCE_FACTOR   5
-#define ALLOWANCE_FLOOR_NS (250 * NS_PER_MS)
+#define ALLOWANCE_FLOOR_NS (500 * NS_PER_MS)
 
 /* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
  * not decoded. */
 #define ERROR_BUDGET 1e-3
+
+/* Where they do not, the search for a good choice of them is repeated when δ/SEARCH_STEPS more came. */
+#define SEARCH_STEPS 16
 
 struct coded_layer {
     struct cluster_layer base;
@@ -51,6 +56,8 @@ struct coded_run {
     struct cluster_context *context;
     struct job job;
     const struct code_solution *solution;
+    uint32_t chosen; /* workers fit to be asked */
+    bool asked;
     uint32_t answered; /* at the end */
 };
 
@@ -96,8 +103,10 @@ static convoy_status make_messages(void *context, const uint32_t *workers, uint3
         layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
         complete = messages[i];
     }
-    if (complete)
+    if (complete) {
         encode_filters(layer, count, rows, filters, pieces);
+        tensor_discard(&layer->params.weights); /* read again for a worker that comes later, or a fallback */
+    }
     for (uint32_t i = 0; !complete && i < count; i++)
         buffer_release(&messages[i]);
     free(filters);
@@ -107,21 +116,6 @@ static convoy_status make_messages(void *context, const uint32_t *workers, uint3
 }
 
 /* ---- life ---- */
-
-/* A tensor that lives as long as the layer: a reference to its owner, or a copy where it has none. */
-static convoy_status keep_tensor(convoy_tensor *kept, const convoy_tensor *tensor, convoy_error *error) {
-    if (!tensor->data)
-        return CONVOY_OK;
-    if (tensor->owner) {
-        tensor_view(kept, tensor, &tensor->shape);
-        return CONVOY_OK;
-    }
-    convoy_status status = convoy_tensor_create(kept, tensor->dtype, &tensor->shape, error);
-    size_t bytes;
-    if (status == CONVOY_OK && tensor_bytes(tensor->dtype, &tensor->shape, &bytes))
-        memcpy(kept->data, tensor->data, bytes);
-    return status;
-}
 
 static convoy_status check_params(const struct layer_desc *desc, const struct layer_params *params,
                                   convoy_error *error) {
@@ -192,9 +186,9 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     layer->input_shape = desc->inputs[0];
     layer->desc.inputs = &layer->input_shape;
     pthread_mutex_init(&layer->local_mutex, NULL);
-    status = keep_tensor(&layer->params.weights, &params->weights, error);
+    status = tensor_keep(&layer->params.weights, &params->weights, error);
     if (status == CONVOY_OK)
-        status = keep_tensor(&layer->params.bias, &params->bias, error);
+        status = tensor_keep(&layer->params.bias, &params->bias, error);
     if (status == CONVOY_OK)
         status = cut_and_code(layer, plan, error);
     struct layer *created = &layer->base.base;
@@ -254,6 +248,7 @@ static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
         context->tasks[w].state = TASK_WAITING;
         context->answered[chosen++] = w;
     }
+    run->chosen = chosen;
     return code_suffices(&run->layer->code, context->answered, chosen);
 }
 
@@ -332,30 +327,41 @@ static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
     return count;
 }
 
+/* Solves for the answers that are listed. run->solution stays NULL where they do not decode well. */
+static convoy_status solve_answers(struct coded_run *run) {
+    struct coded_layer *layer = run->layer;
+    convoy_status status =
+        solutions_get(&layer->solutions, &layer->code, run->context->answered, run->answered, &run->solution);
+    if (status == CONVOY_OK && !may_decode(layer, run->solution))
+        solutions_put(&layer->solutions, &run->solution);
+    return status == CONVOY_E_MEMORY ? status : CONVOY_OK;
+}
+
 /* Waits until answers came that suffice and decode well. run->solution stays NULL where that is no longer
- * possible, or the time has passed. */
+ * possible, or the time has passed: by no more than it takes to solve once, since no search begins after one
+ * that ended late. Answers that do not decode well are searched again when some more came, not for each one:
+ * with hundreds of workers answers come faster than searches end. */
 static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
     struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    uint32_t settled = 0;
-    for (;;) {
+    uint32_t settled = 0, tried = 0, step = layer->code.threshold / SEARCH_STEPS;
+    for (bool late = false; !late;) {
         settled = dispatcher_wait(layer->cluster->dispatcher, &run->job, settled, until_ns, context->states);
         uint32_t possible = list_tasks(run, true);
         if (!code_suffices(&layer->code, context->answered, possible))
             break;
         run->answered = list_tasks(run, false);
-        if (code_suffices(&layer->code, context->answered, run->answered)) {
-            convoy_status status = solutions_get(&layer->solutions, &layer->code, context->answered,
-                                                 run->answered, &run->solution);
-            if (status == CONVOY_E_MEMORY)
+        late = clock_now_ns() >= until_ns;
+        bool last = late || run->answered == possible; /* nobody is waited for any more */
+        if (code_suffices(&layer->code, context->answered, run->answered) && run->answered > tried &&
+            (tried == 0 || last || run->answered >= tried + step)) {
+            convoy_status status = solve_answers(run);
+            if (status != CONVOY_OK || run->solution)
                 return status;
-            if (status == CONVOY_OK && may_decode(layer, run->solution))
-                return CONVOY_OK;
-            solutions_put(&layer->solutions, &run->solution);
-            if (run->answered == possible)
-                break; /* nobody is left whose answer could help */
+            tried = run->answered;
+            late = clock_now_ns() >= until_ns;
         }
-        if (clock_now_ns() >= until_ns)
+        if (last)
             break;
     }
     run->answered = list_tasks(run, false);
@@ -404,19 +410,34 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     return status;
 }
 
+/* Why a layer was not decoded: in a few words, and as the end of a sentence. */
+static const char *describe_failure(const struct coded_run *run, char *text, size_t size) {
+    uint32_t needed = run->layer->code.threshold;
+    if (!run->asked) {
+        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
+                 run->layer->cluster->options.workers, needed);
+        return "too few workers";
+    }
+    if (run->answered < needed) {
+        snprintf(text, size, "only %u of the %u answers that it needs came", run->answered, needed);
+        return "too few answers";
+    }
+    snprintf(text, size, "the %u answers that came do not decode well enough", run->answered);
+    return "ill-conditioned answers";
+}
+
 static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                               convoy_layer_report *report, convoy_error *error) {
     struct coded_layer *layer = run->layer;
-    if (!layer->cluster->options.fallback)
-        return error_set(error, CONVOY_E_WORKERS, "layer %s: only %u of the %u answers that it needs came",
-                         layer->desc.name, run->answered, layer->code.threshold);
-    if (!atomic_exchange(&layer->fallback_logged, true))
-        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING,
-                 "layer %s: only %u of the %u answers that it needs came; computed here (said once)",
-                 layer->desc.name, run->answered, layer->code.threshold);
+    char why[128];
     report->coded = false;
     report->fallback = true;
-    report->why_local = "too few answers";
+    report->why_local = describe_failure(run, why, sizeof why);
+    if (!layer->cluster->options.fallback)
+        return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
+    if (!atomic_exchange(&layer->fallback_logged, true))
+        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING, "layer %s: %s: computed here (said once)",
+                 layer->desc.name, why);
     struct layer *local = NULL;
     convoy_status status = local_layer(layer, &local, error);
     if (status == CONVOY_OK)
@@ -456,6 +477,7 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     convoy_status status = encode_input(run, in);
     uint64_t encoded_ns = clock_now_ns();
     if (status == CONVOY_OK) {
+        run->asked = true;
         dispatcher_submit(dispatcher, &run->job);
         status = collect(run, encoded_ns +
                                   (fallback ? run->job.allowance_ns : layer->cluster->options.deadline_ns));

@@ -178,14 +178,20 @@ static void forget_peer(struct dispatcher *d, uint32_t worker) {
     pthread_cond_broadcast(&d->changed);
 }
 
-static void log_change(struct dispatcher *d, uint32_t worker, const char *what) {
+static uint32_t count_living(const struct dispatcher *d) {
     uint32_t living = 0;
     for (uint32_t w = 0; w < d->nodes; w++)
         living += d->peers[w].state == PEER_ALIVE;
+    return living;
+}
+
+/* A worker less is a warning where fewer than needed are left. */
+static void log_change(struct dispatcher *d, uint32_t worker, bool less, const char *what) {
+    uint32_t living = count_living(d);
     bool enough = living >= d->needed;
-    log_line(d->log, enough ? CONVOY_LOG_INFO : CONVOY_LOG_WARNING, "worker %u %s: %u alive, %u %s needed",
-             worker, what, living, enough ? living - d->needed : d->needed - living,
-             enough ? "more than" : "fewer than");
+    log_line(d->log, less && !enough ? CONVOY_LOG_WARNING : CONVOY_LOG_INFO,
+             "worker %u %s: %u alive, %u %s needed", worker, what, living,
+             enough ? living - d->needed : d->needed - living, enough ? "more than" : "fewer than");
 }
 
 /* The transport told of a change. */
@@ -196,21 +202,21 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
         forget_peer(d, worker);
         peer->state = PEER_ALIVE;
         dispatcher_reset_layers(d, worker);
-        log_change(d, worker, "has joined");
+        log_change(d, worker, false, "has joined");
         break;
     case TRANSPORT_LEFT:
         peer->state = PEER_LOST;
         forget_peer(d, worker);
         dispatcher_reset_layers(d, worker);
-        log_change(d, worker, "is lost");
+        log_change(d, worker, true, "is lost");
         break;
     case TRANSPORT_SUSPECTED:
         peer->state = PEER_SUSPECT;
-        log_change(d, worker, "is silent");
+        log_change(d, worker, true, "is silent");
         break;
     case TRANSPORT_RECOVERED:
         peer->state = PEER_ALIVE;
-        log_change(d, worker, "is back");
+        log_change(d, worker, false, "is back");
         break;
     default:
         break;
@@ -338,6 +344,28 @@ enum peer_state dispatcher_state(struct dispatcher *d, uint32_t worker) {
     enum peer_state state = d->peers[worker].state;
     pthread_mutex_unlock(&d->mutex);
     return state;
+}
+
+uint32_t dispatcher_living(struct dispatcher *d) {
+    pthread_mutex_lock(&d->mutex);
+    uint32_t living = count_living(d);
+    pthread_mutex_unlock(&d->mutex);
+    return living;
+}
+
+uint32_t dispatcher_wait_came(struct dispatcher *d, uint32_t wanted, uint64_t deadline_ns) {
+    struct timespec until = clock_timespec(deadline_ns);
+    uint32_t came;
+    pthread_mutex_lock(&d->mutex);
+    for (int waited = 0;; waited = pthread_cond_timedwait(&d->changed, &d->mutex, &until)) {
+        came = 0;
+        for (uint32_t w = 0; w < d->nodes; w++)
+            came += d->peers[w].state != PEER_ABSENT;
+        if (came >= wanted || waited)
+            break;
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return came;
 }
 
 void dispatcher_submit(struct dispatcher *d, struct job *job) {

@@ -88,6 +88,13 @@ void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum wo
 
 enum peer_state dispatcher_state(struct dispatcher *dispatcher, uint32_t worker);
 
+/* How many workers are alive now. */
+uint32_t dispatcher_living(struct dispatcher *dispatcher);
+
+/* Waits until `wanted` workers have come, of whom some may be lost again, or for the deadline. Returns how
+ * many have come. */
+uint32_t dispatcher_wait_came(struct dispatcher *dispatcher, uint32_t wanted, uint64_t deadline_ns);
+
 /* Opens a job: its WAITING tasks go out as their workers have room. Then wait on it; every submitted job must
  * be finished. */
 void dispatcher_submit(struct dispatcher *dispatcher, struct job *job);

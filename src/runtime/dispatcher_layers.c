@@ -136,7 +136,8 @@ void dispatcher_supply(struct dispatcher *d, uint32_t layer, uint32_t worker, st
         content = NULL;
     }
     if (holding->state == HOLDING_UNFIT)
-        log_line(d->log, CONVOY_LOG_WARNING, "no memory to code layer number %u for worker %u", layer, worker);
+        log_line(d->log, CONVOY_LOG_WARNING, "no memory to code layer number %u for worker %u", layer,
+                 worker);
     pthread_mutex_unlock(&d->mutex);
     buffer_release(&content);
     d->transport->ops->wake(d->transport);

@@ -76,7 +76,9 @@ static struct held_layer *hold(struct layer_cache *cache, struct entry *entry) {
 
 /* Lets layers go that nobody uses until `wanted` bytes fit. Whether they do. */
 static bool make_room(struct layer_cache *cache, uint64_t wanted) {
-    while (wanted > cache->max_bytes || cache->bytes > cache->max_bytes - wanted) {
+    if (wanted > cache->max_bytes)
+        return false;
+    while (cache->bytes > cache->max_bytes - wanted) {
         struct entry **oldest = NULL;
         for (struct entry **at = &cache->entries; *at; at = &(*at)->next)
             if (!(*at)->references && (!oldest || (*at)->last_use < (*oldest)->last_use))

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_BYTES 48 /* "%016llx%016llx.layer" and its end */
+#define NAME_BYTES  48 /* "%016llx%016llx.layer" and its end */
+#define DRAFT_BYTES 72 /* a name and ".%ld", while it is being written */
 
 struct layer_disk {
     int folder; /* file descriptor */
@@ -63,7 +64,7 @@ struct buffer *layer_disk_read(struct layer_disk *disk, struct content_hash hash
     struct stat about;
     struct buffer *content = NULL;
     file_name(name, hash);
-    int file = openat(disk->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = openat(disk->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0)
         return NULL;
     if (fstat(file, &about) == 0 && S_ISREG(about.st_mode) && (uint64_t)about.st_size <= disk->max_bytes)
@@ -82,10 +83,16 @@ struct buffer *layer_disk_read(struct layer_disk *disk, struct content_hash hash
     return NULL;
 }
 
+/* Whether this is a name of ours, or of a draft that a process may have left behind. */
+static bool is_ours(const char *name) {
+    return strspn(name, "0123456789abcdef") == 32 && strncmp(name + 32, ".layer", 6) == 0 &&
+           strlen(name) < DRAFT_BYTES;
+}
+
 /* Removes the file least lately used, if the others are more than max_bytes - wanted. Whether there may be
  * more to remove. */
 static bool remove_oldest(const struct layer_disk *disk, uint64_t wanted) {
-    char oldest[NAME_BYTES] = "";
+    char oldest[DRAFT_BYTES] = "";
     struct timespec oldest_time = {0};
     uint64_t total = wanted;
     int copy = openat(disk->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -97,14 +104,13 @@ static bool remove_oldest(const struct layer_disk *disk, uint64_t wanted) {
     }
     for (struct dirent *file = readdir(folder); file; file = readdir(folder)) {
         struct stat about;
-        size_t length = strlen(file->d_name);
-        if (length >= NAME_BYTES || length < 6 || strcmp(file->d_name + length - 6, ".layer") != 0 ||
-            fstatat(disk->folder, file->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        if (!is_ours(file->d_name) || fstatat(disk->folder, file->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
+            S_ISDIR(about.st_mode))
             continue;
         total += (uint64_t)about.st_size;
         if (!oldest[0] || about.st_mtim.tv_sec < oldest_time.tv_sec ||
             (about.st_mtim.tv_sec == oldest_time.tv_sec && about.st_mtim.tv_nsec < oldest_time.tv_nsec)) {
-            memcpy(oldest, file->d_name, length + 1);
+            snprintf(oldest, sizeof oldest, "%.*s", DRAFT_BYTES - 1, file->d_name);
             oldest_time = about.st_mtim;
         }
     }
@@ -123,7 +129,7 @@ static bool write_all(int file, const struct buffer *content) {
 }
 
 void layer_disk_write(struct layer_disk *disk, struct content_hash hash, const struct buffer *content) {
-    char name[NAME_BYTES], draft[NAME_BYTES + 16];
+    char name[NAME_BYTES], draft[DRAFT_BYTES];
     if (content->bytes > disk->max_bytes)
         return;
     while (remove_oldest(disk, content->bytes))

@@ -40,12 +40,20 @@ static struct code_solution *find(const struct solutions *solutions, const uint3
     return NULL;
 }
 
+static size_t matrix_bytes(const struct code_solution *solution) {
+    return (size_t)solution->rows * solution->columns * sizeof(double) * (solution->paired ? 2 : 1);
+}
+
 /* Under the mutex. Without memory the solution is just not kept. */
 static void keep(struct solutions *solutions, const uint32_t *workers, uint32_t count,
                  struct code_solution *solution) {
-    uint32_t *copy = solutions->count < SOLUTIONS_KEPT ? malloc(count * sizeof *copy) : NULL;
+    size_t bytes = matrix_bytes(solution);
+    if (solutions->count >= SOLUTIONS_KEPT || bytes > SOLUTIONS_BYTES - solutions->bytes)
+        return;
+    uint32_t *copy = malloc(count * sizeof *copy);
     if (!copy)
         return;
+    solutions->bytes += bytes;
     memcpy(copy, workers, count * sizeof *copy);
     solutions->kept[solutions->count++] =
         (struct kept_solution){.workers = copy, .count = count, .solution = solution};

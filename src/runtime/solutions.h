@@ -7,11 +7,13 @@
 
 #include <pthread.h>
 
-#define SOLUTIONS_KEPT 64
+#define SOLUTIONS_KEPT  64
+#define SOLUTIONS_BYTES ((size_t)8 << 20) /* of their matrices: eight at δ = 128, all up to 45 */
 
 struct solutions {
     pthread_mutex_t mutex;
     uint32_t count;
+    size_t bytes;
     struct kept_solution *kept; /* [SOLUTIONS_KEPT] */
 };
 

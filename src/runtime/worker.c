@@ -10,8 +10,9 @@
 
 /* A master sends at most two tasks ahead; layers come in bulk while a model is distributed. Beyond this the
  * master is broken. */
-#define QUEUE_LIMIT 65536
-#define LAYER_LIMIT 65536
+#define QUEUE_LIMIT     65536
+#define LAYER_LIMIT     65536
+#define MAX_FRAME_BYTES (UINT64_C(16) << 30)
 
 struct worker {
     struct transport *endpoint;
@@ -23,7 +24,8 @@ struct worker {
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
     size_t queue_count, queue_capacity;
-    bool closed; /* the master is gone for good, or a fault killed the worker */
+    bool closed; /* the master is gone for good, or broken, or a fault killed the worker */
+    bool killed; /* a fault did */
 };
 
 static const struct fault *find_fault(const struct worker *worker, enum fault_kind kind) {
@@ -141,6 +143,13 @@ static bool reserve_number(struct worker *worker, uint32_t number) {
     return true;
 }
 
+/* Whether a layer's tasks and answers are of a size that this worker deals with. A few bytes can describe a
+ * convolution with a huge output. */
+static bool is_bearable(const struct worker *worker, const struct held_layer *held) {
+    uint64_t limit = worker->options->max_frame_bytes ? worker->options->max_frame_bytes : MAX_FRAME_BYTES;
+    return held->input_bytes <= limit && held->output_bytes <= limit;
+}
+
 /* A layer is offered by its hash, or brought. */
 static void serve_layer(struct worker *worker, const struct frame *frame) {
     struct held_layer *held = NULL;
@@ -157,6 +166,10 @@ static void serve_layer(struct worker *worker, const struct frame *frame) {
         held = layer_cache_find(worker->cache, hash);
     } else {
         layer_cache_insert(worker->cache, frame->payload, &held);
+    }
+    if (held && !is_bearable(worker, held)) {
+        layer_cache_release(worker->cache, &held);
+        offered = false;
     }
     worker->layers[frame->header.layer] = held;
     reply(worker, frame, held ? FRAME_READY : offered ? FRAME_WANT : FRAME_UNFIT, 0, NULL);
@@ -189,7 +202,7 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
     for (size_t i = 0; i < worker->options->fault_count; i++)
         if (worker->options->faults[i].kind == FAULT_KILL_LAYER &&
             strcmp(worker->options->faults[i].layer, held->name) == 0) {
-            worker->closed = true;
+            worker->closed = worker->killed = true;
             return;
         }
     uint64_t start_ns = clock_now_ns();
@@ -247,5 +260,5 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
         frame_release(&frame);
     }
     worker_clear(&worker);
-    return status;
+    return status == CONVOY_OK && !worker.killed ? CONVOY_E_CLOSED : status;
 }

@@ -10,13 +10,14 @@
 struct worker_options {
     const struct fault *faults; /* of this worker; the transport's own kinds are ignored */
     size_t fault_count;
+    uint64_t max_frame_bytes; /* a layer whose tasks or answers are larger is not taken; 0: 16 GiB */
     uint64_t cache_bytes;     /* of the filters that it keeps; 0: no bound */
     const char *cache_folder; /* where it keeps them across restarts, or NULL */
 };
 
-/* Serves the master until it is gone for good or a fault kills the worker; a master that comes back finds
- * what the worker held. Takes the endpoint, which is closed on return; backend and options are borrowed.
- * CONVOY_E_IO (the cache's folder), CONVOY_E_MEMORY. */
+/* Serves the master until it is gone for good (CONVOY_E_CLOSED, which leaves *error alone) or a fault kills
+ * the worker (CONVOY_OK); a master that comes back finds what the worker held. Takes the endpoint, which is
+ * closed on return; backend and options are borrowed. CONVOY_E_IO (the cache's folder), CONVOY_E_MEMORY. */
 convoy_status worker_run(struct transport **take_endpoint, struct backend *backend,
                          const struct worker_options *options, convoy_error *error);
 

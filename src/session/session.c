@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/spawn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,23 +28,7 @@ static convoy_status parse_faults(convoy_session *session, const convoy_options 
 /* Puts the cluster between session->backend, the kernels here, and whoever uses it. */
 static convoy_status wrap_in_cluster(convoy_session *session, const convoy_options *options,
                                      const struct code_family *family, convoy_error *error) {
-    const struct cluster_options cluster = {
-        .family = family,
-        .workers = options->workers,
-        .stragglers = options->stragglers,
-        .reserve = options->reserve,
-        .spread = options->placement == CONVOY_PLACEMENT_SPREAD,
-        .input_parts = options->input_parts,
-        .filter_parts = options->filter_parts,
-        .deadline_ns = options->deadline_ns,
-        .fallback = !options->no_fallback,
-        .seed = options->seed,
-        .faults = session->faults,
-        .fault_count = session->fault_count,
-        .log = {options->log, options->log_context},
-    };
-    convoy_status status =
-        cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
+    convoy_status status = session_workers_create(session, options, family, error);
     if (status != CONVOY_OK)
         return status;
     struct backend *backend = NULL;
@@ -93,8 +78,7 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     status = executor_create(&session->executor, session->network, session->backend,
                              clustered ? NULL : options->progress, options->progress_context, error);
     if (status == CONVOY_OK && clustered)
-        status = cluster_ready(session->cluster, options->deadline_ns, options->progress,
-                               options->progress_context, error);
+        status = session_workers_ready(session, options, error);
     return status;
 }
 
@@ -112,6 +96,7 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
         return error_memory(error);
     }
     made->threads = options->threads;
+    made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
     status =
         made->backend_name ? fill_session(made, model, input_shapes, options, error) : error_memory(error);
@@ -136,6 +121,7 @@ void convoy_session_destroy(convoy_session **session) {
     executor_destroy(&s->executor);
     backend_destroy(&s->backend);
     cluster_destroy(&s->cluster);
+    spawn_destroy(&s->spawn);
     network_destroy(&s->network);
     pthread_mutex_destroy(&s->check_lock);
     free(s->layers);
@@ -198,4 +184,9 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
 
 size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity) {
     return session->cluster ? cluster_lost(session->cluster, lost, capacity) : 0;
+}
+
+uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed) {
+    *needed = session->cluster ? session->needed : 0;
+    return session->cluster ? cluster_living(session->cluster) : 0;
 }

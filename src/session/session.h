@@ -14,7 +14,10 @@ struct convoy_session {
     struct network *network;
     struct fault *faults; /* [fault_count] */
     size_t fault_count;
+    struct spawn *spawn;     /* worker processes started here, or NULL */
     struct cluster *cluster; /* NULL: local */
+    uint32_t needed;         /* workers that must live that no layer waits */
+    char url[800];           /* where workers dial in, or empty */
     struct backend *backend;
     struct executor *executor;
     convoy_layer_info *layers; /* [network->step_count] */
@@ -28,6 +31,16 @@ struct convoy_session {
 
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
+
+/* Makes session->cluster: threads, or an address where workers dial in, of which some are started here. On
+ * failure session->spawn may be set. */
+convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
+                                     const struct code_family *family, convoy_error *error);
+
+/* Waits until the workers have come and hold their filters, or nothing of it happens any more.
+ * CONVOY_E_WORKERS where they are too few and no fallback is allowed. */
+convoy_status session_workers_ready(convoy_session *session, const convoy_options *options,
+                                    convoy_error *error);
 
 /* CONVOY_E_USAGE where a fault kills at a layer that the workers do not compute; the sentence names some that
  * they do. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NAMES_IN_SENTENCE 6
 
@@ -19,7 +20,42 @@ void convoy_options_init(convoy_options *options) {
         .threads = 1,
         .seed = 1,
         .deadline_ns = 10 * NS_PER_S,
+        .join_ns = 60 * NS_PER_S,
     };
+}
+
+/* What is said of workers that are processes. */
+static convoy_status check_processes(const convoy_options *options, convoy_error *error) {
+    if (!options->listen && !options->spawn) {
+        if (options->key_file || options->allowed_folder)
+            return error_set(error, CONVOY_E_USAGE,
+                             "%s: keys are for workers that dial in, and there is no address to listen on",
+                             options->key_file ? options->key_file : options->allowed_folder);
+        return CONVOY_OK;
+    }
+    if (options->local)
+        return error_set(error, CONVOY_E_USAGE,
+                         "a local session has no workers, so none can dial in or be started");
+    if (options->listen && options->spawn)
+        return error_set(
+            error, CONVOY_E_USAGE,
+            "%u workers to be started here beside those that dial in at %s: it is the one or the other",
+            options->spawn, options->listen);
+    if (options->spawn > options->workers + options->reserve)
+        return error_set(error, CONVOY_E_USAGE,
+                         "%u workers to be started for a cluster of %u and a reserve of %u", options->spawn,
+                         options->workers, options->reserve);
+    if (options->spawn && (options->key_file || options->allowed_folder))
+        return error_set(error, CONVOY_E_USAGE, "workers that are started here need no keys");
+    if (!options->key_file != !options->allowed_folder)
+        return error_set(error, CONVOY_E_USAGE,
+                         "%s: the master's key file and the folder of allowed keys go together",
+                         options->key_file ? options->key_file : options->allowed_folder);
+    struct stat folder;
+    if (options->allowed_folder && (stat(options->allowed_folder, &folder) != 0 || !S_ISDIR(folder.st_mode)))
+        return error_set(error, CONVOY_E_IO, "%s: no folder of allowed keys is there",
+                         options->allowed_folder);
+    return CONVOY_OK;
 }
 
 convoy_status session_options_check(const convoy_options *options, convoy_error *error) {
@@ -53,7 +89,7 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
     if (options->fault_count > 0 && options->local)
         return error_set(error, CONVOY_E_USAGE, "fault %s: a local session has no workers that could fail",
                          options->faults[0]);
-    return CONVOY_OK;
+    return check_processes(options, error);
 }
 
 /* "conv1, conv2, ..." of the layers that are coded, into text. */

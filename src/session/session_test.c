@@ -159,7 +159,7 @@ static void check_sees_what_is_wrong(void **state) {
 /* --- Streams -------------------------------------------------------------------------------------------- */
 
 #define INFERENCES 40
-#define MANY 2000 /* more than threads can run away with before a failure stops them */
+#define MANY       2000 /* more than threads can run away with before a failure stops them */
 #define REPEAT     3
 
 struct source {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum fault_kind {
-    FAULT_KILL,       /* transport: cut off from the start */
+    FAULT_KILL,       /* transport: cut off from the start, or as soon as it comes */
     FAULT_KILL_LAYER, /* worker: dies when it is given a task of this layer */
     FAULT_DELAY,      /* transport: everything it sends arrives later by this; pipelined */
     FAULT_SLOW,       /* worker: takes this many times as long, asleep */

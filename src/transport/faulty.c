@@ -12,6 +12,7 @@
 #include <string.h>
 
 struct worker_faults {
+    bool kill;
     double drop;
     bool corrupt;
     uint64_t delay_ns;
@@ -124,6 +125,10 @@ static enum transport_event faulty_poll(struct transport *transport, uint64_t de
                 continue;
             *frame = came;
         }
+        if (event == TRANSPORT_JOINED && faulty->workers[*peer].kill) {
+            faulty->inner->ops->disconnect(faulty->inner, *peer); /* the next event says that it left */
+            continue;
+        }
         if (event == TRANSPORT_LEFT && faulty->inner->ops->state(faulty->inner, *peer) == PEER_LOST)
             forget_delayed(faulty, *peer);
         if (event != TRANSPORT_TIMEOUT || until == deadline_ns)
@@ -171,6 +176,7 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
         struct worker_faults *of_worker = &faulty->workers[faults[i].worker];
         switch (faults[i].kind) {
         case FAULT_KILL:
+            of_worker->kill = true;
             faulty_disconnect(&faulty->base, faults[i].worker);
             break;
         case FAULT_DELAY:

@@ -9,21 +9,25 @@
 #include <stdbool.h>
 
 enum frame_kind {
-    FRAME_OFFER = 1, /* master: header.layer will be the layer with this content; payload: its struct content_hash */
-    FRAME_LAYER,     /* master: hold header.layer; payload: geometry and coded filters (runtime/layer_message.h) */
-    FRAME_TASK,      /* master: compute header.layer on the payload (coded slices), answer under header.job */
-    FRAME_CANCEL,    /* master: header.job needs no answer any more */
-    FRAME_PING,      /* master: answer with header.job; a fence: whatever was sent before is answered or lost by then */
-    FRAME_ANSWER,    /* worker: the payload is the result of header.job */
-    FRAME_DECLINED,  /* worker: no result for header.job: cancelled, layer unknown, or its compute failed */
-    FRAME_READY,     /* worker: holds header.layer */
-    FRAME_WANT,      /* worker: does not hold the content that was offered for header.layer: send it */
-    FRAME_UNFIT,     /* worker: cannot hold header.layer */
-    FRAME_PONG,      /* worker: header.job of the ping */
-    FRAME_BEAT,      /* either: a sign of life; transports between processes send and swallow it */
-    FRAME_HELLO,     /* worker: asks to be let in (transport/hello.h); transports between processes handle the three */
-    FRAME_WELCOME,   /* master: its node */
-    FRAME_REFUSED    /* master: the payload is a sentence that says why not */
+    FRAME_OFFER =
+        1, /* master: header.layer will be the layer with this content; payload: its struct content_hash */
+    FRAME_LAYER,  /* master: hold header.layer; payload: geometry and coded filters (runtime/layer_message.h)
+                   */
+    FRAME_TASK,   /* master: compute header.layer on the payload (coded slices), answer under header.job */
+    FRAME_CANCEL, /* master: header.job needs no answer any more */
+    FRAME_PING,   /* master: answer with header.job; a fence: whatever was sent before is answered or lost by
+                     then */
+    FRAME_ANSWER, /* worker: the payload is the result of header.job */
+    FRAME_DECLINED, /* worker: no result for header.job: cancelled, layer unknown, or its compute failed */
+    FRAME_READY,    /* worker: holds header.layer */
+    FRAME_WANT,     /* worker: does not hold the content that was offered for header.layer: send it */
+    FRAME_UNFIT,    /* worker: cannot hold header.layer */
+    FRAME_PONG,     /* worker: header.job of the ping */
+    FRAME_BEAT,     /* either: a sign of life; transports between processes send and swallow it */
+    FRAME_HELLO,    /* worker: asks to be let in (transport/hello.h); transports between processes handle the
+                       three */
+    FRAME_WELCOME,  /* master: its node */
+    FRAME_REFUSED   /* master: the payload is a sentence that says why not */
 };
 #define FRAME_KIND_LAST FRAME_REFUSED
 

@@ -1,6 +1,7 @@
-/* The transport between processes and machines: ZeroMQ, over tcp or ipc, encrypted and authenticated by CURVE where keys are given.
- * The master binds a ROUTER and knows its workers by the routing ids of their connections; a worker dials with a DEALER, says FRAME_HELLO, and is a peer
- * once it has got FRAME_WELCOME. (zmq_master.c, zmq_worker.c, zmq_keys.c) */
+/* The transport between processes and machines: ZeroMQ, over tcp or ipc, encrypted and authenticated by CURVE
+ * where keys are given. The master binds a ROUTER and knows its workers by the routing ids of their
+ * connections; a worker dials with a DEALER, says FRAME_HELLO, and is a peer once it has got FRAME_WELCOME.
+ * (zmq_master.c, zmq_worker.c, zmq_keys.c) */
 #ifndef TRANSPORT_ZMQ_TRANSPORT_H
 #define TRANSPORT_ZMQ_TRANSPORT_H
 
@@ -20,20 +21,24 @@ struct zmq_limits {
 };
 
 struct zmq_master_options {
-    const char *url;               /* "tcp://HOST:PORT" ("*" for any, port 0 or "*" for a free one), "ipc://PATH" */
-    uint32_t nodes;                /* workers that can be in at once */
+    const char *url; /* "tcp://HOST:PORT" ("*" for any, port 0 or "*" for a free one), "ipc://PATH" */
+    uint32_t nodes;  /* workers that can be in at once */
     uint64_t plan_hash;
     struct zmq_limits limits;
     const struct zmq_key_pair *key; /* NULL: plain */
-    const char *allowed_folder;    /* with key: a file NAME.pub for each worker that may come; read at every handshake */
-    bool insecure;                 /* plain on an address that is not loopback or ipc */
+    const char *
+        allowed_folder; /* with key: a file NAME.pub for each worker that may come; read at every handshake */
+    bool insecure;      /* plain on an address that is not loopback or ipc */
     struct log log;
 };
 
-/* Binds. CONVOY_E_USAGE: a malformed URL, or plain on an address that others reach without `insecure`; CONVOY_E_IO: cannot bind. */
-convoy_status zmq_master_create(struct transport **transport, const struct zmq_master_options *options, convoy_error *error);
+/* Binds. CONVOY_E_USAGE: a malformed URL, or plain on an address that others reach without `insecure`;
+ * CONVOY_E_IO: cannot bind. */
+convoy_status zmq_master_create(struct transport **transport, const struct zmq_master_options *options,
+                                convoy_error *error);
 
-/* The URL that workers dial, with the port that was bound. Owned by the transport. */
+/* The URL that workers dial, with the port that was bound, and this machine's name where all its addresses
+ * were bound. Owned by the transport. */
 const char *zmq_master_url(const struct transport *transport);
 
 struct zmq_worker_options {
@@ -42,21 +47,28 @@ struct zmq_worker_options {
     const struct zmq_key_pair *key; /* NULL: plain */
     const char *server_key;         /* with key: the master's public key, Z85 */
     bool insecure;
-    uint64_t give_up_ns;            /* CLOSED when no master was there for so long; 0: never */
+    uint64_t give_up_ns; /* CLOSED when no master was there for so long; 0: never */
     struct log log;
 };
 
-/* Dials in the background, again and again with backoff (100 ms to 5 s, jittered), until closed. TRANSPORT_JOINED once welcomed, TRANSPORT_LEFT when
- * the master is lost, after which it dials again and asks for the same node. TRANSPORT_CLOSED when refused for good (version; keys cannot tell) or
- * given up. A thread of its own does input and output, so that signs of life go out while the worker computes. CONVOY_E_USAGE, CONVOY_E_MEMORY. */
-convoy_status zmq_worker_create(struct transport **transport, const struct zmq_worker_options *options, convoy_error *error);
+/* Dials in the background, again and again with backoff (100 ms to 5 s, jittered), until closed.
+ * TRANSPORT_JOINED once welcomed, TRANSPORT_LEFT when the master is lost, after which it dials again and asks
+ * for the same node. TRANSPORT_CLOSED when refused for good (version; keys cannot tell) or given up. A thread
+ * of its own does input and output, so that signs of life go out while the worker computes. CONVOY_E_USAGE,
+ * CONVOY_E_MEMORY. */
+convoy_status zmq_worker_create(struct transport **transport, const struct zmq_worker_options *options,
+                                convoy_error *error);
+
+/* The number that the master gave it last; HELLO_ANY_NODE before the first welcome. Any thread. */
+uint32_t zmq_worker_node(const struct transport *transport);
 
 /* A fresh key pair. CONVOY_E_INTERNAL where libzmq has no CURVE. */
 convoy_status zmq_key_pair_create(struct zmq_key_pair *pair, convoy_error *error);
 
-/* Writes folder/NAME.pub (the public key, one line) and folder/NAME.key (secret: both, mode 0600); refuses to overwrite. Reads either; a key file that
- * others can read is refused. (the sentence names the file) */
-convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *folder, const char *name, convoy_error *error);
+/* Writes folder/NAME.pub (the public key, one line) and folder/NAME.key (secret: both, mode 0600); refuses to
+ * overwrite. Reads either; a key file that others can read is refused. (the sentence names the file) */
+convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *folder, const char *name,
+                                convoy_error *error);
 convoy_status zmq_key_pair_load(struct zmq_key_pair *pair, const char *path, convoy_error *error);
 convoy_status zmq_public_key_load(char key[ZMQ_KEY_TEXT], const char *path, convoy_error *error);
 

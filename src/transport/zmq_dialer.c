@@ -1,0 +1,352 @@
+#include "transport/zmq_dialer.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "transport/hello.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+#define QUEUE_FRAMES   64 /* in ZeroMQ, besides the worker's rings */
+#define BATCH_FRAMES   64 /* read before others get their turn */
+#define BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define BACKOFF_MAX_NS (5 * NS_PER_S)
+#define LINGER_MS      300 /* for what was sent just before the end */
+
+enum phase {
+    PHASE_WAITING, /* until dial_ns */
+    PHASE_DIALING, /* a hello is on its way, until dial_ns */
+    PHASE_SERVING,
+    PHASE_OVER
+};
+
+struct dialer {
+    struct zmq_worker *worker;
+    void *context, *socket, *monitor;
+    struct random random;
+    enum phase phase;
+    bool suspect;
+    bool room;  /* the owner's ring takes more */
+    bool stuck; /* `unsent` waits for room in ZeroMQ's queue */
+    struct frame unsent;
+    bool spoke;         /* since the last look at the clock */
+    int fd;             /* of the connection; -1: none yet */
+    unsigned attempts;  /* since the last welcome */
+    unsigned serial;    /* of monitors */
+    uint32_t wanted;    /* node */
+    uint64_t plan_hash; /* of the plan that it served */
+    uint64_t backoff_ns, dial_ns;
+    uint64_t missed_ns; /* since when there is no master */
+    uint64_t welcomed_ns, heard_ns, sent_ns, checked_ns;
+    uint64_t announced_ns; /* until then the master may be busy with a large frame */
+};
+
+/* --- Coming and going ------------------------------------------------------------------------------------
+ */
+
+static void plan_next_attempt(struct dialer *d, uint64_t now_ns) {
+    d->phase = PHASE_WAITING;
+    d->dial_ns = now_ns + (uint64_t)((0.5 + 0.5 * random_unit(&d->random)) * (double)d->backoff_ns);
+    d->backoff_ns = 2 * d->backoff_ns < BACKOFF_MAX_NS ? 2 * d->backoff_ns : BACKOFF_MAX_NS;
+}
+
+/* Ends the connection or the attempt, and plans the next one. `reason` completes "the master at URL: ...". */
+static void hang_up(struct dialer *d, const char *reason) {
+    uint64_t now_ns = clock_now_ns();
+    const struct log *log = &d->worker->log;
+    monitored_close(&d->socket, &d->monitor, 0);
+    d->fd = -1;
+    frame_release(&d->unsent);
+    d->stuck = false;
+    if (d->phase == PHASE_SERVING) {
+        log_line(log, CONVOY_LOG_WARNING, "the master at %s is lost: %s; dialling again", d->worker->url,
+                 reason);
+        worker_left(d->worker, false);
+        d->missed_ns = now_ns;
+        if (now_ns - d->welcomed_ns > BACKOFF_MAX_NS)
+            d->backoff_ns =
+                BACKOFF_MIN_NS; /* not at once after a welcome: a master may say both again and again */
+    } else if (d->attempts == 1) {
+        log_line(log, CONVOY_LOG_INFO, "no master at %s yet (%s); dialling again and again", d->worker->url,
+                 reason);
+    }
+    plan_next_attempt(d, now_ns);
+    if (d->worker->give_up_ns && now_ns - d->missed_ns >= d->worker->give_up_ns) {
+        log_line(log, CONVOY_LOG_WARNING, "no master at %s for %.0f s: given up", d->worker->url,
+                 (double)(now_ns - d->missed_ns) / 1e9);
+        worker_left(d->worker, true);
+        d->phase = PHASE_OVER;
+    }
+}
+
+static int set_key(void *socket, int option, const char *key) {
+    return zmq_setsockopt(socket, option, key, ZMQ_KEY_TEXT);
+}
+
+static bool prepare_socket(struct dialer *d) {
+    const struct zmq_worker *w = d->worker;
+    const int never = -1, patience_ms = DIAL_NS / NS_PER_MS;
+    /* A name may stand for addresses of both families; libzmq looks at one: they take turns. */
+    const int ipv6 = zmq_url_is_ipv6(w->url) || (zmq_url_is_named(w->url) && d->attempts % 2 == 0);
+    return zmq_socket_prepare(d->socket, &w->limits, QUEUE_FRAMES) == 0 &&
+           zmq_setsockopt(d->socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&
+           zmq_setsockopt(d->socket, ZMQ_CONNECT_TIMEOUT, &patience_ms, sizeof patience_ms) == 0 &&
+           zmq_setsockopt(d->socket, ZMQ_IPV6, &ipv6, sizeof ipv6) == 0 &&
+           (!w->encrypted || (set_key(d->socket, ZMQ_CURVE_SERVERKEY, w->server_key) == 0 &&
+                              set_key(d->socket, ZMQ_CURVE_PUBLICKEY, w->key.public_key) == 0 &&
+                              set_key(d->socket, ZMQ_CURVE_SECRETKEY, w->key.secret_key) == 0));
+}
+
+static bool say_hello(struct dialer *d) {
+    const struct hello hello = {.magic = HELLO_MAGIC,
+                                .version = FRAME_VERSION,
+                                .instance = d->worker->instance,
+                                .plan_hash = d->plan_hash,
+                                .max_frame_bytes = d->worker->limits.max_frame_bytes,
+                                .node = d->wanted};
+    struct frame frame;
+    return frame_make(&frame, FRAME_HELLO, 0, &hello, sizeof hello) &&
+           frame_to_socket(d->socket, NULL, &frame) == 0;
+}
+
+static void dial(struct dialer *d) {
+    const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    d->attempts++;
+    d->phase = PHASE_DIALING;
+    d->dial_ns = clock_now_ns() + DIAL_NS;
+    d->socket = zmq_socket(d->context, ZMQ_DEALER);
+    if (!d->socket || !prepare_socket(d) ||
+        monitor_open(&d->monitor, d->context, d->socket, events, d->serial++) != 0 ||
+        zmq_connect(d->socket, d->worker->url) != 0 || !say_hello(d))
+        hang_up(d, zmq_strerror(zmq_errno()));
+}
+
+/* --- Handshake -------------------------------------------------------------------------------------------
+ */
+
+static void take_welcome(struct dialer *d, const struct frame *frame) {
+    struct welcome welcome;
+    if (!frame_valid(frame) || !frame->payload || frame->payload->bytes != sizeof welcome) {
+        hang_up(d, "its welcome is damaged");
+        return;
+    }
+    memcpy(&welcome, frame->payload->data, sizeof welcome);
+    if (welcome.magic != HELLO_MAGIC || welcome.node == HELLO_ANY_NODE) {
+        hang_up(d, "its welcome is damaged");
+        return;
+    }
+    d->phase = PHASE_SERVING;
+    d->suspect = false;
+    d->announced_ns = 0;
+    d->attempts = 0;
+    d->wanted = welcome.node;
+    d->plan_hash = welcome.plan_hash;
+    d->welcomed_ns = d->heard_ns = d->checked_ns = clock_now_ns();
+    log_line(&d->worker->log, CONVOY_LOG_INFO, "worker %u of the master at %s", welcome.node, d->worker->url);
+    worker_joined(d->worker, welcome.node, welcome.max_frame_bytes);
+}
+
+static void take_refusal(struct dialer *d, const struct frame *frame) {
+    char reason[160] = "it refuses: ";
+    size_t at = strlen(reason);
+    if (frame->payload && (frame_valid(frame) || frame->header.version != FRAME_VERSION))
+        for (size_t i = 0; i < frame->payload->bytes && at < sizeof reason - 1; i++) {
+            char c = ((const char *)frame->payload->data)[i];
+            reason[at++] = c >= ' ' && c <= '~' ? c : '?';
+        }
+    reason[at] = '\0';
+    bool for_good = frame->header.job == REFUSAL_HELLO || frame->header.job == REFUSAL_CUT;
+    if (frame->header.job == REFUSAL_PLAN) {
+        d->plan_hash = 0;
+        d->wanted = HELLO_ANY_NODE;
+    }
+    if (for_good) {
+        log_line(&d->worker->log, CONVOY_LOG_WARNING, "the master at %s: %s", d->worker->url, reason);
+        monitored_close(&d->socket, &d->monitor, 0);
+        frame_release(&d->unsent);
+        worker_left(d->worker, true);
+        d->phase = PHASE_OVER;
+        return;
+    }
+    hang_up(d, reason);
+}
+
+/* --- Serving ---------------------------------------------------------------------------------------------
+ */
+
+/* Bytes that the master will send; with CURVE, those that go to it too: libzmq's thread is busy with them. */
+static void take_announcement(struct dialer *d, uint64_t bytes) {
+    uint64_t until_ns = announced_until_ns(bytes, &d->worker->limits);
+    if (until_ns > d->announced_ns)
+        d->announced_ns = until_ns;
+}
+
+static void take_frame(struct dialer *d, struct frame *frame) {
+    if (frame->header.kind == FRAME_REFUSED) {
+        take_refusal(d, frame);
+    } else if (frame->header.kind == FRAME_WELCOME && d->phase == PHASE_DIALING) {
+        take_welcome(d, frame);
+    } else if (d->phase != PHASE_SERVING || frame->header.kind == FRAME_WELCOME) {
+        hang_up(d, "it sent what is out of turn");
+    } else if (frame->header.kind != FRAME_BEAT) {
+        d->heard_ns = clock_now_ns();
+        worker_deliver(d->worker, frame);
+        frame->payload = NULL;
+    } else if (frame_valid(frame)) {
+        d->heard_ns = clock_now_ns();
+        take_announcement(d, frame->header.job);
+    }
+    frame_release(frame);
+}
+
+/* Reads what came; true where there may be more. */
+static bool receive_frames(struct dialer *d) {
+    struct origin origin;
+    struct frame frame;
+    for (int i = 0; i < BATCH_FRAMES; i++) {
+        d->room = worker_has_room(d->worker);
+        if (!d->room)
+            return false;
+        enum receipt receipt = frame_from_socket(d->socket, false, KINDS_OF_MASTER, &origin, &frame);
+        if (receipt == RECEIPT_NOTHING)
+            return false;
+        if (receipt == RECEIPT_RUBBISH)
+            hang_up(d, "it sent what is no frame of a master");
+        else
+            take_frame(d, &frame);
+        if (!d->socket)
+            return false;
+    }
+    return true;
+}
+
+static void send_frames(struct dialer *d) {
+    while (d->phase == PHASE_SERVING && (d->stuck || worker_take(d->worker, &d->unsent))) {
+        struct frame copy = {.header = d->unsent.header,
+                             .payload = d->unsent.payload ? buffer_retain(d->unsent.payload) : NULL};
+        d->stuck = frame_to_socket(d->socket, NULL, &copy) == EAGAIN;
+        if (d->stuck)
+            return;
+        if (d->worker->encrypted)
+            take_announcement(d, d->unsent.header.bytes);
+        frame_release(&d->unsent); /* a connection that ended is noticed elsewhere */
+        d->spoke = true;
+    }
+}
+
+static void read_news(struct dialer *d) {
+    uint16_t event;
+    int32_t value;
+    while (d->monitor && monitor_read(d->monitor, &event, &value)) {
+        switch (event) {
+        case ZMQ_EVENT_CONNECTED:
+            d->fd = value;
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            hang_up(d, "it does not allow this worker's key");
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            hang_up(d, "it does not speak the protocol, or has another key");
+            break;
+        case ZMQ_EVENT_CLOSED:
+            hang_up(d, "nobody answers there");
+            break;
+        case ZMQ_EVENT_DISCONNECTED:
+            while (d->socket && receive_frames(d)) /* its last words may be a refusal */
+                continue;
+            if (d->socket)
+                hang_up(d, d->phase == PHASE_SERVING ? "the connection ended" : "it closes the connection");
+            break;
+        }
+    }
+}
+
+/* Signs of life, both ways. */
+static void check_time(struct dialer *d) {
+    uint64_t now_ns = clock_now_ns();
+    uint64_t heartbeat_ns = d->worker->limits.heartbeat_ns;
+    if (d->phase == PHASE_DIALING && now_ns >= d->dial_ns)
+        hang_up(d, "no welcome comes");
+    if (d->phase != PHASE_SERVING)
+        return;
+    struct frame beat;
+    if (d->spoke)
+        d->sent_ns = now_ns;
+    d->spoke = false;
+    if (now_ns - d->sent_ns >= heartbeat_ns / 2 && !d->stuck && frame_make(&beat, FRAME_BEAT, 0, NULL, 0)) {
+        frame_to_socket(d->socket, NULL, &beat);
+        d->sent_ns = now_ns;
+    }
+    uint64_t absent_ns = now_ns - d->checked_ns; /* this process may have been stopped */
+    d->checked_ns = now_ns;
+    if (!d->room) /* unread: who is silent is the worker */
+        d->heard_ns = now_ns;
+    else if (absent_ns > 2 * heartbeat_ns)
+        d->heard_ns = d->heard_ns + absent_ns < now_ns ? d->heard_ns + absent_ns : now_ns;
+    uint64_t silent_ns = now_ns - d->heard_ns;
+    if (silent_ns >= heartbeat_ns)
+        silent_ns = connection_silent_ns(d->fd, d->heard_ns, d->announced_ns);
+    bool suspect = silent_ns >= SUSPECT_HEARTBEATS * heartbeat_ns;
+    if (suspect != d->suspect)
+        worker_suspects(d->worker, suspect);
+    d->suspect = suspect;
+    if (silent_ns >= LOST_HEARTBEATS * heartbeat_ns)
+        hang_up(d, "it is silent");
+}
+
+static void wait_for_news(struct dialer *d) {
+    uint64_t now_ns = clock_now_ns();
+    uint64_t until_ns = d->phase == PHASE_SERVING ? now_ns + d->worker->limits.heartbeat_ns / 2 : d->dial_ns;
+    zmq_pollitem_t items[3] = {{.fd = d->worker->notify_fd, .events = ZMQ_POLLIN}};
+    int count = 1;
+    if (d->socket) {
+        items[count++] = (zmq_pollitem_t){.socket = d->monitor, .events = ZMQ_POLLIN};
+        short events = (short)((d->room ? ZMQ_POLLIN : 0) | (d->stuck ? ZMQ_POLLOUT : 0));
+        if (events)
+            items[count++] = (zmq_pollitem_t){.socket = d->socket, .events = events};
+    }
+    zmq_poll(items, count, until_ns > now_ns ? (long)((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS) : 0);
+}
+
+/* Gives what was sent last a moment to leave. */
+static void say_goodbye(struct dialer *d) {
+    uint64_t until_ns = clock_now_ns() + LINGER_MS * NS_PER_MS;
+    bool served = d->phase == PHASE_SERVING;
+    for (send_frames(d); d->stuck && clock_now_ns() < until_ns; send_frames(d))
+        zmq_poll(&(zmq_pollitem_t){.socket = d->socket, .events = ZMQ_POLLOUT}, 1, LINGER_MS / 10);
+    frame_release(&d->unsent);
+    monitored_close(&d->socket, &d->monitor, served ? LINGER_MS : 0);
+}
+
+void *dialer_main(void *worker) {
+    struct dialer d = {.worker = worker,
+                       .wanted = HELLO_ANY_NODE,
+                       .fd = -1,
+                       .room = true,
+                       .backoff_ns = BACKOFF_MIN_NS,
+                       .missed_ns = clock_now_ns(),
+                       .context = zmq_ctx_new()};
+    random_seed(&d.random, d.worker->instance);
+    if (!d.context) {
+        worker_left(worker, true);
+        return NULL;
+    }
+    while (!worker_stopping(worker)) {
+        if (d.phase == PHASE_WAITING && clock_now_ns() >= d.dial_ns)
+            dial(&d);
+        bool more = d.socket && receive_frames(&d);
+        send_frames(&d);
+        read_news(&d);
+        check_time(&d);
+        if (d.phase == PHASE_OVER)
+            break;
+        if (!more)
+            wait_for_news(&d);
+    }
+    say_goodbye(&d);
+    zmq_ctx_term(d.context);
+    return NULL;
+}

@@ -1,0 +1,84 @@
+#include "transport/zmq_listen.h"
+
+#include "base/error.h"
+#include "transport/zmq_door.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define QUEUE_FRAMES                                                                                         \
+    1024 /* to or from one peer; the runtime has a handful under way, and a model's layers at the start */
+
+static int set_text(void *socket, int option, const char *text) {
+    return zmq_setsockopt(socket, option, text, strlen(text)) != 0 ? zmq_errno() : 0;
+}
+
+static int set_number(void *socket, int option, int value) {
+    return zmq_setsockopt(socket, option, &value, sizeof value) != 0 ? zmq_errno() : 0;
+}
+
+convoy_status router_create(void **router, void *context, const char *url, const struct zmq_limits *limits,
+                            const struct zmq_key_pair *key, convoy_error *error) {
+    void *made = zmq_socket(context, ZMQ_ROUTER);
+    int failure = made ? zmq_socket_prepare(made, limits, QUEUE_FRAMES) : zmq_errno();
+    if (!failure)
+        failure = set_number(made, ZMQ_ROUTER_MANDATORY, 1);
+    if (!failure)
+        failure = set_text(made, ZMQ_ZAP_DOMAIN, DOOR_DOMAIN);
+    if (!failure && key)
+        failure = set_number(made, ZMQ_CURVE_SERVER, 1);
+    if (!failure && key)
+        failure = set_text(made, ZMQ_CURVE_SECRETKEY, key->secret_key);
+    if (!failure) {
+        *router = made;
+        return CONVOY_OK;
+    }
+    if (made)
+        zmq_close(made);
+    return error_set(error, CONVOY_E_INTERNAL, "cannot prepare %s: libzmq says: %s", url,
+                     zmq_strerror(failure));
+}
+
+/* A name stands for its IPv4 address if it has one. */
+static int bind_to(void *router, const char *url) {
+    bool any = strncmp(url, "tcp://*", 7) == 0;
+    set_number(router, ZMQ_IPV6, zmq_url_is_ipv6(url) || any);
+    if (zmq_bind(router, url) == 0)
+        return 0;
+    int failure = zmq_errno();
+    if (zmq_url_is_named(url) && !any && set_number(router, ZMQ_IPV6, 1) == 0 && zmq_bind(router, url) == 0)
+        return 0;
+    return failure;
+}
+
+/* The URL to dial, from what was bound. */
+static char *dialled_url(void *router) {
+    char bound[512], name[256], url[800];
+    size_t size = sizeof bound;
+    if (zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, bound, &size) != 0)
+        return NULL;
+    bool any = strncmp(bound, "tcp://0.0.0.0:", 14) == 0 || strncmp(bound, "tcp://[::]:", 11) == 0;
+    const char *port = strrchr(bound, ':');
+    if (!any || !port || gethostname(name, sizeof name) != 0)
+        return strdup(bound);
+    snprintf(url, sizeof url, "tcp://%.255s%s", name, port);
+    return strdup(url);
+}
+
+convoy_status router_bind(void *router, const char *url, char **dialled, convoy_error *error) {
+    int failure = bind_to(router, url);
+    if (failure)
+        return error_set(error, CONVOY_E_IO, "cannot listen on %s: %s", url, zmq_strerror(failure));
+    char *bound = dialled_url(router);
+    if (!bound)
+        return error_memory(error);
+    if (strncmp(bound, "ipc://", 6) == 0 && bound[6] != '@')
+        chmod(bound + 6, 0600);
+    *dialled = bound;
+    return CONVOY_OK;
+}

@@ -1,0 +1,16 @@
+/* How a master's socket is made and bound. */
+#ifndef TRANSPORT_ZMQ_LISTEN_H
+#define TRANSPORT_ZMQ_LISTEN_H
+
+#include "transport/zmq_common.h"
+
+/* A ROUTER, asked for its door (zmq_door.h) and, with a key, encrypted; not bound yet. `url` is for the
+ * sentence alone. */
+convoy_status router_create(void **router, void *context, const char *url, const struct zmq_limits *limits,
+                            const struct zmq_key_pair *key, convoy_error *error);
+
+/* Binds; *dialled is the URL that workers dial, to be freed. An ipc socket is made this user's alone: whoever
+ * may open it may send. */
+convoy_status router_bind(void *router, const char *url, char **dialled, convoy_error *error);
+
+#endif

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# A model over the ranks of an MPI job: right answers, exit statuses, and killed ranks. CONVOY is the program, CONVOY_SOURCE_DIR the tree. $MPI_KILLS
+# is the number of runs with a rank killed at random (3); $SEED makes the moments (printed).
+set -uo pipefail
+
+lenet=$CONVOY_SOURCE_DIR/models/lenet5
+model=$lenet/lenet5.onnx
+mpirun=$CONVOY_SOURCE_DIR/scripts/convoy-mpirun
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (scripts/setup --mpi)"; exit 77; }
+mpirun --version | grep -q 'Open MPI' || { echo "skipped: this mpirun is not Open MPI's"; exit 77; }
+if [ -n "${CONVOY_SANITIZE:-}" ]; then echo "skipped: a dozen processes with the sanitizer $CONVOY_SANITIZE take too long"; exit 77; fi
+
+scratch=$(mktemp -d)
+export CONVOY TMPDIR=$scratch
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+failures=0
+RANDOM=${SEED:=$RANDOM}
+echo "seed $SEED"
+
+"$CONVOY" run --mpi "$model" "$lenet/digits/000.png" >out 2>err
+if grep -q 'has no MPI' err; then echo "skipped: $(cat err)"; exit 77; fi
+
+fail() {
+    echo "FAILED: $*"
+    sed 's/^/    stderr: /' err | tail -n 12
+    failures=$((failures + 1))
+}
+
+# job STATUS OPTIONS... -- ARGUMENTS...: standard output to out, standard error to err; within 50 s.
+job() {
+    local wanted=$1 status
+    shift
+    command="convoy-mpirun $*"
+    timeout 50 "$mpirun" "$@" >out 2>err </dev/null
+    status=$?
+    [ $status -eq "$wanted" ] || fail "${command:0:100}: exit status $status, not $wanted"
+}
+
+# counts N PATTERN FILE: so many lines match.
+counts() {
+    local found
+    found=$(grep -cE -e "$2" "$3")
+    [ "$found" -eq "$1" ] || fail "${command:0:100}: $found lines like '$2', not $1"
+}
+
+# descendants PID: all processes below it, one a line.
+descendants() {
+    local child
+    for child in $(ps -o pid= --ppid "$1"); do
+        echo "$child"
+        descendants "$child"
+    done
+}
+
+# --- Right answers and exit statuses ------------------------------------------------------------------------
+
+job 0 -n 7 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --top 1
+counts 1 '^accuracy +298 of 300' out
+counts 1 '^check +every answer is that of the uncoded model' out
+counts 1 '^lost +none' out
+counts 6 '^convoy: rank [1-6]: worker [0-5] of the master' err
+left=$(find . -mindepth 1 ! -name out ! -name err)
+[ -z "$left" ] || fail "$command: left behind: $left"
+
+echo broken >broken.onnx
+job 3 -n 3 -- broken.onnx "$lenet/digits/000.png" --stragglers 1
+counts 1 '^convoy: ' err
+job 2 -n 1 -- "$model" "$lenet/digits/000.png"
+counts 1 'no workers' err
+job 2 -n 3 -- "$model" "$lenet/digits/000.png" --workers 3
+counts 1 'has 2 ranks besides rank 0' err
+job 2 -n 3 -- "$model" "$lenet/digits/000.png" --local
+
+# --- A killed rank costs one worker -------------------------------------------------------------------------
+
+# The workers of a job: convoy's processes right below its mpirun. Rank 0 has a shell above it, and what runs MPI for a rank that rank.
+workers_of() {
+    local pid parent
+    for pid in $(descendants "$1"); do
+        parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
+        if [ "$(ps -o comm= -p "$pid")" = convoy ] && [ "$(ps -o comm= -p "${parent:-1}")" = mpirun ]; then echo "$pid"; fi
+    done
+}
+
+for ((run = 0; run < ${MPI_KILLS:-3}; run++)); do
+    command="run $run with a killed rank"
+    rm -f err
+    timeout 50 "$mpirun" -n 7 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --repeat 8 --top 1 >out 2>err </dev/null &
+    job=$!
+    until grep -qs '^convoy: worker 5 has joined' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
+    sleep "0.$((RANDOM % 10))"
+    mapfile -t victims < <(workers_of $job)
+    if [ ${#victims[@]} -eq 6 ]; then
+        kill -KILL "${victims[RANDOM % 6]}"
+    else
+        fail "$command: ${#victims[@]} workers to choose from, not 6"
+    fi
+    wait $job
+    status=$?
+    [ $status -eq 0 ] || fail "$command: exit status $status"
+    counts 1 '^accuracy +298 of 300' out
+    counts 1 '^degraded +no' out
+    counts 1 '^lost +[0-5]$' out
+    counts 1 '^convoy: warning: worker [0-5] is lost' err
+done
+
+[ $failures -eq 0 ] || exit 1
+echo "mpi: all passed"

@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Workers that are processes: started by the master (--spawn) and by hand (--listen, convoy worker, keys). CONVOY is the
+# program, CONVOY_SOURCE_DIR the tree.
+set -uo pipefail
+
+lenet=$CONVOY_SOURCE_DIR/models/lenet5
+model=$lenet/lenet5.onnx
+digits=("$lenet"/digits/*.png)
+some=("${digits[@]:0:12}")
+digit=${digits[0]}
+scratch=$(mktemp -d)
+mkdir "$scratch/tmp"
+export TMPDIR=$scratch/tmp # where the sockets of spawned workers are
+cd "$scratch"
+declare -a background=()
+cleanup() {
+    for pid in "${background[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+    wait 2>/dev/null
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    sed 's/^/    stderr: /' err | tail -n 12
+    failures=$((failures + 1))
+}
+
+# run STATUS ARGUMENTS...: runs the program, standard output to out, standard error to err.
+run() {
+    local wanted=$1 status
+    shift
+    "$CONVOY" "$@" >out 2>err </dev/null
+    status=$?
+    command="convoy $*"
+    [ ${#command} -le 200 ] || command="${command:0:90} ... ${command: -90}"
+    [ $status -eq "$wanted" ] || fail "$command: exit status $status, not $wanted"
+}
+
+# refuses STATUS WORDS ARGUMENTS...: as run; prints nothing, and one sentence that has the words.
+refuses() {
+    run "$1" "${@:3}"
+    [ ! -s out ] || fail "$command: printed on standard output"
+    [ "$(wc -l <err)" -eq 1 ] || fail "$command: not one line on standard error"
+    grep -qF -e "$2" err || fail "$command: no sentence with '$2'"
+}
+
+prints() { grep -qE -e "$1" out || fail "$command: no line like '$1' on standard output"; }
+says() { grep -qE -e "$1" err || fail "$command: no line like '$1' on standard error"; }
+
+# errors_within BOUND: every max_rel_error of the JSON in out.
+errors_within() {
+    grep -oE '"max_rel_error":[^,}]*' out | awk -F: -v bound="$1" '
+        { if (!($2 + 0 <= bound)) bad++ } END { exit !(NR && !bad) }' ||
+        fail "$command: an error of more than $1, or none printed"
+}
+
+# await PATTERN FILE: a line of the file matches, within 20 s.
+await() {
+    for ((i = 0; i < 400; i++)); do
+        if grep -qE -e "$1" "$2" 2>/dev/null; then return 0; fi
+        sleep 0.05
+    done
+    fail "no line like '$1' came in $2"
+    return 1
+}
+
+# start NAME ARGUMENTS...: a run of the model in the background, its output in NAME.out and NAME.err. finish NAME: waits for
+# it; out and err are its.
+start() {
+    "$CONVOY" run "$model" "${@:2}" >"$1.out" 2>"$1.err" </dev/null &
+    master=$!
+    background+=($master)
+}
+finish() {
+    wait $master || fail "$1: exit status $?"
+    cp "$1.out" out
+    cp "$1.err" err
+    command=$1
+}
+
+# Processes whose parent is this one.
+children() {
+    cat /proc/[0-9]*/status 2>/dev/null |
+        awk -v parent="$1" '/^Pid:/ { pid = $2 } /^PPid:/ && $2 == parent { print pid }'
+}
+
+# A .npy's float32 values, one a line; the largest difference of two such files, relative to the largest value.
+values() { od -An -v -w4 -t f4 -j 128 "$1"; }
+differ_within() {
+    paste <(values "$1") <(values "$2") | awk -v bound="$3" '
+        function abs(x) { return x < 0 ? -x : x }
+        { if (NF != 2) bad++; if (abs($1 - $2) > d) d = abs($1 - $2); if (abs($2) > m) m = abs($2) }
+        END { exit !(NR > 0 && !bad && d <= bound * m) }' || fail "$1 and $2 differ by more than $3"
+}
+
+# --- Started by the master ------------------------------------------------------------------------------------
+
+run 0 run "$model" "${digits[@]}" --spawn 6 --expect "$lenet/digits/labels.txt" --check --no-fallback
+prints '^accuracy +298 of 300 = 99.33 %$'
+prints '^check +every answer is that of the uncoded model'
+prints '^workers +6, any 2 may be missing'
+says '^convoy: worker 5 has joined: 6 alive, 2 more than needed$'
+
+run 0 run "$model" "${some[@]}" --spawn 6 --check --json --quiet --no-fallback
+prints '"workers": 6, "stragglers": 2, "engine": "spawn", .*"degraded": false, .*"lost": \[\], "live": 6, "needed": 4, '
+errors_within 1e-5
+[ ! -s err ] || fail "$command: printed on standard error in spite of --quiet"
+
+# The same survivors: the same result. uncoded needs all its workers, and so does γ = 0.
+for code in "--code uncoded" "--stragglers 0"; do
+    run 0 run "$model" "${some[@]}" --workers 4 $code --quiet --no-fallback --output threads.npy
+    run 0 run "$model" "${some[@]}" --spawn 4 $code --quiet --no-fallback --output spawn.npy
+    differ_within spawn.npy threads.npy 1e-6
+done
+
+# Faults of both kinds happen to the workers that they name.
+run 0 run "$model" "${some[@]}" --spawn 6 --stragglers 3 --check --json --no-fallback \
+    --fault 1:kill --fault 3:kill@conv2 --fault 4:slow=20x --fault 5:delay=20ms
+prints '"degraded": false, .*"lost": \[1, 3\], "live": 4, "needed": 3, '
+errors_within 1e-5
+run 0 run "$model" "$digit" --spawn 6 --fault 0:kill --fault 1:kill --fault 5:kill --check --json --quiet
+prints '"degraded": true, .*"lost": \[0, 1, 5\], "live": 3, "needed": 4, '
+run 4 run "$model" "$digit" --spawn 6 --fault 0:kill --fault 1:kill --fault 5:kill --quiet --no-fallback
+
+# Two of six die while inferences run. Three are late, so that the run takes a few seconds.
+late=(--fault 5:delay=2ms --fault 4:delay=2ms --fault 3:delay=2ms)
+start die "${digits[@]}" --spawn 6 "${late[@]}" --check --json --no-fallback
+await 'worker 5 has joined' die.err
+sleep 0.5
+victims=($(children $master))
+[ ${#victims[@]} -eq 6 ] || fail "${#victims[@]} workers, not 6"
+kill -KILL "${victims[@]:0:2}" || fail "there was nobody to kill any more"
+finish die
+prints '"degraded": false, .*"lost": \[[0-5], [0-5]\], "live": 4, "needed": 4, '
+errors_within 1e-5
+[ "$(grep -c 'is lost: [45] alive' err)" -eq 2 ] || fail "not two lines of a loss"
+
+# One that is stopped is ended all the same.
+start stop "${digits[@]}" --spawn 6 "${late[@]}" --no-fallback
+await 'worker 5 has joined' stop.err
+victims=($(children $master))
+kill -STOP "${victims[@]:0:1}" || fail "there was nobody to stop any more"
+finish stop
+kill -0 "${victims[@]:0:1}" 2>/dev/null && fail "a stopped worker is still there"
+[ -z "$(ls "$TMPDIR")" ] || fail "sockets were left: $(ls "$TMPDIR")"
+
+# A master that is killed does not leave workers behind; looked at in the end.
+start orphans "${digits[@]}" --spawn 3 --stragglers 1 --repeat 1000
+await 'worker 2 has joined' orphans.err
+orphans=($(children $master))
+[ ${#orphans[@]} -eq 3 ] || fail "${#orphans[@]} processes to be orphaned, not 3"
+{
+    kill -KILL $master
+    wait $master
+} 2>/dev/null
+
+# --- Dialling in ------------------------------------------------------------------------------------------------
+
+run 0 keygen master --out . && prints '^\./master\.key ' && prints '^\./master\.pub '
+run 0 keygen alice
+run 0 keygen mallory
+[ "$(stat -c %a master.key alice.pub)" = "600"$'\n'"644" ] || fail "modes of key files"
+refuses 3 alice.key keygen alice
+refuses 2 'a/b' keygen a/b
+refuses 2 'names' keygen
+mkdir allowed
+cp alice.pub allowed/
+
+# listen NAME ARGUMENTS...: as start; its address in $url.
+listen() {
+    start "$1" --listen tcp://127.0.0.1:0 "${@:2}"
+    await '^convoy: listening on tcp://127.0.0.1:[1-9]' "$1.err"
+    url=$(sed -n 's/^convoy: listening on \(tcp:[^ ]*\).*/\1/p' "$1.err")
+}
+dial() { "$CONVOY" worker --connect "$url" "$@" 2>>workers.err & background+=($!); }
+
+listen keys "${digits[@]}" --workers 4 --stragglers 1 --key master.key --allow allowed --check --json --no-fallback
+await 'waiting for workers on tcp://127.0.0.1:[0-9]*: 0 of 4 have come' keys.err
+run 3 worker --connect "$url" --key mallory.key --server-key master.pub --give-up 500ms && says 'given up'
+run 3 worker --connect "$url" --give-up 500ms && says 'given up'
+run 3 worker --connect "$url" --key alice.key --server-key alice.pub --give-up 500ms && says 'given up'
+for i in 1 2 3 4; do dial --key alice.key --server-key master.pub --give-up 300ms; done
+finish keys
+prints '"engine": "zmq", .*"degraded": false, .*"needed": 3, '
+errors_within 1e-5
+says 'its key is not among the allowed ones'
+says 'worker [0-3] came from tcp 127\.0\.0\.1:[0-9]+ with the key alice$'
+await 'no master at .* given up$' workers.err
+
+# Filters are kept on disk: a worker that starts anew finds them.
+for round in 1 2; do
+    listen "disk$round" "${some[@]}" --workers 1 --stragglers 0 --code uncoded --no-fallback --check
+    dial --cache-dir cache --give-up 300ms --quiet
+    finish "disk$round"
+    prints '^check +every answer is that of the uncoded model'
+    ls -i cache >"files$round"
+done
+[ "$(grep -c '\.layer$' files1)" -eq 5 ] || fail "not 5 files in the cache: $(cat files1)"
+cmp -s files1 files2 || fail "the second worker did not use the files of the first"
+
+# A worker's own fault, and one that nobody waits for.
+listen fault "${some[@]}" --workers 4 --stragglers 2 --check --json --no-fallback
+"$CONVOY" worker --connect "$url" --fault kill@conv1 --quiet &
+killed=$!
+background+=($killed)
+await 'worker 0 has joined' fault.err
+for i in 1 2 3; do dial --give-up 300ms --quiet; done
+wait $killed || fail "a worker that a fault kills ends with status $?"
+finish fault
+prints '"degraded": false, .*"lost": \[0\]'
+
+# Nobody comes.
+run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --check --json && prints '"degraded": true, .*"live": 0'
+run 4 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
+
+# --- Refusals -----------------------------------------------------------------------------------------------------
+
+refuses 2 'tcp://0.0.0.0:0' run "$model" "$digit" --listen tcp://0.0.0.0:0
+refuses 2 "'here'" run "$model" "$digit" --listen here
+refuses 3 'nowhere.key' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key nowhere.key --allow allowed
+refuses 3 'nowhere' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key master.key --allow nowhere
+refuses 2 'master.key' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key master.key
+refuses 2 'allowed' run "$model" "$digit" --listen tcp://127.0.0.1:0 --allow allowed
+refuses 2 'master.key' run "$model" "$digit" --key master.key --allow allowed
+refuses 2 '--fault slow=2x' run "$model" "$digit" --listen tcp://127.0.0.1:0 --fault 1:slow=2x
+refuses 2 'the one or the other' run "$model" "$digit" --listen tcp://127.0.0.1:0 --spawn 3
+refuses 2 'local' run "$model" "$digit" --spawn 3 --local
+refuses 2 'cluster of 2' run "$model" "$digit" --spawn 3 --workers 2 --stragglers 1
+refuses 2 '--spawn 0' run "$model" "$digit" --spawn 0
+refuses 2 '--join' run "$model" "$digit" --spawn 3 --join soon
+refuses 2 '--join' run "$model" "$digit" --spawn 3 --join -1
+refuses 2 'no master' worker
+refuses 2 'no arguments' worker "$url" --connect "$url"
+refuses 2 'tcp://192.0.2.1:1' worker --connect tcp://192.0.2.1:1
+refuses 2 'alice.key' worker --connect "$url" --key alice.key
+refuses 3 'mallory.pub' worker --connect "$url" --key alice.key --server-key allowed/mallory.pub
+refuses 2 "'kill'" worker --connect "$url" --fault kill
+refuses 2 '--give-up' worker --connect "$url" --give-up never
+refuses 2 'abacus' worker --connect "$url" --backend abacus
+refuses 2 'unknown option --spawn' worker --spawn 3
+refuses 3 'cannot be made' worker --connect "$url" --cache-dir no/such/folder --quiet
+chmod 644 alice.key
+refuses 3 'alice.key' worker --connect "$url" --key alice.key --server-key master.pub
+
+# --- The orphans --------------------------------------------------------------------------------------------------
+
+for ((i = 0; i < 300; i++)); do # give up after 5 s; the last try may take as long again
+    left=()
+    for pid in "${orphans[@]}"; do if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi; done
+    [ ${#left[@]} -gt 0 ] || break
+    sleep 0.05
+done
+if [ ${#left[@]} -gt 0 ]; then
+    cp orphans.err err
+    fail "${#left[@]} workers outlive their master by far"
+    kill -KILL "${left[@]}"
+fi
+
+if grep -lE 'Sanitizer|runtime error' ./*err; then fail "a sanitizer has found something"; fi
+if [ $failures -gt 0 ]; then
+    echo "spawn_test: $failures failures"
+    exit 1
+fi
+echo "spawn_test: all good"
