@@ -99,7 +99,7 @@ static void *stream_thread(void *context) {
         pthread_mutex_unlock(&run->lock);
         return NULL;
     }
-    for (size_t index; take_inputs(run, inputs, &index);) {
+    for (size_t index = 0; take_inputs(run, inputs, &index);) {
         for (uint32_t r = 0; r < run->stream->repeat && !stream_failed(run); r++)
             run_once(run, inputs, index, r);
         for (size_t i = 0; i < input_count; i++)
