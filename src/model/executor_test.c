@@ -560,20 +560,13 @@ static void test_threads_onednn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activation_is_fused),
-        cmocka_unit_test(test_activation_is_not_fused),
-        cmocka_unit_test(test_addition_is_fused),
-        cmocka_unit_test(test_concatenation_in_place),
-        cmocka_unit_test(test_addition_is_not_fused),
-        cmocka_unit_test(test_dead_and_constant_nodes_go),
-        cmocka_unit_test(test_run_reports_and_computes),
-        cmocka_unit_test(test_outputs_belong_to_the_caller),
-        cmocka_unit_test(test_weights_lie_anywhere),
-        cmocka_unit_test(test_wrong_inputs),
-        cmocka_unit_test(test_memory_is_used_again),
-        cmocka_unit_test(test_failures_pass_through),
-        cmocka_unit_test(test_threads_reference),
-        cmocka_unit_test(test_threads_onednn),
+        cmocka_unit_test(test_activation_is_fused),      cmocka_unit_test(test_activation_is_not_fused),
+        cmocka_unit_test(test_addition_is_fused),        cmocka_unit_test(test_concatenation_in_place),
+        cmocka_unit_test(test_addition_is_not_fused),    cmocka_unit_test(test_dead_and_constant_nodes_go),
+        cmocka_unit_test(test_run_reports_and_computes), cmocka_unit_test(test_outputs_belong_to_the_caller),
+        cmocka_unit_test(test_weights_lie_anywhere),     cmocka_unit_test(test_wrong_inputs),
+        cmocka_unit_test(test_memory_is_used_again),     cmocka_unit_test(test_failures_pass_through),
+        cmocka_unit_test(test_threads_reference),        cmocka_unit_test(test_threads_onednn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
