@@ -328,7 +328,7 @@ static void *run_many(void *context) {
 static void test_in_flight(void **state) {
     (void)state;
     static const char *const faults[] = {"1:kill@conv2", "4:delay=30ms", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, true, faults);
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
     struct runner runners[4];
     for (int i = 0; i < 4; i++) {
         runners[i] = (struct runner){.rig = rig};
