@@ -86,6 +86,7 @@ static void cluster_context_destroy(struct context **slot) {
     free(context->states);
     free(context->standings);
     free(context->answered);
+    free(context->sources);
     free(context->answers);
     free(context->pieces);
     free(context->rows);
@@ -103,6 +104,7 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     context->states = calloc(n, sizeof *context->states);
     context->standings = calloc(n, sizeof *context->standings);
     context->answered = calloc(n, sizeof *context->answered);
+    context->sources = calloc(n, sizeof *context->sources);
     context->answers = calloc(n, sizeof *context->answers);
     context->pieces = calloc(2 * n, sizeof *context->pieces);
     bool complete = context->tasks && context->states && context->standings && context->answered &&

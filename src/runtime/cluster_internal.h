@@ -31,6 +31,7 @@ struct cluster_context {
     enum task_state *states;         /* [nodes] */
     enum worker_standing *standings; /* [nodes] */
     uint32_t *answered;              /* [nodes] */
+    uint32_t *sources;               /* [nodes] */
     const void **answers;            /* [nodes] */
     void **pieces;                   /* [nodes * 2] */
     double *rows;                    /* [row_capacity] */
@@ -45,7 +46,8 @@ struct cluster_layer {
 
 extern const struct backend_ops cluster_backend_ops;
 
-/* A convolution over the cluster: encodes the filters and sends them. (coded_layer.c) */
+/* A convolution over the cluster: encodes the filters and sends them. (coded_layer.c, its runs: coded_run.c)
+ */
 convoy_status coded_layer_create(struct layer **layer, struct cluster_backend *backend,
                                  const struct layer_desc *desc, const struct layer_params *params,
                                  const struct plan_layer *plan, convoy_error *error);

@@ -1,0 +1,32 @@
+/* A coded layer, as its two files share it: coded_layer.c (its life and its filters) and coded_run.c (one
+ * run). */
+#ifndef RUNTIME_CODED_LAYER_H
+#define RUNTIME_CODED_LAYER_H
+
+#include "runtime/cluster_internal.h"
+#include "runtime/solutions.h"
+
+struct coded_layer {
+    struct cluster_layer base;
+    struct cluster *cluster;
+    struct backend *inner;
+    uint32_t number;
+    bool supplied;          /* the supplier knows the layer under its number */
+    struct layer_desc desc; /* desc.inputs points to input_shape */
+    convoy_shape input_shape;
+    struct layer_params params; /* with references of our own */
+    struct partition partition;
+    struct conv_geometry task; /* the convolution of one worker */
+    struct code code;
+    double *input_rows;    /* [nodes][input_pieces][input_parts] */
+    uint32_t *input_twins; /* [nodes]: the first node whose coded input is the same; its own number if none
+                              before */
+    size_t piece_bytes, answer_bytes;
+    struct solutions solutions;
+    atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
+    atomic_bool fallback_logged;
+    pthread_mutex_t local_mutex; /* guards local */
+    struct layer *local;         /* the uncoded layer, made when it is first needed */
+};
+
+#endif

@@ -1,0 +1,323 @@
+/* One run of a coded layer (FCDCC, arXiv 2411.01579): codes the input, collects answers until enough came
+ * that decode well, and decodes. What does not come in time is computed here. */
+#include "runtime/coded_layer.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "code/decoder.h"
+#include "code/encoder.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A layer that was timed may take this many times as long as it recently did, and at least the floor, before
+ * it is computed here. The floor is far above a layer's time on purpose: it is paid only when more than γ
+ * workers are silent, and a busy machine's scheduler must not look like that. */
+#define ALLOWANCE_FACTOR   5
+#define ALLOWANCE_FLOOR_NS (500 * NS_PER_MS)
+
+/* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
+ * not decoded. */
+#define ERROR_BUDGET 1e-3
+
+/* Where they do not, the search for a good choice of them is repeated when δ/SEARCH_STEPS more came. */
+#define SEARCH_STEPS 16
+
+#define NO_SOURCE UINT32_MAX
+
+/* One run. */
+struct coded_run {
+    struct coded_layer *layer;
+    struct cluster_context *context;
+    struct job job;
+    const struct code_solution *solution;
+    uint32_t chosen; /* workers fit to be asked */
+    bool asked;
+    uint32_t answered; /* at the end */
+};
+
+static bool may_decode(const struct coded_layer *layer, const struct code_solution *solution) {
+    double rounding = layer->desc.dtype == CONVOY_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
+    return 4 * solution->condition * rounding <= ERROR_BUDGET;
+}
+
+/* ---- tasks ---- */
+
+/* How long to wait before the layer is computed here. */
+static uint64_t allowance_ns(struct coded_layer *layer) {
+    uint64_t deadline = layer->cluster->options.deadline_ns, recent = atomic_load(&layer->recent_ns);
+    uint64_t allowance = recent ? recent * ALLOWANCE_FACTOR : deadline / 2;
+    if (allowance < ALLOWANCE_FLOOR_NS)
+        allowance = ALLOWANCE_FLOOR_NS;
+    return allowance < deadline ? allowance : deadline;
+}
+
+/* Marks the tasks of workers whose standing is at most `worst` as WAITING. Whether their answers would
+ * suffice. */
+static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
+    struct cluster_context *context = run->context;
+    uint32_t chosen = 0;
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
+        context->tasks[w] = (struct job_task){.state = TASK_NONE};
+        if (context->standings[w] > worst)
+            continue;
+        context->tasks[w].state = TASK_WAITING;
+        context->answered[chosen++] = w;
+    }
+    run->chosen = chosen;
+    return code_suffices(&run->layer->code, context->answered, chosen);
+}
+
+static convoy_status reserve_rows(struct cluster_context *context, size_t count) {
+    if (count <= context->row_capacity)
+        return CONVOY_OK;
+    double *rows = realloc(context->rows, count * sizeof *rows);
+    if (!rows)
+        return CONVOY_E_MEMORY;
+    context->rows = rows;
+    context->row_capacity = count;
+    return CONVOY_OK;
+}
+
+/* Codes the input for all WAITING tasks in one pass over it. Nodes with the same coefficients share a
+ * payload: context->sources says, for the first of such nodes, which task has made it. */
+static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in) {
+    const struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t n = layer->cluster->nodes, pieces_each = layer->code.input_pieces, outputs = 0;
+    size_t per_worker = (size_t)pieces_each * layer->code.input_parts;
+    if (reserve_rows(context, n * per_worker) != CONVOY_OK)
+        return CONVOY_E_MEMORY;
+    for (uint32_t w = 0; w < n; w++)
+        context->sources[w] = NO_SOURCE;
+    for (uint32_t w = 0; w < n; w++) {
+        uint32_t *source = &context->sources[layer->input_twins[w]];
+        if (context->tasks[w].state != TASK_WAITING)
+            continue;
+        if (*source != NO_SOURCE) {
+            context->tasks[w].payload = buffer_retain(context->tasks[*source].payload);
+            continue;
+        }
+        struct buffer *payload = buffer_create(layer->piece_bytes * pieces_each);
+        if (!payload)
+            return CONVOY_E_MEMORY;
+        *source = w;
+        context->tasks[w].payload = payload;
+        memcpy(context->rows + outputs * layer->code.input_parts, layer->input_rows + w * per_worker,
+               per_worker * sizeof *context->rows);
+        for (uint32_t r = 0; r < pieces_each; r++)
+            context->pieces[outputs++] = (char *)payload->data + r * layer->piece_bytes;
+    }
+    encode(layer->desc.dtype, &layer->partition.input, outputs, context->rows, in->data, context->pieces);
+    for (uint32_t w = 0; w < n; w++) {
+        struct job_task *task = &context->tasks[w];
+        uint32_t source = context->sources[layer->input_twins[w]];
+        if (task->payload)
+            task->payload_hash =
+                source == w ? frame_payload_hash(task->payload) : context->tasks[source].payload_hash;
+    }
+    return CONVOY_OK;
+}
+
+/* ---- answers ---- */
+
+/* Who is in one of these states, ascending, into context->answered. */
+static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
+    struct cluster_context *context = run->context;
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
+        enum task_state state = context->states[w];
+        if (state == TASK_ANSWERED || (pending_too && (state == TASK_WAITING || state == TASK_SENT)))
+            context->answered[count++] = w;
+    }
+    return count;
+}
+
+/* Solves for the answers that are listed. run->solution stays NULL where they do not decode well. */
+static convoy_status solve_answers(struct coded_run *run) {
+    struct coded_layer *layer = run->layer;
+    convoy_status status =
+        solutions_get(&layer->solutions, &layer->code, run->context->answered, run->answered, &run->solution);
+    if (status == CONVOY_OK && !may_decode(layer, run->solution))
+        solutions_put(&layer->solutions, &run->solution);
+    return status == CONVOY_E_MEMORY ? status : CONVOY_OK;
+}
+
+/* Waits until answers came that suffice and decode well. run->solution stays NULL where that is no longer
+ * possible, or the time has passed: by no more than it takes to solve once, since no search begins after one
+ * that ended late. Answers that do not decode well are searched again when some more came, not for each one:
+ * with hundreds of workers answers come faster than searches end. */
+static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
+    struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t settled = 0, tried = 0, step = layer->code.threshold / SEARCH_STEPS;
+    for (bool late = false; !late;) {
+        settled = dispatcher_wait(layer->cluster->dispatcher, &run->job, settled, until_ns, context->states);
+        uint32_t possible = list_tasks(run, true);
+        if (!code_suffices(&layer->code, context->answered, possible))
+            break;
+        run->answered = list_tasks(run, false);
+        late = clock_now_ns() >= until_ns;
+        bool last = late || run->answered == possible; /* nobody is waited for any more */
+        if (code_suffices(&layer->code, context->answered, run->answered) && run->answered > tried &&
+            (tried == 0 || last || run->answered >= tried + step)) {
+            convoy_status status = solve_answers(run);
+            if (status != CONVOY_OK || run->solution)
+                return status;
+            tried = run->answered;
+            late = clock_now_ns() >= until_ns;
+        }
+        if (last)
+            break;
+    }
+    run->answered = list_tasks(run, false);
+    return CONVOY_OK;
+}
+
+static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
+    const struct coded_layer *layer = run->layer;
+    for (uint32_t i = 0; i < run->solution->survivors; i++)
+        run->context->answers[i] = run->context->tasks[run->solution->workers[i]].answer->data;
+    return decode(layer->desc.dtype, &layer->code, run->solution, &layer->partition.output,
+                  run->context->answers, layer->params.bias.data, &layer->desc.activation, out->data);
+}
+
+static bool was_used(const struct code_solution *solution, uint32_t worker) {
+    for (uint32_t i = 0; solution && i < solution->survivors; i++)
+        if (solution->workers[i] == worker)
+            return true;
+    return false;
+}
+
+static void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
+    const struct cluster_context *context = run->context;
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
+        enum task_state state = context->tasks[w].state;
+        bool dead = state == TASK_LOST || (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
+        bool absent = context->standings[w] == WORKER_ABSENT;
+        report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
+                             : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
+                             : dead                     ? CONVOY_OUTCOME_LOST
+                             : absent                   ? CONVOY_OUTCOME_NONE
+                                                        : CONVOY_OUTCOME_LATE;
+    }
+}
+
+/* ---- here ---- */
+
+static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
+    pthread_mutex_lock(&layer->local_mutex);
+    if (!layer->local)
+        status = layer->inner->ops->layer_prepare(layer->inner, &layer->desc, &layer->params, &layer->local,
+                                                  error);
+    *local = layer->local;
+    pthread_mutex_unlock(&layer->local_mutex);
+    return status;
+}
+
+/* Why a layer was not decoded: in a few words, and as the end of a sentence. */
+static const char *describe_failure(const struct coded_run *run, char *text, size_t size) {
+    uint32_t needed = run->layer->code.threshold;
+    if (!run->asked) {
+        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
+                 run->layer->cluster->options.workers, needed);
+        return "too few workers";
+    }
+    if (run->answered < needed) {
+        snprintf(text, size, "only %u of the %u answers that it needs came", run->answered, needed);
+        return "too few answers";
+    }
+    snprintf(text, size, "the %u answers that came do not decode well enough", run->answered);
+    return "ill-conditioned answers";
+}
+
+static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                              convoy_layer_report *report, convoy_error *error) {
+    struct coded_layer *layer = run->layer;
+    char why[128];
+    report->coded = false;
+    report->fallback = true;
+    report->why_local = describe_failure(run, why, sizeof why);
+    if (!layer->cluster->options.fallback)
+        return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
+    if (!atomic_exchange(&layer->fallback_logged, true))
+        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING, "layer %s: %s: computed here (said once)",
+                 layer->desc.name, why);
+    struct layer *local = NULL;
+    convoy_status status = local_layer(layer, &local, error);
+    if (status == CONVOY_OK)
+        status = local->ops->layer_run(local, run->context->inner, in, out, NULL, error);
+    return status;
+}
+
+/* ---- a run ---- */
+
+static double ms_between(uint64_t from_ns, uint64_t to_ns) {
+    return (double)(to_ns - from_ns) / (double)NS_PER_MS;
+}
+
+static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
+    uint64_t recent = atomic_load(&layer->recent_ns);
+    atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
+}
+
+/* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
+ * came. */
+static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                               convoy_layer_report *report) {
+    struct coded_layer *layer = run->layer;
+    struct dispatcher *dispatcher = layer->cluster->dispatcher;
+    dispatcher_standings(dispatcher, layer->number, run->context->standings);
+    /* Those that are stalled are worth waiting for only where nothing else is allowed. */
+    bool fallback = layer->cluster->options.fallback;
+    bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
+    run->job = (struct job){.layer = layer->number,
+                            .dtype = layer->desc.dtype,
+                            .answer_bytes = layer->answer_bytes,
+                            .allowance_ns = allowance_ns(layer),
+                            .tasks = run->context->tasks};
+    if (!enough)
+        return CONVOY_OK;
+    uint64_t start_ns = clock_now_ns();
+    convoy_status status = encode_input(run, in);
+    uint64_t encoded_ns = clock_now_ns();
+    if (status == CONVOY_OK) {
+        run->asked = true;
+        dispatcher_submit(dispatcher, &run->job);
+        status = collect(run, encoded_ns +
+                                  (fallback ? run->job.allowance_ns : layer->cluster->options.deadline_ns));
+        dispatcher_finish(dispatcher, &run->job);
+    }
+    uint64_t collected_ns = clock_now_ns();
+    if (run->solution) {
+        remember_time(layer, collected_ns - encoded_ns);
+        status = decode_answers(run, out);
+        report->condition = run->solution->condition;
+    }
+    report->encode_ms = ms_between(start_ns, encoded_ns);
+    report->wait_ms = ms_between(encoded_ns, collected_ns);
+    report->decode_ms = ms_between(collected_ns, clock_now_ns());
+    return status;
+}
+
+convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
+                              convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
+    convoy_layer_report unread;
+    if (!report)
+        report = &unread;
+    struct coded_run run = {.layer = (struct coded_layer *)base,
+                            .context = (struct cluster_context *)context};
+    coded_layer_explain(base, report);
+    convoy_status status = run_coded(&run, in, out, report);
+    report_outcomes(&run, report);
+    if (status != CONVOY_OK)
+        error_memory(error); /* the only thing that can be wrong */
+    else if (!run.solution)
+        status = run_here(&run, in, out, report, error);
+    solutions_put(&run.layer->solutions, &run.solution);
+    job_release(&run.job, run.layer->cluster->nodes);
+    return status;
+}
