@@ -38,7 +38,8 @@ struct code_solution {
 
 struct code_family {
     const char *name;
-    bool paired; /* parts come in pairs: k = 1 or even */
+    bool paired;    /* parts come in pairs: k = 1 or even */
+    bool needs_all; /* no redundancy: δ = n, whatever γ is asked for */
 
     /* Results that suffice, whichever they are, for n workers; 0 where the family does not admit (k_A,k_B,n).
      */

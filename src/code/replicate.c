@@ -79,6 +79,7 @@ const struct code_family code_replicate = {
 
 const struct code_family code_uncoded = {
     .name = "uncoded",
+    .needs_all = true,
     .threshold = uncoded_threshold,
     .pieces = one_piece,
     .input_rows = replicate_input_rows,

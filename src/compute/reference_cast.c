@@ -5,14 +5,6 @@
 #include <math.h>
 
 /* IEEE 754 binary16 by arithmetic: 5 bits of exponent, 10 of fraction. */
-static double half_to_double(uint16_t half) {
-    int exponent = half >> 10 & 31, fraction = half & 1023;
-    double value = exponent == 31  ? (fraction ? NAN : INFINITY)
-                   : exponent == 0 ? ldexp(fraction, -24)
-                                   : ldexp(fraction + 1024, exponent - 25);
-    return half & 0x8000 ? -value : value;
-}
-
 static uint16_t double_to_half(double value) {
     uint16_t sign = signbit(value) ? 0x8000 : 0;
     value = fabs(value);
@@ -107,7 +99,7 @@ convoy_status reference_cast(const struct reference_layer *layer, const convoy_t
             reference_store_any(out, i, value_at(in, i));
             break;
         case CONVOY_F16:
-            reference_store_any(out, i, half_to_double(((const uint16_t *)in->data)[i]));
+            reference_store_any(out, i, convoy_tensor_element(in, i));
             break;
         case CONVOY_U8:
             store_integer(out, i, ((const uint8_t *)in->data)[i]);

@@ -7,12 +7,9 @@
  * whatever the layer's size. */
 #include "plan/plan.h"
 
-#include <string.h>
-
-/* Answers that may be waited for. A code without redundancy needs every worker: asked for by name, it gets
- * that. */
+/* Answers that may be waited for. A code without redundancy needs every worker, and gets that. */
 static uint32_t largest_threshold(const struct plan_request *request) {
-    if (strcmp(request->family->name, "uncoded") == 0)
+    if (request->family->needs_all)
         return request->workers;
     return request->workers > request->stragglers ? request->workers - request->stragglers : 0;
 }
