@@ -19,42 +19,7 @@ cleanup() {
     rm -rf "$scratch"
 }
 trap cleanup EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    sed 's/^/    stderr: /' err | tail -n 12
-    failures=$((failures + 1))
-}
-
-# run STATUS ARGUMENTS...: runs the program, standard output to out, standard error to err.
-run() {
-    local wanted=$1 status
-    shift
-    "$CONVOY" "$@" >out 2>err </dev/null
-    status=$?
-    command="convoy $*"
-    [ ${#command} -le 200 ] || command="${command:0:90} ... ${command: -90}"
-    [ $status -eq "$wanted" ] || fail "$command: exit status $status, not $wanted"
-}
-
-# refuses STATUS WORDS ARGUMENTS...: as run; prints nothing, and one sentence that has the words.
-refuses() {
-    run "$1" "${@:3}"
-    [ ! -s out ] || fail "$command: printed on standard output"
-    [ "$(wc -l <err)" -eq 1 ] || fail "$command: not one line on standard error"
-    grep -qF -e "$2" err || fail "$command: no sentence with '$2'"
-}
-
-prints() { grep -qE -e "$1" out || fail "$command: no line like '$1' on standard output"; }
-says() { grep -qE -e "$1" err || fail "$command: no line like '$1' on standard error"; }
-
-# errors_within BOUND: every max_rel_error of the JSON in out.
-errors_within() {
-    grep -oE '"max_rel_error":[^,}]*' out | awk -F: -v bound="$1" '
-        { if (!($2 + 0 <= bound)) bad++ } END { exit !(NR && !bad) }' ||
-        fail "$command: an error of more than $1, or none printed"
-}
+. "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 # await PATTERN FILE: a line of the file matches, within 20 s.
 await() {
@@ -259,8 +224,4 @@ if [ ${#left[@]} -gt 0 ]; then
 fi
 
 if grep -lE 'Sanitizer|runtime error' ./*err; then fail "a sanitizer has found something"; fi
-if [ $failures -gt 0 ]; then
-    echo "spawn_test: $failures failures"
-    exit 1
-fi
-echo "spawn_test: all good"
+finish spawn_test
