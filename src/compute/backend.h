@@ -10,7 +10,7 @@
 
 enum layer_kind {
     LAYER_CONV, /* conv; weights [N,C/groups,kernel...], bias [N] or none; activation fused. Also Gemm, MatMul
-                   by a constant */
+                   by a constant. A second input, of the output's shape, is added before the activation */
     LAYER_POOL, /* pool */
     LAYER_ACTIVATION, /* activation, element by element */
     LAYER_BINARY,     /* binary: two inputs of out's dtype, numpy broadcasting; activation fused */
@@ -44,6 +44,10 @@ struct pool_geometry {
                                       padded input */
 };
 
+/* How a tensor lies in memory where that is not dense row-major. Only the backend that chose it knows more;
+ * all layers of that backend read it. It lives as long as the layer that chose it. */
+struct layout;
+
 /* What a layer computes. Shapes are complete; dtype of inputs is that of the output unless the kind says
  * otherwise. Borrowed during layer_prepare, but name and op, which must outlive the layer. */
 struct layer_desc {
@@ -55,7 +59,10 @@ struct layer_desc {
     convoy_dtype dtype;         /* of the output */
     convoy_dtype input_dtype;   /* of the inputs; equals dtype but for CAST */
     convoy_shape output;
-    struct activation activation; /* applied last, where the kind says so, or the layer itself */
+    struct activation activation;        /* applied last, where the kind says so, or the layer itself */
+    const struct layout *const *layouts; /* [input_count] of the inputs, NULL: dense; or NULL: all are */
+    bool free_output;                    /* the backend may choose the layout of the output (layer_output) */
+    bool tuned; /* kernels may be chosen by timing: two processes need not agree in every bit */
     union {
         struct conv_geometry conv;
         struct pool_geometry pool;
@@ -104,6 +111,15 @@ struct layer_params {
     convoy_tensor bias;    /* aligned to its elements */
 };
 
+/* Where a layer leaves its output. */
+struct layer_output {
+    const struct layout *layout; /* NULL: dense row-major */
+    size_t bytes;
+    bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie so
+                        already,      there is nothing to do */
+    bool over_input; /* of a convolution: the output may take the memory of the second input */
+};
+
 struct backend;
 struct layer;
 struct context;
@@ -126,9 +142,13 @@ struct backend_ops {
     convoy_status (*context_create)(struct backend *backend, struct context **context, convoy_error *error);
     void (*context_destroy)(struct context **context);
 
-    /* Computes out from in[0..input_count): dense row-major tensors with the description's shapes, aligned to
-     * their elements, allocated by the caller; out overlaps no input. report may be NULL; the backend fills
-     * what it knows (names are filled by the caller). */
+    /* How the output lies, and what memory it needs. NULL: the backend knows dense tensors alone. */
+    void (*layer_output)(const struct layer *layer, struct layer_output *output);
+
+    /* Computes out from in[0..input_count): tensors with the description's shapes, aligned to their elements,
+     * dense row-major or in the layouts agreed on, allocated by the caller; out overlaps no input (but see
+     * joins and over_input). report may be NULL; the backend fills what it knows (names are filled by the
+     * caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 

@@ -59,6 +59,8 @@ static void make_conv(struct sample *s, struct random *random) {
     s->params.weights = tensor_random(random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
     if (between(random, 0, 1))
         s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
+    if (between(random, 0, 2) == 0)
+        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.output, -1, 1)); /* to be added */
 }
 
 static void make_pool(struct sample *s, struct random *random) {

@@ -39,6 +39,8 @@ static convoy_status check_conv(const struct layer_desc *desc, const struct laye
     if (!has_elements(&desc->inputs[0], shape_product(&x, 0, x.rank), 1, 1) ||
         !has_elements(&desc->output, shape_product(&y, 0, y.rank), 1, 1))
         return bad(desc, error, "the shapes of input and output are not those of its geometry");
+    if (desc->input_count == 2 && !shape_equal(&desc->inputs[1], &desc->output))
+        return bad(desc, error, "what is added has not the shape of the output");
     if (!params || !is_vector(&params->weights, desc, shape_product(&k, 0, k.rank)))
         return bad(desc, error, "the weights are not [N,C/groups,kernel] of the layer's type");
     if (params->bias.data && !is_vector(&params->bias, desc, (size_t)g.out_channels))
@@ -260,6 +262,8 @@ convoy_status layer_check(const struct layer_desc *desc, const struct layer_para
     if ((size_t)desc->kind >= sizeof input_counts)
         return bad(desc, error, "no such kind of layer");
     uint32_t expected = input_counts[desc->kind];
+    if (desc->kind == LAYER_CONV && desc->input_count == 2)
+        expected = 2; /* with something to add */
     if (desc->input_count < 1 || (expected && desc->input_count != expected))
         return bad(desc, error, "wrong number of inputs");
     /* As if of the widest element, so that products of dimensions never overflow below. */

@@ -7,13 +7,19 @@
 #include "compute/backend.h"
 
 #include <dnnl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
-enum { ONEDNN_MAX_INPUTS = 2, ONEDNN_MAX_CONSTANTS = 2, ONEDNN_MAX_OPERANDS = ONEDNN_MAX_INPUTS + 1 };
+enum { ONEDNN_MAX_INPUTS = 2, ONEDNN_MAX_CONSTANTS = 2 };
+
+/* A tensor between two layers; the dimensions are the tensor's own. */
+struct layout {
+    dnnl_memory_desc_t md;
+};
 
 struct onednn_operand {
     int arg;                  /* DNNL_ARG_... */
-    dnnl_memory_desc_t plain; /* as the caller's tensor lies in memory */
+    dnnl_memory_desc_t plain; /* the tensor were it dense, with the dimensions that the primitive sees */
     uint32_t index;           /* of an input: which of the layer's */
 };
 
@@ -21,6 +27,13 @@ struct onednn_constant {
     int arg;
     dnnl_memory_desc_t plain;
     const convoy_tensor *tensor;
+};
+
+/* How a layer is asked for. */
+enum onednn_variant {
+    ONEDNN_DENSE,   /* the tensors around it are dense, or brought there */
+    ONEDNN_BLOCKED, /* it takes its inputs as they lie, and convolutions work in blocks of channels */
+    ONEDNN_WINOGRAD /* the same, a convolution by Winograd's algorithm */
 };
 
 struct onednn_recipe {
@@ -34,13 +47,17 @@ struct onednn_recipe {
         dnnl_lrn_desc_t lrn;
         dnnl_matmul_desc_t matmul;
     } op;
-    dnnl_post_ops_t post_ops; /* empty at first; owned by onednn_prepare.c, which appends the activation */
+    enum onednn_variant variant; /* what is wanted; all else is zero at first */
+    dnnl_post_ops_t post_ops;    /* empty at first; owned by onednn_prepare.c, which appends the activation */
     struct activation activation;
     struct onednn_operand inputs[ONEDNN_MAX_INPUTS];
     uint32_t input_count;
     struct onednn_operand output;
     struct onednn_constant constants[ONEDNN_MAX_CONSTANTS];
     uint32_t constant_count;
+    /* The second input of a convolution. */
+    bool adds;       /* the primitive adds onto it: it is brought to where the output goes */
+    bool adds_after; /* it is added behind the primitive, and then the activation applied */
 };
 
 /* Writes the recipe of a checked float32 layer; false where oneDNN cannot do it, or means something else by
@@ -65,11 +82,42 @@ bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *a
 bool onednn_plain(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 
+/* The same in the blocks of channels that this processor's kernels work in: [N, C/16, spatial..., 16], say.
+ * false where the tensor is no map. */
+bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
+
+/* Whether every window along an axis has a tap inside the input. (onednn_pool.c) */
+bool onednn_windows_meet(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation,
+                         int64_t pad);
+
+bool onednn_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
+
+/* How input number index lies; NULL: dense. */
+static inline const dnnl_memory_desc_t *onednn_given(const struct layer_desc *desc, uint32_t index) {
+    const struct layout *layout = desc->layouts ? desc->layouts[index] : NULL;
+    return layout ? &layout->md : NULL;
+}
+
+/* The layout in which the recipe takes its only input, or the first of two: as it lies, where the variant
+ * allows. */
+static inline const dnnl_memory_desc_t *onednn_taken(const struct layer_desc *desc,
+                                                     const struct onednn_recipe *recipe) {
+    const dnnl_memory_desc_t *given = onednn_given(desc, 0);
+    return given && recipe->variant != ONEDNN_DENSE ? given : NULL;
+}
+
 /* values[CONV_MAX_SPATIAL] in an array of the length that oneDNN declares. */
 static inline void onednn_widen(dnnl_dims_t wide, const int64_t *values) {
     for (int i = 0; i < DNNL_MAX_NDIMS; i++)
         wide[i] = i < CONV_MAX_SPATIAL ? values[i] : 0;
 }
+
+/* A decision by timing, kept for layers of the same shape. */
+struct onednn_choice {
+    struct conv_geometry geometry;
+    uint32_t inputs;
+    uint32_t winograd; /* 0: the direct kernel; else which of oneDNN's, from 1 */
+};
 
 struct onednn_backend {
     struct backend base;
@@ -77,25 +125,32 @@ struct onednn_backend {
     dnnl_engine_t engine;
     int threads;
     atomic_uint_fast64_t serial; /* of the next layer */
+    pthread_mutex_t lock;        /* of choices */
+    struct onednn_choice *choices;
+    size_t choice_count;
 };
 
-/* An operand, and the step that brings it from the caller's layout to the primitive's or back; NULL where
- * they are one. */
+/* A tensor of the caller's, and what brings it to the layout in which it is used or back; no reorder where
+ * the two are one. A reorder may end in a dense tensor that the primitive sees under other dimensions:
+ * between and inside then differ in these alone. */
 struct operand {
-    int arg;
+    int arg; /* 0: none of the primitive's */
     uint32_t index;
-    dnnl_memory_desc_t plain, chosen;
+    dnnl_memory_desc_t outside, between, inside;
     dnnl_primitive_t reorder;
-    size_t offset; /* of the buffer in the primitive's layout, within the context's arena */
+    bool onto_output; /* inside is where the primitive leaves its output */
+    size_t offset;    /* of what is inside, within the context's arena */
 };
 
 struct onednn_layer {
     struct layer base;
-    struct layer *inner; /* not NULL: the reference computes it, and nothing else here is set */
     uint64_t serial;
+    struct operand *operands;            /* the inputs; of a primitive also its output, the last one */
+    uint32_t operand_count, input_count; /* input_count: of the description */
+    /* One of three: a primitive, a layer of the reference, a concatenation. */
     dnnl_primitive_t primitive;
-    struct operand operands[ONEDNN_MAX_OPERANDS]; /* the output is the last one */
-    uint32_t operand_count;
+    struct layer *inner;
+    size_t outer, *chunks; /* [operand_count] bytes of each input, one behind the other outer times */
     struct {
         int arg;
         dnnl_memory_t memory;
@@ -103,8 +158,31 @@ struct onednn_layer {
     } constants[ONEDNN_MAX_CONSTANTS];
     uint32_t constant_count;
     size_t scratch_bytes, arena_bytes; /* the scratch memory begins the arena */
+    bool adds_after;                   /* the second input, by loops of ours */
     struct activation after;           /* what the primitive could not fuse */
+    struct layout layout;              /* of the output, unless it is dense */
+    bool dense;
+    size_t output_bytes;
 };
+
+/* The best primitive for a layer, and its recipe; *pd stays NULL, without an error, where oneDNN cannot
+ * compute it. *after: the part of the activation that is left to do. (onednn_choose.c) */
+dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_desc *desc,
+                            const struct layer_params *params, struct onednn_recipe *recipe,
+                            dnnl_primitive_desc_t *pd, struct activation *after);
+
+/* Attributes of every primitive: scratch memory from outside, and float32 that stays float32.
+ * (onednn_choose.c) */
+dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_dnnl_post_ops_t post_ops);
+
+/* Makes the layer a concatenation: operands and chunks, in the inputs' layout where they share one that
+ * allows it. (onednn_concat.c) */
+convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc *desc, dnnl_engine_t engine,
+                            convoy_error *error);
+
+/* Adds an operand that lies outside as given and is used as inside; see struct operand. (onednn_prepare.c) */
+convoy_status onednn_operand_add(struct onednn_layer *layer, const struct operand *operand, bool output,
+                                 dnnl_engine_t engine, convoy_error *error);
 
 /* Slots of the table (compute/backend.h); both in onednn_prepare.c. */
 convoy_status onednn_layer_prepare(struct backend *backend, const struct layer_desc *desc,

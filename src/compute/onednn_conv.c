@@ -68,11 +68,30 @@ static int filter_dims(const struct conv_geometry *g, int64_t *dims) {
     return rank;
 }
 
-static bool write_direct(const struct conv_geometry *g, const struct layer_params *params,
-                         struct onednn_recipe *recipe) {
+/* The layouts of both maps. Kernels exist for channels last and for blocks of channels, hardly for channels
+ * first; blocks are what pooling, depthwise kernels and Winograd's algorithm like as well, so they stay from
+ * layer to layer. Images of up to three channels are read as they are. */
+static bool choose_maps(const struct layer_desc *desc, const struct onednn_recipe *recipe,
+                        dnnl_memory_desc_t *x, dnnl_memory_desc_t *y) {
+    const struct conv_geometry *g = &desc->conv;
+    int rank = 2 + (int)g->spatial;
+    const dnnl_memory_desc_t *plain_x = &recipe->inputs[0].plain, *plain_y = &recipe->output.plain;
+    *x = *plain_x;
+    *y = *plain_y;
+    if (g->layout == CONV_CHANNELS_LAST)
+        return recipe->variant == ONEDNN_DENSE;
+    if (recipe->variant != ONEDNN_BLOCKED)
+        return onednn_any(x, rank, plain_x->dims) && onednn_any(y, rank, plain_y->dims);
+    bool image = g->in_channels <= 3 && !onednn_given(desc, 0);
+    return (image || onednn_blocked(x, rank, plain_x->dims)) && onednn_blocked(y, rank, plain_y->dims);
+}
+
+static bool write_windows(const struct layer_desc *desc, const struct layer_params *params,
+                          struct onednn_recipe *recipe) {
+    const struct conv_geometry *g = &desc->conv;
     dnnl_memory_desc_t x, y, weights, any_weights, bias;
     dnnl_dims_t filters, stride, pad_begin, pad_end, dilation = {0};
-    int rank = 2 + (int)g->spatial, filter_rank = filter_dims(g, filters);
+    int filter_rank = filter_dims(g, filters);
     for (uint32_t i = 0; i < g->spatial; i++)
         dilation[i] = g->dilation[i] - 1;
     onednn_widen(stride, g->stride);
@@ -81,18 +100,26 @@ static bool write_direct(const struct conv_geometry *g, const struct layer_param
     if (!plain_map(&recipe->inputs[0].plain, g, g->in_channels, g->in) ||
         !plain_map(&recipe->output.plain, g, g->out_channels, g->out) ||
         !onednn_plain(&weights, filter_rank, filters) || !onednn_any(&any_weights, filter_rank, filters) ||
-        !onednn_plain(&bias, 1, &g->out_channels))
-        return false;
-    x = recipe->inputs[0].plain;
-    y = recipe->output.plain;
-    /* Kernels exist for channels last and for blocks of channels, hardly for channels first. */
-    if (g->layout == CONV_CHANNELS_FIRST && (!onednn_any(&x, rank, recipe->inputs[0].plain.dims) ||
-                                             !onednn_any(&y, rank, recipe->output.plain.dims)))
+        !onednn_plain(&bias, 1, &g->out_channels) || !choose_maps(desc, recipe, &x, &y))
         return false;
     add_constants(params, recipe, &weights, &bias);
     return dnnl_dilated_convolution_forward_desc_init(
-               &recipe->op.conv, dnnl_forward_inference, dnnl_convolution_direct, &x, &any_weights,
-               params->bias.data ? &bias : NULL, &y, stride, dilation, pad_begin, pad_end) == dnnl_success;
+               &recipe->op.conv, dnnl_forward_inference,
+               recipe->variant == ONEDNN_WINOGRAD ? dnnl_convolution_winograd : dnnl_convolution_direct, &x,
+               &any_weights, params->bias.data ? &bias : NULL, &y, stride, dilation, pad_begin,
+               pad_end) == dnnl_success;
+}
+
+/* Whether oneDNN 2.6 adds correctly. Its kernels for channels last forget the sum where a window lies in the
+ * padding altogether, and crash where an activation follows whose constants are in a table: all but ReLU. */
+static bool may_add(const struct layer_desc *desc) {
+    enum activation_kind activation = desc->activation.kind;
+    const struct conv_geometry *g = &desc->conv;
+    bool may = activation == ACTIVATION_NONE || activation == ACTIVATION_RELU;
+    for (uint32_t i = 0; i < g->spatial && may; i++)
+        may = onednn_windows_meet(g->in[i], g->out[i], g->kernel[i], g->stride[i], g->dilation[i],
+                                  g->pad_begin[i]);
+    return may;
 }
 
 bool onednn_conv(const struct layer_desc *desc, const struct layer_params *params,
@@ -100,8 +127,12 @@ bool onednn_conv(const struct layer_desc *desc, const struct layer_params *param
     recipe->input_count = 1;
     recipe->inputs[0].arg = DNNL_ARG_SRC;
     recipe->output.arg = DNNL_ARG_DST;
+    recipe->adds = desc->input_count == 2 && may_add(desc);
+    recipe->adds_after = desc->input_count == 2 && !recipe->adds;
+    if (recipe->adds && dnnl_post_ops_append_sum(recipe->post_ops, 1) != dnnl_success)
+        return false;
     struct conv_product product;
     if (conv_is_product(&desc->conv, &product))
-        return write_product(&product, params, recipe);
-    return write_direct(&desc->conv, params, recipe);
+        return recipe->variant == ONEDNN_DENSE && write_product(&product, params, recipe);
+    return write_windows(desc, params, recipe);
 }

@@ -70,14 +70,18 @@ bool onednn_activation(const struct layer_desc *desc, const struct layer_params 
     struct eltwise steps[2];
     if (find_eltwise(&desc->activation, steps) != 1)
         return false;
-    const dnnl_dims_t dims = {(int64_t)shape_product(&desc->output, 0, desc->output.rank)};
+    const dnnl_dims_t line = {(int64_t)shape_product(&desc->output, 0, desc->output.rank)};
+    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe);
+    int rank = taken ? taken->ndims : 1;
+    const int64_t *dims = taken ? taken->dims : line;
     recipe->activation.kind = ACTIVATION_NONE; /* it is the layer itself */
     recipe->input_count = 1;
     recipe->inputs[0].arg = DNNL_ARG_SRC;
     recipe->output.arg = DNNL_ARG_DST;
-    return onednn_plain(&recipe->inputs[0].plain, 1, dims) && onednn_plain(&recipe->output.plain, 1, dims) &&
+    return onednn_plain(&recipe->inputs[0].plain, rank, dims) &&
+           onednn_plain(&recipe->output.plain, rank, dims) &&
            dnnl_eltwise_forward_desc_init(&recipe->op.eltwise, dnnl_forward_inference, steps[0].kind,
-                                          &recipe->inputs[0].plain, steps[0].alpha,
+                                          taken ? taken : &recipe->inputs[0].plain, steps[0].alpha,
                                           steps[0].beta) == dnnl_success;
 }
 
@@ -135,6 +139,17 @@ static bool find_binary(enum binary_op op, dnnl_alg_kind_t *kind, bool *commutes
     return false;
 }
 
+/* Two tensors of one shape in the layout of one of them; false where the shapes differ. */
+static bool write_alike(const struct layer_desc *desc, dnnl_alg_kind_t kind, struct onednn_recipe *recipe) {
+    const dnnl_memory_desc_t *md = onednn_given(desc, 0) ? onednn_given(desc, 0) : onednn_given(desc, 1);
+    if (!shape_equal(&desc->inputs[0], &desc->output) || !shape_equal(&desc->inputs[1], &desc->output))
+        return false;
+    return onednn_plain(&recipe->inputs[0].plain, md->ndims, md->dims) &&
+           onednn_plain(&recipe->inputs[1].plain, md->ndims, md->dims) &&
+           onednn_plain(&recipe->output.plain, md->ndims, md->dims) &&
+           dnnl_binary_desc_init(&recipe->op.binary, kind, md, md, md) == dnnl_success;
+}
+
 bool onednn_binary(const struct layer_desc *desc, const struct layer_params *params,
                    struct onednn_recipe *recipe) {
     (void)params;
@@ -143,6 +158,12 @@ bool onednn_binary(const struct layer_desc *desc, const struct layer_params *par
     dnnl_dims_t dims[2], y;
     if (!find_binary(desc->binary, &kind, &commutes))
         return false;
+    recipe->input_count = 2;
+    recipe->inputs[0] = (struct onednn_operand){.arg = DNNL_ARG_SRC_0, .index = 0};
+    recipe->inputs[1] = (struct onednn_operand){.arg = DNNL_ARG_SRC_1, .index = 1};
+    recipe->output.arg = DNNL_ARG_DST;
+    if (recipe->variant == ONEDNN_BLOCKED && (onednn_given(desc, 0) || onednn_given(desc, 1)))
+        return write_alike(desc, kind, recipe);
     int rank = merge_axes(desc, dims[0], dims[1], y);
     /* The second operand may be broadcast, the first may not. */
     bool whole[2] = {true, true};
@@ -151,10 +172,8 @@ bool onednn_binary(const struct layer_desc *desc, const struct layer_params *par
             whole[k] = whole[k] && dims[k][i] == y[i];
     if (!whole[0] && !(commutes && whole[1]))
         return false;
-    recipe->input_count = 2;
-    recipe->inputs[0] = (struct onednn_operand){.arg = DNNL_ARG_SRC_0, .index = whole[0] ? 0 : 1};
-    recipe->inputs[1] = (struct onednn_operand){.arg = DNNL_ARG_SRC_1, .index = whole[0] ? 1 : 0};
-    recipe->output.arg = DNNL_ARG_DST;
+    recipe->inputs[0].index = whole[0] ? 0 : 1;
+    recipe->inputs[1].index = whole[0] ? 1 : 0;
     return onednn_plain(&recipe->inputs[0].plain, rank, dims[recipe->inputs[0].index]) &&
            onednn_plain(&recipe->inputs[1].plain, rank, dims[recipe->inputs[1].index]) &&
            onednn_plain(&recipe->output.plain, rank, y) &&

@@ -1,13 +1,12 @@
 #include "compute/onednn.h"
 
-/* Whether every window along an axis has a tap inside the input. oneDNN divides by the taps that it counts.
- */
-static bool windows_meet_input(const struct pool_geometry *g, uint32_t axis) {
-    for (int64_t o = 0; o < g->out[axis]; o++) {
+bool onednn_windows_meet(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation,
+                         int64_t pad) {
+    for (int64_t o = 0; o < out; o++) {
         bool meets = false;
-        for (int64_t k = 0; k < g->kernel[axis] && !meets; k++) {
-            int64_t z = o * g->stride[axis] - g->pad_begin[axis] + k * g->dilation[axis];
-            meets = z >= 0 && z < g->in[axis];
+        for (int64_t k = 0; k < kernel && !meets; k++) {
+            int64_t z = o * stride - pad + k * dilation;
+            meets = z >= 0 && z < in;
         }
         if (!meets)
             return false;
@@ -29,7 +28,10 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
          */
         int64_t reach = (g->kernel[i] - 1) * g->dilation[i] + 1;
         int64_t needed = (g->out[i] - 1) * g->stride[i] + reach - g->in[i] - g->pad_begin[i];
-        if (!windows_meet_input(g, i) || (g->average && g->count_include_pad && needed > g->pad_end[i]))
+        /* oneDNN divides by the taps that it counts. */
+        if (!onednn_windows_meet(g->in[i], g->out[i], g->kernel[i], g->stride[i], g->dilation[i],
+                                 g->pad_begin[i]) ||
+            (g->average && g->count_include_pad && needed > g->pad_end[i]))
             return false;
         pad_end[i] = needed > 0 ? needed : 0;
         dilation[i] = g->dilation[i] - 1;
@@ -43,10 +45,14 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
     dnnl_alg_kind_t kind = !g->average            ? dnnl_pooling_max
                            : g->count_include_pad ? dnnl_pooling_avg_include_padding
                                                   : dnnl_pooling_avg_exclude_padding;
-    return onednn_plain(&recipe->inputs[0].plain, rank, in) &&
-           onednn_plain(&recipe->output.plain, rank, out) &&
-           dnnl_pooling_v2_forward_desc_init(&recipe->op.pool, dnnl_forward_inference, kind,
-                                             &recipe->inputs[0].plain, &recipe->output.plain, stride, kernel,
+    if (!onednn_plain(&recipe->inputs[0].plain, rank, in) || !onednn_plain(&recipe->output.plain, rank, out))
+        return false;
+    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe);
+    dnnl_memory_desc_t y = recipe->output.plain;
+    if (taken && !onednn_any(&y, rank, out))
+        return false;
+    return dnnl_pooling_v2_forward_desc_init(&recipe->op.pool, dnnl_forward_inference, kind,
+                                             taken ? taken : &recipe->inputs[0].plain, &y, stride, kernel,
                                              dilation, pad_begin, pad_end) == dnnl_success;
 }
 

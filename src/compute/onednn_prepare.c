@@ -8,43 +8,46 @@
 #include "compute/layer.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
-static onednn_recipe_writer *const writers[] = {
-    [LAYER_CONV] = onednn_conv,     [LAYER_POOL] = onednn_pool,     [LAYER_ACTIVATION] = onednn_activation,
-    [LAYER_BINARY] = onednn_binary, [LAYER_AFFINE] = onednn_affine, [LAYER_SOFTMAX] = onednn_softmax,
-    [LAYER_LRN] = onednn_lrn,       [LAYER_MATMUL] = onednn_matmul, [LAYER_CAST] = NULL,
-};
+/* oneDNN declares all dimensions as arrays of its own length, which compilers take at its word. */
+static bool widen(dnnl_dims_t wide, int rank, const int64_t *dims) {
+    for (int i = 0; i < DNNL_MAX_NDIMS; i++)
+        wide[i] = i < rank ? dims[i] : 0;
+    return rank > 0 && rank <= DNNL_MAX_NDIMS;
+}
 
 bool onednn_plain(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
-    return dnnl_memory_desc_init_by_strides(md, rank, dims, dnnl_f32, NULL) == dnnl_success;
+    dnnl_dims_t wide;
+    return widen(wide, rank, dims) &&
+           dnnl_memory_desc_init_by_strides(md, rank, wide, dnnl_f32, NULL) == dnnl_success;
 }
 
 bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
-    return dnnl_memory_desc_init_by_tag(md, rank, dims, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
+    dnnl_dims_t wide;
+    return widen(wide, rank, dims) &&
+           dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
+}
+
+bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
+    static const dnnl_format_tag_t tags[2][3] = {{dnnl_aBc8b, dnnl_aBcd8b, dnnl_aBcde8b},
+                                                 {dnnl_aBc16b, dnnl_aBcd16b, dnnl_aBcde16b}};
+    dnnl_dims_t wide;
+    if (rank < 3 || rank > 5 || !widen(wide, rank, dims))
+        return false;
+    bool sixteen = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+    return dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, tags[sixteen][rank - 3]) == dnnl_success;
+}
+
+bool onednn_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b) {
+    return a->ndims == b->ndims && memcmp(a->dims, b->dims, (size_t)a->ndims * sizeof a->dims[0]) == 0;
 }
 
 convoy_status onednn_failure(dnnl_status_t status, const char *what, convoy_error *error) {
     if (status == dnnl_out_of_memory)
         return error_memory(error);
     return error_set(error, CONVOY_E_INTERNAL, "oneDNN returned %d from %s", (int)status, what);
-}
-
-/* Attributes of every primitive: scratch memory from outside, and float32 that stays float32. */
-static dnnl_status_t attributes_create(dnnl_primitive_attr_t *attributes, const_dnnl_post_ops_t post_ops) {
-    dnnl_primitive_attr_t made;
-    dnnl_status_t status = dnnl_primitive_attr_create(&made);
-    if (status != dnnl_success)
-        return status;
-    status = dnnl_primitive_attr_set_scratchpad_mode(made, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_fpmath_mode(made, dnnl_fpmath_mode_strict);
-    if (status == dnnl_success && post_ops)
-        status = dnnl_primitive_attr_set_post_ops(made, post_ops);
-    if (status == dnnl_success)
-        *attributes = made;
-    else
-        dnnl_primitive_attr_destroy(made);
-    return status;
 }
 
 static size_t scratch_of(const_dnnl_primitive_desc_t pd) {
@@ -58,7 +61,7 @@ static dnnl_status_t reorder_create(dnnl_primitive_t *reorder, size_t *scratch_b
                                     dnnl_engine_t engine) {
     dnnl_primitive_attr_t attributes;
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status = attributes_create(&attributes, NULL);
+    dnnl_status_t status = onednn_attributes_create(&attributes, NULL);
     if (status != dnnl_success)
         return status;
     status = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, attributes);
@@ -116,6 +119,17 @@ static dnnl_status_t reorder_once(const dnnl_memory_desc_t *from_md, void *from_
     return status;
 }
 
+/* Memory for weights that are read from end to end at every run: in large pages where the system has them,
+ * which is worth 3 to 6 percent of a whole network. NULL where there is none. */
+static struct buffer *weights_memory(size_t bytes) {
+    enum { LARGE = 2 << 20 };
+    struct buffer *buffer = buffer_create(bytes);
+    size_t skipped = buffer ? (LARGE - (uintptr_t)buffer->data % LARGE) % LARGE : 0;
+    if (buffer && bytes > skipped + LARGE)
+        madvise((char *)buffer->data + skipped, (bytes - skipped) / LARGE * LARGE, MADV_HUGEPAGE);
+    return buffer;
+}
+
 /* Keeps a constant in the layout that the primitive wants: where that is the model's own, the model's own
  * memory. */
 static convoy_status add_constant(struct onednn_layer *layer, const struct onednn_constant *constant,
@@ -132,7 +146,7 @@ static convoy_status add_constant(struct onednn_layer *layer, const struct onedn
         owner = kept.owner;
         data = kept.data;
     } else {
-        owner = buffer_create(dnnl_memory_desc_get_size(chosen));
+        owner = weights_memory(dnnl_memory_desc_get_size(chosen));
         data = owner ? owner->data : NULL;
         dnnl_status_t done =
             owner ? reorder_once(&constant->plain, constant->tensor->data, chosen, data, engine)
@@ -156,55 +170,159 @@ static convoy_status add_constant(struct onednn_layer *layer, const struct onedn
     return CONVOY_OK;
 }
 
-static convoy_status add_operand(struct onednn_layer *layer, const struct onednn_operand *planned,
-                                 bool output, const_dnnl_primitive_desc_t pd, dnnl_engine_t engine,
-                                 convoy_error *error) {
-    struct operand *operand = &layer->operands[layer->operand_count++];
-    *operand = (struct operand){.arg = planned->arg, .index = planned->index, .plain = planned->plain};
-    operand->chosen = *dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, planned->arg);
-    if (dnnl_memory_desc_equal(&operand->chosen, &operand->plain))
+convoy_status onednn_operand_add(struct onednn_layer *layer, const struct operand *operand, bool output,
+                                 dnnl_engine_t engine, convoy_error *error) {
+    struct operand *added = &layer->operands[layer->operand_count++];
+    *added = *operand;
+    if (dnnl_memory_desc_equal(&operand->outside, &operand->between))
         return CONVOY_OK;
-    dnnl_status_t status =
-        reorder_create(&operand->reorder, &layer->scratch_bytes, output ? &operand->chosen : &operand->plain,
-                       output ? &operand->plain : &operand->chosen, engine);
+    const dnnl_memory_desc_t *from = output ? &operand->between : &operand->outside,
+                             *to = output ? &operand->outside : &operand->between;
+    dnnl_status_t status = reorder_create(&added->reorder, &layer->scratch_bytes, from, to, engine);
     return status == dnnl_success ? CONVOY_OK : onednn_failure(status, "making a reorder", error);
 }
 
-/* Divides the arena: scratch memory, then the operands that the primitive wants otherwise. */
+static convoy_status add_input(struct onednn_layer *layer, const struct layer_desc *desc,
+                               const struct onednn_operand *planned, const_dnnl_primitive_desc_t pd,
+                               dnnl_engine_t engine, convoy_error *error) {
+    const dnnl_memory_desc_t *given = onednn_given(desc, planned->index);
+    struct operand operand = {.arg = planned->arg,
+                              .index = planned->index,
+                              .outside = given ? *given : planned->plain,
+                              .inside =
+                                  *dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, planned->arg)};
+    operand.between = operand.inside;
+    if (given && !onednn_same_dims(given, &operand.inside) &&
+        !onednn_plain(&operand.between, given->ndims, given->dims))
+        return error_memory(error);
+    return onednn_operand_add(layer, &operand, false, engine, error);
+}
+
+/* The output stays as the primitive leaves it where that is allowed; nothing else may then touch its padding.
+ */
+static convoy_status add_output(struct onednn_layer *layer, const struct layer_desc *desc,
+                                const struct onednn_operand *planned, const_dnnl_primitive_desc_t pd,
+                                dnnl_engine_t engine, convoy_error *error) {
+    struct operand operand = {.arg = planned->arg,
+                              .outside = planned->plain,
+                              .inside =
+                                  *dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, planned->arg)};
+    operand.between = operand.inside;
+    dnnl_memory_desc_t tensor;
+    bool stays = desc->free_output && !layer->adds_after && layer->after.kind == ACTIVATION_NONE &&
+                 desc->output.rank > 0 && onednn_plain(&tensor, (int)desc->output.rank, desc->output.dims) &&
+                 onednn_same_dims(&tensor, &operand.inside);
+    if (stays)
+        operand.outside = operand.inside;
+    layer->dense = !stays || dnnl_memory_desc_equal(&tensor, &operand.inside);
+    layer->layout.md = operand.outside;
+    return onednn_operand_add(layer, &operand, true, engine, error);
+}
+
+/* What is added to the output: brought to where that goes, or dense. */
+static convoy_status add_addend(struct onednn_layer *layer, const struct layer_desc *desc,
+                                const struct onednn_recipe *recipe, const_dnnl_primitive_desc_t pd,
+                                dnnl_engine_t engine, convoy_error *error) {
+    const dnnl_memory_desc_t *given = onednn_given(desc, 1);
+    struct operand operand = {.index = 1, .onto_output = recipe->adds, .inside = recipe->output.plain};
+    if (recipe->adds)
+        operand.inside = *dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
+    else if (given && !onednn_plain(&operand.inside, given->ndims, given->dims))
+        return error_memory(error);
+    operand.outside = given ? *given : recipe->output.plain;
+    operand.between = operand.inside;
+    layer->adds_after = recipe->adds_after;
+    return onednn_operand_add(layer, &operand, false, engine, error);
+}
+
+/* Divides the arena: scratch memory, then the operands that are used otherwise than they lie. */
 static bool layout_arena(struct onednn_layer *layer) {
+    if (layer->scratch_bytes == 0)
+        layer->scratch_bytes = 1; /* so that there always is a handle */
     size_t end = layer->scratch_bytes;
     for (uint32_t i = 0; i < layer->operand_count; i++) {
         struct operand *operand = &layer->operands[i];
-        if (!operand->reorder)
+        if (!operand->reorder || operand->onto_output)
             continue;
         if (!size_add(end, MEMORY_ALIGNMENT - 1, &end))
             return false;
         operand->offset = end -= end % MEMORY_ALIGNMENT;
-        if (!size_add(end, dnnl_memory_desc_get_size(&operand->chosen), &end))
+        if (!size_add(end, dnnl_memory_desc_get_size(&operand->between), &end))
             return false;
     }
     layer->arena_bytes = end;
     return true;
 }
 
-static convoy_status build(struct onednn_layer *layer, const struct onednn_recipe *recipe,
-                           const_dnnl_primitive_desc_t pd, dnnl_engine_t engine, convoy_error *error) {
+static convoy_status build_primitive(struct onednn_layer *layer, const struct layer_desc *desc,
+                                     const struct onednn_recipe *recipe, const_dnnl_primitive_desc_t pd,
+                                     dnnl_engine_t engine, convoy_error *error) {
     dnnl_status_t made = dnnl_primitive_create(&layer->primitive, pd);
     if (made != dnnl_success)
         return onednn_failure(made, "dnnl_primitive_create", error);
     layer->scratch_bytes = scratch_of(pd);
-    if (layer->scratch_bytes == 0)
-        layer->scratch_bytes = 1; /* so that there always is a handle */
     convoy_status status = CONVOY_OK;
     for (uint32_t i = 0; i < recipe->input_count && status == CONVOY_OK; i++)
-        status = add_operand(layer, &recipe->inputs[i], false, pd, engine, error);
+        status = add_input(layer, desc, &recipe->inputs[i], pd, engine, error);
+    if (status == CONVOY_OK && (recipe->adds || recipe->adds_after))
+        status = add_addend(layer, desc, recipe, pd, engine, error);
     if (status == CONVOY_OK)
-        status = add_operand(layer, &recipe->output, true, pd, engine, error);
+        status = add_output(layer, desc, &recipe->output, pd, engine, error);
     for (uint32_t i = 0; i < recipe->constant_count && status == CONVOY_OK; i++)
         status = add_constant(layer, &recipe->constants[i], pd, engine, error);
-    if (status == CONVOY_OK && !layout_arena(layer))
-        status = error_memory(error);
     return status;
+}
+
+/* A layer of the reference. It gets dense inputs. */
+static convoy_status build_inner(struct onednn_layer *layer, const struct layer_desc *desc,
+                                 const struct layer_params *params, struct onednn_backend *backend,
+                                 convoy_error *error) {
+    struct layer_desc dense = *desc;
+    dense.layouts = NULL;
+    dense.free_output = false;
+    layer->dense = true;
+    convoy_status status = CONVOY_OK;
+    for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
+        const dnnl_memory_desc_t *given = onednn_given(desc, i);
+        if (!given)
+            continue;
+        struct operand operand = {.index = i, .outside = *given};
+        onednn_plain(&operand.inside, given->ndims, given->dims);
+        operand.between = operand.inside;
+        status = onednn_operand_add(layer, &operand, false, backend->engine, error);
+    }
+    if (status == CONVOY_OK)
+        status = backend->inner->ops->layer_prepare(backend->inner, &dense, params, &layer->inner, error);
+    return status;
+}
+
+static bool is_float_concat(const struct layer_desc *desc) {
+    return desc->kind == LAYER_CONCAT && desc->dtype == CONVOY_F32 &&
+           shape_product(&desc->output, 0, desc->output.rank) > 0;
+}
+
+static convoy_status build(struct onednn_layer *layer, const struct layer_desc *desc,
+                           const struct layer_params *params, struct onednn_backend *backend,
+                           convoy_error *error) {
+    struct onednn_recipe recipe = {0};
+    dnnl_primitive_desc_t pd = NULL;
+    convoy_status status = CONVOY_OK;
+    dnnl_status_t chosen = onednn_choose(backend, desc, params, &recipe, &pd, &layer->after);
+    if (chosen != dnnl_success)
+        status = onednn_failure(chosen, "choosing a primitive", error);
+    else if (pd)
+        status = build_primitive(layer, desc, &recipe, pd, backend->engine, error);
+    else if (is_float_concat(desc))
+        status = onednn_concat(layer, desc, backend->engine, error);
+    else
+        status = build_inner(layer, desc, params, backend, error);
+    dnnl_primitive_desc_destroy(pd);
+    if (status != CONVOY_OK)
+        return status;
+    tensor_bytes(desc->dtype, &desc->output, &layer->output_bytes); /* checked before */
+    if (!layer->dense)
+        layer->output_bytes = dnnl_memory_desc_get_size(&layer->layout.md);
+    return layout_arena(layer) ? CONVOY_OK : error_memory(error);
 }
 
 void onednn_layer_destroy(struct layer **slot) {
@@ -220,43 +338,10 @@ void onednn_layer_destroy(struct layer **slot) {
         buffer_release(&layer->constants[i].owner);
     }
     dnnl_primitive_destroy(layer->primitive);
+    free(layer->operands);
+    free(layer->chunks);
     free(layer);
     *slot = NULL;
-}
-
-static bool is_empty(const struct layer_desc *desc) {
-    bool empty = shape_product(&desc->output, 0, desc->output.rank) == 0;
-    for (uint32_t i = 0; i < desc->input_count; i++)
-        empty = empty || shape_product(&desc->inputs[i], 0, desc->inputs[i].rank) == 0;
-    return empty;
-}
-
-/* *pd stays NULL, without an error, where oneDNN cannot compute the layer. */
-static dnnl_status_t plan(const struct layer_desc *desc, const struct layer_params *params,
-                          dnnl_engine_t engine, struct onednn_recipe *recipe, dnnl_primitive_desc_t *pd,
-                          struct activation *after) {
-    onednn_recipe_writer *write =
-        (size_t)desc->kind < sizeof writers / sizeof writers[0] ? writers[desc->kind] : NULL;
-    if (!write || desc->dtype != CONVOY_F32 || is_empty(desc))
-        return dnnl_success;
-    dnnl_primitive_attr_t attributes = NULL;
-    dnnl_status_t status = dnnl_post_ops_create(&recipe->post_ops);
-    if (status != dnnl_success)
-        return status;
-    recipe->activation = desc->activation;
-    if (write(desc, params, recipe)) {
-        *after = (struct activation){.kind = ACTIVATION_NONE};
-        if (!onednn_fuse_activation(recipe->post_ops, &recipe->activation))
-            *after = recipe->activation;
-        status = attributes_create(&attributes, recipe->post_ops);
-        if (status == dnnl_success)
-            status = dnnl_primitive_desc_create(pd, &recipe->op, attributes, engine, NULL);
-        if (status != dnnl_out_of_memory)
-            status = dnnl_success;
-    }
-    dnnl_primitive_attr_destroy(attributes);
-    dnnl_post_ops_destroy(recipe->post_ops);
-    return status;
 }
 
 convoy_status onednn_layer_prepare(struct backend *base, const struct layer_desc *desc,
@@ -267,27 +352,19 @@ convoy_status onednn_layer_prepare(struct backend *base, const struct layer_desc
     if (status != CONVOY_OK)
         return status;
     struct onednn_layer *layer = calloc(1, sizeof *layer);
-    struct onednn_recipe *recipe = calloc(1, sizeof *recipe);
-    dnnl_primitive_desc_t pd = NULL;
-    int before = onednn_threads_set(backend->threads);
-    if (!layer || !recipe) {
-        status = error_memory(error);
-        goto out;
+    struct layer *made = layer ? &layer->base : NULL;
+    if (layer)
+        layer->operands = calloc((size_t)desc->input_count + 1, sizeof *layer->operands);
+    if (!layer || !layer->operands) {
+        onednn_layer_destroy(&made);
+        return error_memory(error);
     }
     layer->base.ops = base->ops;
+    layer->input_count = desc->input_count;
     layer->serial = atomic_fetch_add(&backend->serial, 1);
-    dnnl_status_t planned = plan(desc, params, backend->engine, recipe, &pd, &layer->after);
-    if (planned != dnnl_success)
-        status = onednn_failure(planned, "dnnl_primitive_desc_create", error);
-    else if (pd)
-        status = build(layer, recipe, pd, backend->engine, error);
-    else
-        status = backend->inner->ops->layer_prepare(backend->inner, desc, params, &layer->inner, error);
-out:
+    int before = onednn_threads_set(backend->threads);
+    status = build(layer, desc, params, backend, error);
     onednn_threads_set(before);
-    dnnl_primitive_desc_destroy(pd);
-    free(recipe);
-    struct layer *made = layer ? &layer->base : NULL;
     if (status == CONVOY_OK)
         *out = made;
     else

@@ -1,5 +1,5 @@
-/* Y[b,n,y] = activation(sum over c,k of X[b,c,y*s + k*d - p] K[n,c,k] + bias[n]), straight from the
- * definition. */
+/* Y[b,n,y] = activation(sum over c,k of X[b,c,y*s + k*d - p] K[n,c,k] + bias[n] + Z[b,n,y]), Z being the
+ * second input if there is one, straight from the definition. */
 #include "compute/reference.h"
 
 /* Distances between neighbours along each axis of a map, in elements. */
@@ -46,8 +46,9 @@ static double channel_sum(const struct reference_layer *layer, const struct map_
     return sum;
 }
 
-static void one_output(const struct reference_layer *layer, const convoy_tensor *x, convoy_tensor *y,
+static void one_output(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *y,
                        int64_t b, int64_t n) {
+    const convoy_tensor *x = &in[0], *added = layer->desc.input_count == 2 ? &in[1] : NULL;
     const struct conv_geometry *g = &layer->desc.conv;
     struct map_strides from = map_strides(g->layout, g->in_channels, g->in);
     struct map_strides to = map_strides(g->layout, g->out_channels, g->out);
@@ -63,7 +64,7 @@ static void one_output(const struct reference_layer *layer, const convoy_tensor 
                     origin[i] = at[i] * g->stride[i] - g->pad_begin[i];
                     place += at[i] * to.axis[i];
                 }
-                double sum = bias;
+                double sum = bias + (added ? value_at(added, (size_t)place) : 0);
                 for (int64_t c = 0; c < depth; c++)
                     sum += channel_sum(layer, &from, x, b * from.batch + (group * depth + c) * from.channel,
                                        (n * depth + c) * taps, origin);

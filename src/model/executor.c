@@ -3,68 +3,274 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "model/memory_plan.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP SIZE_MAX /* an output of the network: read until the end */
+#define KEEP     SIZE_MAX /* an output of the network: read until the end */
+#define NO_BLOCK SIZE_MAX
+
+/* How a value lives between the step that makes it and the last one that reads it, under any shape. */
+struct lifetime {
+    size_t maker, last_reader;   /* steps; last_reader may be KEEP */
+    const struct layout *layout; /* as the maker's layer chose it; NULL: dense */
+    bool must_be_dense;          /* an output, or read under another shape */
+    bool joins;                  /* its maker's inputs may lie in it */
+    bool over_input;             /* may lie where the second input of its maker lay */
+    size_t offset;               /* in a run's memory; NO_BLOCK: memory of its own */
+};
 
 struct executor {
     const struct network *network;
     struct backend *backend;
-    struct layer **layers; /* [step_count] */
-    size_t *last_reader;   /* [value_count] the last step that reads a value under any shape, or KEEP */
-    uint32_t most_inputs;  /* of one step */
-    pthread_mutex_t lock;  /* of idle, idle_count, idle_capacity */
-    struct context **idle; /* [idle_count] contexts that no run uses */
+    struct layer **layers;   /* [step_count] */
+    struct lifetime *values; /* [value_count] */
+    uint32_t most_inputs;    /* of one step */
+    size_t arena_bytes;
+    pthread_mutex_t lock; /* of idle, idle_count, idle_capacity */
+    struct run **idle;    /* [idle_count] that nobody uses */
     size_t idle_count, idle_capacity;
 };
 
-/* --- Contexts ------------------------------------------------------------------------------------------- */
+/* What one inference at a time needs; kept for the next one. */
+struct run {
+    struct executor *executor;
+    struct context *context;
+    char *arena;           /* where values lie */
+    convoy_tensor *values; /* [value_count] by the number that aliases point to */
+    convoy_tensor *in;     /* [most_inputs] of the step under way, borrowed */
+};
 
-static convoy_status context_take(struct executor *e, struct context **context, convoy_error *error) {
-    *context = NULL;
-    pthread_mutex_lock(&e->lock);
-    if (e->idle_count)
-        *context = e->idle[--e->idle_count];
-    pthread_mutex_unlock(&e->lock);
-    return *context ? CONVOY_OK : e->backend->ops->context_create(e->backend, context, error);
+/* --- Runs and where they wait --------------------------------------------------------------------------- */
+
+static void run_destroy(struct run **slot) {
+    struct run *run = *slot;
+    if (!run)
+        return;
+    *slot = NULL;
+    if (run->context)
+        run->executor->backend->ops->context_destroy(&run->context);
+    free(run->arena);
+    free(run->values);
+    free(run->in);
+    free(run);
 }
 
-static void context_give(struct executor *e, struct context *take_context) {
+static convoy_status run_create(struct executor *e, struct run **out, convoy_error *error) {
+    struct run *run = calloc(1, sizeof *run);
+    if (!run)
+        return error_memory(error);
+    run->executor = e;
+    run->arena = memory_aligned(e->arena_bytes);
+    run->values = calloc(e->network->value_count + 1, sizeof *run->values);
+    run->in = calloc(e->most_inputs + 1, sizeof *run->in);
+    convoy_status status = run->arena && run->values && run->in ? CONVOY_OK : error_memory(error);
+    if (status == CONVOY_OK)
+        status = e->backend->ops->context_create(e->backend, &run->context, error);
+    if (status == CONVOY_OK)
+        *out = run;
+    else
+        run_destroy(&run);
+    return status;
+}
+
+static convoy_status run_take(struct executor *e, struct run **run, convoy_error *error) {
+    *run = NULL;
+    pthread_mutex_lock(&e->lock);
+    if (e->idle_count)
+        *run = e->idle[--e->idle_count];
+    pthread_mutex_unlock(&e->lock);
+    return *run ? CONVOY_OK : run_create(e, run, error);
+}
+
+static void run_give(struct executor *e, struct run *take_run) {
+    for (size_t v = 0; v < e->network->value_count; v++)
+        convoy_tensor_release(&take_run->values[v]);
     pthread_mutex_lock(&e->lock);
     if (e->idle_count == e->idle_capacity) {
         size_t capacity = e->idle_capacity ? 2 * e->idle_capacity : 4;
-        struct context **grown = reallocarray(e->idle, capacity, sizeof(struct context *));
+        struct run **grown = reallocarray(e->idle, capacity, sizeof(struct run *));
         if (grown) {
             e->idle = grown;
             e->idle_capacity = capacity;
         }
     }
     if (e->idle_count < e->idle_capacity) {
-        e->idle[e->idle_count++] = take_context;
-        take_context = NULL;
+        e->idle[e->idle_count++] = take_run;
+        take_run = NULL;
     }
     pthread_mutex_unlock(&e->lock);
-    if (take_context)
-        e->backend->ops->context_destroy(&take_context);
+    run_destroy(&take_run);
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-static void find_last_readers(struct executor *e) {
+static void note_reader(struct executor *e, uint32_t value, const convoy_shape *shape, size_t step) {
     const struct network *network = e->network;
+    struct lifetime *lifetime = &e->values[network->values[value].alias_of];
+    lifetime->last_reader = step;
+    if (lifetime->maker != NO_BLOCK && !shape_equal(shape, &network->steps[lifetime->maker].desc.output))
+        lifetime->must_be_dense = true;
+}
+
+static void find_lifetimes(struct executor *e) {
+    const struct network *network = e->network;
+    for (size_t v = 0; v < network->value_count; v++)
+        e->values[v] = (struct lifetime){.maker = NO_BLOCK, .offset = NO_BLOCK};
     for (size_t s = 0; s < network->step_count; s++) {
         const struct network_step *step = &network->steps[s];
-        e->last_reader[step->output] = s; /* until somebody reads it */
+        e->values[step->output].maker = e->values[step->output].last_reader = s; /* until somebody reads it */
         for (uint32_t i = 0; i < step->desc.input_count; i++)
-            e->last_reader[network->values[step->inputs[i]].alias_of] = s;
+            note_reader(e, step->inputs[i], &step->desc.inputs[i], s);
         if (step->desc.input_count > e->most_inputs)
             e->most_inputs = step->desc.input_count;
     }
-    for (size_t i = 0; i < network->output_count; i++)
-        e->last_reader[network->values[network->outputs[i]].alias_of] = KEEP;
+    for (size_t i = 0; i < network->output_count; i++) {
+        struct lifetime *lifetime = &e->values[network->values[network->outputs[i]].alias_of];
+        lifetime->last_reader = KEEP;
+        lifetime->must_be_dense = true;
+    }
+}
+
+/* Prepares a step's layer in the layouts that its inputs got. *block: the memory that its output needs.
+ * layouts: [most_inputs], scratch. */
+static convoy_status prepare_step(struct executor *e, size_t s, const struct layout **layouts,
+                                  struct plan_block *block, convoy_error *error) {
+    const struct network_step *step = &e->network->steps[s];
+    const struct backend_ops *ops = e->backend->ops;
+    struct lifetime *output = &e->values[step->output];
+    struct layer_desc desc = step->desc;
+    for (uint32_t i = 0; i < desc.input_count; i++)
+        layouts[i] = e->values[e->network->values[step->inputs[i]].alias_of].layout;
+    desc.layouts = layouts;
+    desc.free_output = !output->must_be_dense;
+    desc.tuned = true;
+    convoy_status status = ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
+    if (status != CONVOY_OK)
+        return status;
+    struct layer_output made = {0};
+    if (ops->layer_output)
+        ops->layer_output(e->layers[s], &made);
+    else if (!tensor_bytes(desc.dtype, &desc.output, &made.bytes))
+        return error_memory(error);
+    output->layout = made.layout;
+    *block = (struct plan_block){.bytes = made.bytes, .first = s, .last = output->last_reader};
+    output->joins = made.joins;
+    output->over_input = made.over_input;
+    return CONVOY_OK;
+}
+
+/* Where the output of a step lies: in the memory that is planned for one of the steps, its home. */
+struct berth {
+    size_t home, shift; /* shift: bytes from where that memory begins */
+    bool joined;        /* is part of a concatenation, or the whole */
+};
+
+static const struct lifetime *input_lifetime(const struct executor *e, size_t step, uint32_t input) {
+    return &e->values[e->network->values[e->network->steps[step].inputs[input]].alias_of];
+}
+
+/* The output of step s may take over the memory of what the step adds, if nobody reads that any more. */
+static void berth_over_input(const struct executor *e, struct plan_block *blocks, struct berth *berths,
+                             size_t s) {
+    const struct lifetime *output = &e->values[e->network->steps[s].output];
+    if (!output->over_input || output->last_reader == KEEP)
+        return;
+    const struct lifetime *added = input_lifetime(e, s, 1);
+    if (added->maker == NO_BLOCK || added->last_reader != s || added == input_lifetime(e, s, 0) ||
+        berths[added->maker].joined || blocks[added->maker].bytes != blocks[s].bytes)
+        return;
+    berths[s].home = berths[added->maker].home;
+    blocks[berths[s].home].last = output->last_reader;
+}
+
+/* Whether every input of a concatenation is free to lie in its output; *first: the step that makes the
+ * earliest. */
+static bool may_join(const struct executor *e, const struct plan_block *blocks, const struct berth *berths,
+                     size_t s, size_t *first) {
+    size_t sum = 0;
+    *first = s;
+    for (uint32_t i = 0; i < e->network->steps[s].desc.input_count; i++) {
+        const struct lifetime *input = input_lifetime(e, s, i);
+        if (input->maker == NO_BLOCK || input->last_reader == KEEP)
+            return false;
+        const struct berth *berth = &berths[input->maker];
+        if (berth->home != input->maker || berth->joined ||
+            blocks[input->maker].bytes % MEMORY_ALIGNMENT != 0)
+            return false;
+        for (uint32_t k = 0; k < i; k++)
+            if (input_lifetime(e, s, k) == input)
+                return false;
+        sum += blocks[input->maker].bytes;
+        *first = input->maker < *first ? input->maker : *first;
+    }
+    return sum == blocks[s].bytes;
+}
+
+/* The inputs of a concatenation are made where they belong in its output. */
+static void berth_join(const struct executor *e, struct plan_block *blocks, struct berth *berths, size_t s) {
+    const struct lifetime *output = &e->values[e->network->steps[s].output];
+    size_t first, shift = 0, last = output->last_reader;
+    if (!output->joins || last == KEEP || !may_join(e, blocks, berths, s, &first))
+        return;
+    for (uint32_t i = 0; i < e->network->steps[s].desc.input_count; i++) {
+        const struct lifetime *input = input_lifetime(e, s, i);
+        berths[input->maker] = (struct berth){first, shift, true};
+        shift += blocks[input->maker].bytes;
+        last = input->last_reader > last ? input->last_reader : last;
+    }
+    berths[s] = (struct berth){first, 0, true};
+    blocks[first].bytes = blocks[s].bytes;
+    blocks[first].last = last;
+}
+
+/* Outputs of the network have memory of their own, which the caller gets. */
+static convoy_status place_values(struct executor *e, struct plan_block *blocks, convoy_error *error) {
+    const struct network_step *steps = e->network->steps;
+    size_t count = 0, total = e->network->step_count;
+    struct berth *berths = calloc(total + 1, sizeof *berths);
+    if (!berths)
+        return error_memory(error);
+    for (size_t s = 0; s < total; s++) {
+        berths[s].home = s;
+        berth_over_input(e, blocks, berths, s);
+        berth_join(e, blocks, berths, s);
+    }
+    for (size_t s = 0; s < total; s++)
+        if (berths[s].home == s && blocks[s].last != KEEP)
+            blocks[count++] = blocks[s];
+    convoy_status status = memory_plan(blocks, count, &e->arena_bytes, error);
+    for (size_t b = 0; b < count && status == CONVOY_OK; b++)
+        e->values[steps[blocks[b].first].output].offset = blocks[b].offset;
+    for (size_t s = total;
+         s-- > 0 && status == CONVOY_OK;) { /* homes come first and have no shift till the end */
+        size_t home = e->values[steps[berths[s].home].output].offset;
+        if (home != NO_BLOCK)
+            e->values[steps[s].output].offset = home + berths[s].shift;
+    }
+    free(berths);
+    return status;
+}
+
+static convoy_status prepare_all(struct executor *e,
+                                 void (*progress)(void *context, size_t done, size_t total),
+                                 void *progress_context, convoy_error *error) {
+    size_t count = e->network->step_count;
+    const struct layout **layouts = calloc(e->most_inputs + 1, sizeof(const struct layout *));
+    struct plan_block *blocks = calloc(count + 1, sizeof *blocks);
+    convoy_status status = layouts && blocks ? CONVOY_OK : error_memory(error);
+    for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
+        status = prepare_step(e, s, layouts, &blocks[s], error);
+        if (status == CONVOY_OK && progress)
+            progress(progress_context, s + 1, count);
+    }
+    if (status == CONVOY_OK)
+        status = place_values(e, blocks, error);
+    free(layouts);
+    free(blocks);
+    return status;
 }
 
 convoy_status executor_create(struct executor **out, const struct network *network, struct backend *backend,
@@ -77,15 +283,11 @@ convoy_status executor_create(struct executor **out, const struct network *netwo
     e->network = network;
     e->backend = backend;
     e->layers = calloc(network->step_count + 1, sizeof(struct layer *));
-    e->last_reader = calloc(network->value_count + 1, sizeof *e->last_reader);
-    convoy_status status = e->layers && e->last_reader ? CONVOY_OK : error_memory(error);
-    if (status == CONVOY_OK)
-        find_last_readers(e);
-    for (size_t s = 0; status == CONVOY_OK && s < network->step_count; s++) {
-        const struct network_step *step = &network->steps[s];
-        status = backend->ops->layer_prepare(backend, &step->desc, &step->params, &e->layers[s], error);
-        if (status == CONVOY_OK && progress)
-            progress(progress_context, s + 1, network->step_count);
+    e->values = calloc(network->value_count + 1, sizeof *e->values);
+    convoy_status status = e->layers && e->values ? CONVOY_OK : error_memory(error);
+    if (status == CONVOY_OK) {
+        find_lifetimes(e);
+        status = prepare_all(e, progress, progress_context, error);
     }
     if (status == CONVOY_OK)
         *out = e;
@@ -100,14 +302,14 @@ void executor_destroy(struct executor **slot) {
         return;
     *slot = NULL;
     for (size_t i = 0; i < e->idle_count; i++)
-        e->backend->ops->context_destroy(&e->idle[i]);
+        run_destroy(&e->idle[i]);
     for (size_t s = 0; e->layers && s < e->network->step_count; s++)
         if (e->layers[s])
             e->backend->ops->layer_destroy(&e->layers[s]);
     pthread_mutex_destroy(&e->lock);
     free(e->idle);
     free(e->layers);
-    free(e->last_reader);
+    free(e->values);
     free(e);
 }
 
@@ -116,14 +318,6 @@ const struct layer *executor_layer(const struct executor *e, size_t step) {
 }
 
 /* --- One run -------------------------------------------------------------------------------------------- */
-
-struct run {
-    struct executor *executor;
-    struct context *context;
-    convoy_tensor
-        *values;       /* [value_count] by the number that aliases point to; empty: not there yet, or gone */
-    convoy_tensor *in; /* [most_inputs] of the step under way, borrowed */
-};
 
 /* A tensor whose memory is not zeroed: a layer writes every element. */
 static convoy_status tensor_allocate(convoy_tensor *tensor, convoy_dtype dtype, const convoy_shape *shape,
@@ -163,33 +357,23 @@ static convoy_tensor value_tensor(const struct run *run, uint32_t number, const 
     return tensor;
 }
 
-/* Lets go of what nobody reads after this step. Inputs of the network are borrowed, so that releasing them
- * frees nothing. */
-static void release_read(struct run *run, size_t s) {
-    const struct network *network = run->executor->network;
-    const struct network_step *step = &network->steps[s];
-    for (uint32_t i = 0; i < step->desc.input_count; i++) {
-        uint32_t root = network->values[step->inputs[i]].alias_of;
-        if (run->executor->last_reader[root] == s)
-            convoy_tensor_release(&run->values[root]);
-    }
-    if (run->executor->last_reader[step->output] == s)
-        convoy_tensor_release(&run->values[step->output]);
-}
-
 static convoy_status run_step(struct run *run, size_t s, convoy_layer_report *report, convoy_error *error) {
     const struct executor *e = run->executor;
     const struct network_step *step = &e->network->steps[s];
     uint64_t start_ns = clock_now_ns();
     for (uint32_t i = 0; i < step->desc.input_count; i++)
         run->in[i] = value_tensor(run, step->inputs[i], &step->desc.inputs[i]);
+    size_t offset = e->values[step->output].offset;
     convoy_tensor *out = &run->values[step->output];
-    convoy_status status = tensor_allocate(out, step->desc.dtype, &step->desc.output, error);
+    convoy_status status = CONVOY_OK;
+    if (offset == NO_BLOCK)
+        status = tensor_allocate(out, step->desc.dtype, &step->desc.output, error);
+    else
+        *out = (convoy_tensor){step->desc.dtype, step->desc.output, run->arena + offset, NULL};
     if (status == CONVOY_OK)
         status = e->backend->ops->layer_run(e->layers[s], run->context, run->in, out, report, error);
     if (status != CONVOY_OK)
         return status;
-    release_read(run, s);
     if (report) {
         report->name = step->desc.name;
         report->op = step->desc.op;
@@ -198,12 +382,13 @@ static convoy_status run_step(struct run *run, size_t s, convoy_layer_report *re
     return CONVOY_OK;
 }
 
-/* An output of the caller's own: it shares what the run computed, and copies what belongs to others. */
+/* An output of the caller's own: it shares what the run computed into memory of its own, and copies what
+ * belongs to others (inputs and constants, which have no owner here). */
 static convoy_status output_make(const struct run *run, uint32_t number, convoy_tensor *out,
                                  convoy_error *error) {
     const struct network_value *value = &run->executor->network->values[number];
     convoy_tensor tensor = value_tensor(run, number, &value->shape);
-    if (!value->constant.data && tensor.owner) { /* inputs have no owner here */
+    if (!value->constant.data && tensor.owner) {
         tensor_view(out, &tensor, &value->shape);
         return CONVOY_OK;
     }
@@ -233,32 +418,20 @@ static convoy_status make_outputs(const struct run *run, convoy_tensor *out, con
 convoy_status executor_run(struct executor *e, const convoy_tensor *in, convoy_tensor *out,
                            convoy_layer_report *reports, convoy_error *error) {
     const struct network *network = e->network;
-    struct run run = {.executor = e};
+    struct run *run = NULL;
     convoy_status status = check_inputs(network, in, error);
+    if (status == CONVOY_OK)
+        status = run_take(e, &run, error);
     if (status != CONVOY_OK)
         return status;
-    run.values = calloc(network->value_count + 1, sizeof *run.values);
-    run.in = calloc(e->most_inputs + 1, sizeof *run.in);
-    if (!run.values || !run.in) {
-        status = error_memory(error);
-        goto out;
-    }
-    status = context_take(e, &run.context, error);
-    if (status != CONVOY_OK)
-        goto out;
     for (size_t i = 0; i < network->input_count; i++) {
-        run.values[network->inputs[i]] = in[i];
-        run.values[network->inputs[i]].owner = NULL; /* borrowed */
+        run->values[network->inputs[i]] = in[i];
+        run->values[network->inputs[i]].owner = NULL; /* borrowed */
     }
     for (size_t s = 0; status == CONVOY_OK && s < network->step_count; s++)
-        status = run_step(&run, s, reports ? &reports[s] : NULL, error);
+        status = run_step(run, s, reports ? &reports[s] : NULL, error);
     if (status == CONVOY_OK)
-        status = make_outputs(&run, out, error);
-    context_give(e, run.context);
-out:
-    for (size_t v = 0; run.values && v < network->value_count; v++)
-        convoy_tensor_release(&run.values[v]);
-    free(run.values);
-    free(run.in);
+        status = make_outputs(run, out, error);
+    run_give(e, run);
     return status;
 }

@@ -16,7 +16,8 @@ void executor_destroy(struct executor **executor);
 
 /* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT). out[i]: filled, the
  * caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are filled here, the rest by the backend.
- * Thread-safe: contexts are pooled. Intermediate tensors are freed after their last reader. */
+ * Thread-safe: contexts, and the memory of intermediate tensors, which is laid out once,
+ * are pooled. */
 convoy_status executor_run(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
                            convoy_layer_report *reports, convoy_error *error);
 

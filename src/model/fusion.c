@@ -1,6 +1,7 @@
 #include "model/fusion.h"
 
 #include "base/error.h"
+#include "base/tensor.h"
 
 #include <stdlib.h>
 
@@ -67,6 +68,84 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
     network->step_count = kept;
     for (size_t v = 0; v < network->value_count; v++)
         network->values[v].alias_of = root_of(network, (uint32_t)v);
+out:
+    free(readers);
+    free(maker);
+    return status;
+}
+
+/* Whether the convolution that makes operand number which of an addition can add the other one. */
+static bool can_add(const struct network *network, const struct network_step *addition, uint32_t which,
+                    const uint32_t *readers, const size_t *maker) {
+    uint32_t made = root_of(network, addition->inputs[which]),
+             other = root_of(network, addition->inputs[1 - which]);
+    if (maker[made] == SIZE_MAX || readers[made] != 1)
+        return false;
+    const struct network_step *step = &network->steps[maker[made]];
+    const convoy_shape *shape = &addition->desc.output;
+    bool there = maker[other] == SIZE_MAX || maker[other] < maker[made];
+    return there && step->desc.kind == LAYER_CONV && step->desc.conv.layout == CONV_CHANNELS_FIRST &&
+           step->desc.input_count == 1 && step->desc.activation.kind == ACTIVATION_NONE &&
+           shape_equal(&step->desc.output, shape) && shape_equal(&addition->desc.inputs[0], shape) &&
+           shape_equal(&addition->desc.inputs[1], shape);
+}
+
+/* Makes the convolution add, and make, what the addition did. */
+static convoy_status convolution_extend(struct network_step *step, const struct network_step *addition,
+                                        uint32_t which, struct arena *arena, convoy_error *error) {
+    convoy_shape *shapes = arena_alloc(arena, 2, sizeof *shapes);
+    uint32_t *inputs = arena_alloc(arena, 2, sizeof *inputs);
+    if (!shapes || !inputs)
+        return error_memory(error);
+    shapes[0] = step->desc.inputs[0];
+    shapes[1] = addition->desc.output;
+    inputs[0] = step->inputs[0];
+    inputs[1] = addition->inputs[1 - which];
+    step->desc.inputs = shapes;
+    step->desc.input_count = 2;
+    step->desc.activation = addition->desc.activation;
+    step->inputs = inputs;
+    step->output = addition->output;
+    return CONVOY_OK;
+}
+
+/* The convolution that takes the addition over; NULL where there is none. *which: its operand. */
+static struct network_step *find_adder(const struct network *network, const struct network_step *addition,
+                                       const uint32_t *readers, const size_t *maker, uint32_t *which) {
+    enum activation_kind activation = addition->desc.activation.kind;
+    if (addition->desc.kind != LAYER_BINARY || addition->desc.binary != BINARY_ADD ||
+        addition->desc.dtype != CONVOY_F32 ||
+        (activation != ACTIVATION_NONE &&
+         activation != ACTIVATION_RELU)) /* what kernels can apply behind a sum */
+        return NULL;
+    for (*which = 0; *which < 2; ++*which)
+        if (can_add(network, addition, *which, readers, maker))
+            return &network->steps[maker[root_of(network, addition->inputs[*which])]];
+    return NULL;
+}
+
+convoy_status network_fuse_additions(struct network *network, struct arena *arena, convoy_error *error) {
+    uint32_t *readers = calloc(network->value_count + 1, sizeof *readers), which;
+    size_t *maker = calloc(network->value_count + 1, sizeof *maker);
+    convoy_status status = readers && maker ? CONVOY_OK : error_memory(error);
+    if (status != CONVOY_OK)
+        goto out;
+    index_values(network, readers, maker);
+    size_t kept = 0;
+    for (size_t s = 0; s < network->step_count; s++) {
+        struct network_step step = network->steps[s];
+        struct network_step *adder = find_adder(network, &step, readers, maker, &which);
+        if (adder && status == CONVOY_OK)
+            status = convolution_extend(adder, &step, which, arena, error);
+        if (adder && status == CONVOY_OK) {
+            maker[step.output] = (size_t)(adder - network->steps);
+            step_release(&step);
+            continue;
+        }
+        maker[step.output] = kept;
+        network->steps[kept++] = step;
+    }
+    network->step_count = kept;
 out:
     free(readers);
     free(maker);

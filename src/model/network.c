@@ -154,6 +154,8 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
         status = add_outputs(l);
     if (status == CONVOY_OK)
         status = network_fuse_activations(l->network, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_additions(l->network, l->arena, l->error);
     return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status;
 }
 

@@ -31,12 +31,27 @@ static convoy_status cluster_layer_prepare(struct backend *base, const struct la
                                            const struct layer_params *params, struct layer **layer,
                                            convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
+    struct layer_desc dense = *desc; /* coding cuts dense tensors */
+    dense.layouts = NULL;
+    dense.free_output = false;
+    bool adds = desc->input_count == 2;
     struct plan_layer plan = {.why_local = "not a convolution or a product by a constant"};
-    if (desc->kind == LAYER_CONV && (desc->dtype == CONVOY_F32 || desc->dtype == CONVOY_F64))
+    if (desc->kind == LAYER_CONV && (desc->dtype == CONVOY_F32 || (desc->dtype == CONVOY_F64 && !adds)))
         plan = cluster_plan(backend->cluster, &desc->conv);
-    if (plan.coded)
-        return coded_layer_create(layer, backend, desc, params, &plan, error);
-    return local_layer_create(layer, backend, desc, params, plan.why_local, error);
+    if (!plan.coded)
+        return local_layer_create(layer, backend, &dense, params, plan.why_local, error);
+    dense.tuned = false; /* computed here in need alone, when there is no time for timing */
+    dense.input_count = 1;
+    if (adds)
+        dense.activation.kind = ACTIVATION_NONE;
+    struct layer *coded = NULL;
+    convoy_status status = coded_layer_create(&coded, backend, &dense, params, &plan, error);
+    if (status != CONVOY_OK)
+        return status;
+    ((struct cluster_layer *)coded)->adds = adds;
+    ((struct cluster_layer *)coded)->activation = desc->activation;
+    *layer = coded;
+    return CONVOY_OK;
 }
 
 static bool is_coded(const struct layer *layer) {
@@ -56,11 +71,26 @@ static void cluster_layer_destroy(struct layer **slot) {
     free(local);
 }
 
+/* out = activation(out + added), in float32. */
+static void add_activated(const struct activation *activation, const convoy_tensor *added,
+                          convoy_tensor *out) {
+    size_t elements = convoy_tensor_elements(out);
+    float *y = out->data;
+    const float *z = added->data;
+    for (size_t i = 0; i < elements; i++)
+        y[i] = activation_apply(activation, y[i] + z[i]);
+}
+
 static convoy_status cluster_layer_run(const struct layer *layer, struct context *context,
                                        const convoy_tensor *in, convoy_tensor *out,
                                        convoy_layer_report *report, convoy_error *error) {
-    if (is_coded(layer))
-        return coded_layer_run(layer, context, in, out, report, error);
+    const struct cluster_layer *common = (const struct cluster_layer *)layer;
+    if (common->coded) {
+        convoy_status status = coded_layer_run(layer, context, in, out, report, error);
+        if (status == CONVOY_OK && common->adds)
+            add_activated(&common->activation, &in[1], out);
+        return status;
+    }
     const struct local_layer *local = (const struct local_layer *)layer;
     if (report)
         report->why_local = local->why;

@@ -42,6 +42,8 @@ struct cluster_context {
 struct cluster_layer {
     struct layer base;
     bool coded; /* else the backend here computes it */
+    bool adds;  /* coded, and then the second input is added and the activation applied */
+    struct activation activation;
 };
 
 extern const struct backend_ops cluster_backend_ops;

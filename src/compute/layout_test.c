@@ -1,0 +1,321 @@
+/* Layers between tensors that lie as the backend chose: every kind of layer is given such inputs, may choose
+ * the layout of its output, and agrees with the reference on dense tensors. Winograd's algorithm, and its
+ * error. */
+#include "layer_sample.h"
+
+#define SEED   20250311
+#define ROUNDS 40
+
+static int64_t between(struct random *random, int64_t low, int64_t high) {
+    return low + (int64_t)random_below(random, (uint64_t)(high - low + 1));
+}
+
+/* --- Layers that only move ------------------------------------------------------------------------------ */
+
+/* A convolution by the identity: exact, and its output lies as convolutions like it. */
+static void make_identity(struct sample *s, const convoy_shape *shape) {
+    struct conv_geometry g = {.spatial = shape->rank - 2,
+                              .batch = shape->dims[0],
+                              .groups = 1,
+                              .in_channels = shape->dims[1],
+                              .out_channels = shape->dims[1]};
+    for (uint32_t i = 0; i < g.spatial; i++) {
+        g.in[i] = shape->dims[2 + i];
+        g.kernel[i] = g.stride[i] = g.dilation[i] = 1;
+    }
+    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
+    sample_begin(s, LAYER_CONV, CONVOY_F32, *shape);
+    s->desc.conv = g;
+    s->params.weights = tensor_of(CONVOY_F32, conv_filter_shape(&g));
+    for (int64_t c = 0; c < g.in_channels; c++)
+        tensor_set(&s->params.weights, (size_t)(c * g.in_channels + c), 1);
+    s->shapes[0] = *shape;
+    s->desc.input_count = 1;
+}
+
+/* A layer in a chain, with the memory of its output. */
+struct link {
+    struct layer *layer;
+    struct layer_output made;
+    convoy_tensor out;
+};
+
+static void link_run(struct link *link, struct backend *backend, struct context *context, struct sample *s,
+                     const struct layout **layouts, const convoy_tensor *in, bool free_output) {
+    convoy_error error;
+    s->desc.inputs = s->shapes;
+    s->desc.layouts = layouts;
+    s->desc.free_output = free_output;
+    if (backend->ops->layer_prepare(backend, &s->desc, &s->params, &link->layer, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    backend->ops->layer_output(link->layer, &link->made);
+    assert_true(free_output || !link->made.layout);
+    convoy_shape bytes = shape_of(1, (int64_t)link->made.bytes / 4 + 1, 0, 0, 0);
+    link->out =
+        tensor_random(&(struct random){0}, CONVOY_F32, bytes, 5, 6); /* not zero: padding is written */
+    link->out.shape = s->desc.output;
+    for (int run = 0; run < 2; run++)
+        if (backend->ops->layer_run(link->layer, context, in, &link->out, NULL, &error) != CONVOY_OK)
+            fail_msg("%s", error.message);
+}
+
+static void link_end(struct link *link, struct backend *backend) {
+    backend->ops->layer_destroy(&link->layer);
+    convoy_tensor_release(&link->out);
+}
+
+/* The sample on inputs that identities laid out, its output brought back by another one. laid_out counts the
+ * outputs of the sample's layer that were not dense. */
+static convoy_tensor run_laid_out(struct sample *s, int *laid_out) {
+    struct backend *backend;
+    struct context *context;
+    struct link before[MAX_INPUTS] = {0}, link = {0}, after = {0};
+    struct sample identity;
+    const struct layout *layouts[MAX_INPUTS] = {0};
+    convoy_tensor in[MAX_INPUTS];
+    assert_int_equal(backend_create(&backend, "onednn", 1, NULL), CONVOY_OK);
+    assert_int_equal(backend->ops->context_create(backend, &context, NULL), CONVOY_OK);
+    for (uint32_t i = 0; i < s->desc.input_count; i++) {
+        in[i] = s->in[i];
+        if (s->shapes[i].rank < 3)
+            continue;
+        make_identity(&identity, &s->shapes[i]);
+        link_run(&before[i], backend, context, &identity, NULL, &s->in[i], true);
+        sample_end(&identity);
+        layouts[i] = before[i].made.layout;
+        in[i] = before[i].out;
+    }
+    link_run(&link, backend, context, s, layouts, in, s->desc.output.rank >= 3);
+    convoy_tensor result = tensor_of(CONVOY_F32, s->desc.output);
+    const convoy_tensor *last = &link.out;
+    *laid_out += link.made.layout != NULL;
+    if (link.made.layout) {
+        make_identity(&identity, &s->desc.output);
+        link_run(&after, backend, context, &identity, &link.made.layout, &link.out, false);
+        sample_end(&identity);
+        last = &after.out;
+    }
+    memcpy(result.data, last->data, convoy_tensor_elements(&result) * sizeof(float));
+    for (uint32_t i = 0; i < s->desc.input_count; i++)
+        link_end(&before[i], backend);
+    link_end(&link, backend);
+    link_end(&after, backend);
+    backend->ops->context_destroy(&context);
+    backend->ops->destroy(&backend);
+    return result;
+}
+
+/* --- Kinds ---------------------------------------------------------------------------------------------- */
+
+/* A map whose channels fill their blocks, or do not. */
+static convoy_shape random_map(struct random *random) {
+    convoy_shape shape = {.rank = (uint32_t)between(random, 3, 5)};
+    for (uint32_t i = 0; i < shape.rank; i++)
+        shape.dims[i] = between(random, 1, shape.rank == 5 ? 5 : 9);
+    shape.dims[0] = between(random, 1, 2);
+    shape.dims[1] = between(random, 0, 1) ? 16 * between(random, 1, 3) : between(random, 1, 40);
+    return shape;
+}
+
+static struct activation random_activation(struct random *random) {
+    static const struct activation some[] = {{ACTIVATION_NONE, 0, 0},    {ACTIVATION_RELU, 0, 0},
+                                             {ACTIVATION_CLIP, 0, 6},    {ACTIVATION_EXP, 0, 0},
+                                             {ACTIVATION_SIGMOID, 0, 0}, {ACTIVATION_CLIP, 0.5f, 1},
+                                             {ACTIVATION_ABS, 0, 0},     {ACTIVATION_SOFTPLUS, 0, 0}};
+    return some[random_below(random, sizeof some / sizeof some[0])];
+}
+
+static void make_conv(struct sample *s, struct random *random) {
+    struct conv_geometry g;
+    convoy_shape x;
+    do {
+        x = random_map(random);
+        g = (struct conv_geometry){
+            .spatial = x.rank - 2, .batch = x.dims[0], .groups = 1, .in_channels = x.dims[1]};
+        g.out_channels = between(random, 0, 1) ? 16 * between(random, 1, 3) : between(random, 1, 40);
+        if (between(random, 0, 3) == 0)
+            g.groups = g.out_channels = g.in_channels;
+        for (uint32_t i = 0; i < g.spatial; i++) {
+            g.in[i] = x.dims[2 + i];
+            g.kernel[i] = between(random, 1, 3);
+            g.stride[i] = between(random, 1, 2);
+            g.dilation[i] = 1;
+            g.pad_begin[i] = between(random, 0, 1);
+            g.pad_end[i] = between(random, 0, 1);
+        }
+    } while (conv_geometry_complete(&g, NULL) != CONVOY_OK);
+    sample_begin(s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
+    s->desc.conv = g;
+    s->desc.activation = random_activation(random);
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+    s->params.weights = tensor_random(random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
+    if (between(random, 0, 1))
+        s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
+    if (between(random, 0, 1)) /* a residual */
+        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.output, -1, 1));
+}
+
+static void make_pool(struct sample *s, struct random *random) {
+    convoy_shape x = random_map(random), y = x;
+    struct pool_geometry g = {
+        .average = between(random, 0, 1), .spatial = x.rank - 2, .batch = x.dims[0], .channels = x.dims[1]};
+    bool global = between(random, 0, 2) == 0;
+    for (uint32_t i = 0; i < g.spatial; i++) {
+        g.in[i] = x.dims[2 + i];
+        g.kernel[i] = global ? g.in[i] : between(random, 1, g.in[i]);
+        g.stride[i] = between(random, 1, 2);
+        g.dilation[i] = 1;
+        g.out[i] = y.dims[2 + i] = (g.in[i] - g.kernel[i]) / g.stride[i] + 1;
+    }
+    sample_begin(s, LAYER_POOL, CONVOY_F32, y);
+    s->desc.pool = g;
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+}
+
+static void make_activation(struct sample *s, struct random *random) {
+    convoy_shape shape = random_map(random);
+    sample_begin(s, LAYER_ACTIVATION, CONVOY_F32, shape);
+    do
+        s->desc.activation = random_activation(random);
+    while (s->desc.activation.kind == ACTIVATION_NONE);
+    sample_input(s, tensor_random(random, CONVOY_F32, shape, -2, 2));
+}
+
+static void make_binary(struct sample *s, struct random *random) {
+    convoy_shape shape = random_map(random), other = shape;
+    for (uint32_t i = 0; i < shape.rank && between(random, 0, 2) == 0; i++)
+        other.dims[i] = 1;
+    sample_begin(s, LAYER_BINARY, CONVOY_F32, shape);
+    s->desc.binary = (enum binary_op)between(random, BINARY_ADD, BINARY_POW);
+    s->desc.activation = random_activation(random);
+    bool swapped = between(random, 0, 1);
+    sample_input(s, tensor_random(random, CONVOY_F32, swapped ? other : shape, 0.5, 2));
+    sample_input(s, tensor_random(random, CONVOY_F32, swapped ? shape : other, 0.5, 2));
+}
+
+static void make_concat(struct sample *s, struct random *random) {
+    convoy_shape y = random_map(random), x = y;
+    uint32_t axis = between(random, 0, 1) ? 1 : (uint32_t)between(random, 0, y.rank - 1);
+    uint32_t count = (uint32_t)between(random, 1, MAX_INPUTS);
+    bool full = between(random, 0, 1);
+    sample_begin(s, LAYER_CONCAT, CONVOY_F32, y);
+    s->desc.concat.axis = axis;
+    s->desc.output.dims[axis] = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        x.dims[axis] = axis == 1 && full ? 16 * between(random, 1, 3) : between(random, 1, 9);
+        s->desc.output.dims[axis] += x.dims[axis];
+        sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+    }
+}
+
+static void make_affine(struct sample *s, struct random *random) {
+    convoy_shape shape = random_map(random), channels = shape_of(1, shape.dims[1], 0, 0, 0);
+    sample_begin(s, LAYER_AFFINE, CONVOY_F32, shape);
+    s->desc.affine.batch = (size_t)shape.dims[0];
+    s->desc.affine.channels = (size_t)shape.dims[1];
+    s->desc.affine.inner = shape_product(&shape, 2, shape.rank);
+    sample_input(s, tensor_random(random, CONVOY_F32, shape, -1, 1));
+    s->params.weights = tensor_random(random, CONVOY_F32, channels, -2, 2);
+    s->params.bias = tensor_random(random, CONVOY_F32, channels, -2, 2);
+}
+
+/* A layer that the reference computes for this backend. */
+static void make_reduce(struct sample *s, struct random *random) {
+    convoy_shape x = random_map(random), y = x;
+    sample_begin(s, LAYER_REDUCE, CONVOY_F32, x);
+    s->desc.reduce.op = REDUCE_MAX;
+    s->desc.reduce.axes = 2;
+    y.dims[1] = 1;
+    s->desc.output = y;
+    sample_input(s, tensor_random(random, CONVOY_F32, x, 0, 1));
+}
+
+/* Tolerances as in backend_test.c. */
+static const struct {
+    const char *kind;
+    void (*make)(struct sample *sample, struct random *random);
+    double tolerance;
+} kinds[] = {
+    {"conv", make_conv, 2e-5},     {"pool", make_pool, 5e-7},  {"activation", make_activation, 1e-6},
+    {"binary", make_binary, 1e-5}, {"concat", make_concat, 0}, {"affine", make_affine, 1e-5},
+    {"reduce", make_reduce, 0},
+};
+
+static void layers_keep_layouts(void **state) {
+    (void)state;
+    int laid_out = 0;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        for (uint64_t round = 0; round < ROUNDS; round++) {
+            struct random random;
+            struct sample s;
+            convoy_tensor expected;
+            random_seed(&random, SEED + round);
+            kinds[k].make(&s, &random);
+            assert_int_equal(sample_run(&s, "reference", 1, &expected, NULL), CONVOY_OK);
+            convoy_tensor actual = run_laid_out(&s, &laid_out);
+            double found = relative_error(&actual, &expected);
+            if (!(found <= kinds[k].tolerance))
+                fail_msg("%s, seed %d: relative error %g, allowed %g", kinds[k].kind, (int)(SEED + round),
+                         found, kinds[k].tolerance);
+            convoy_tensor_release(&actual);
+            convoy_tensor_release(&expected);
+            sample_end(&s);
+        }
+    printf("%d outputs were not dense\n", laid_out);
+#ifdef __x86_64__
+    assert_true(laid_out > ROUNDS); /* else nothing was tested */
+#endif
+}
+
+/* --- Winograd ------------------------------------------------------------------------------------------- */
+
+/* F(4x4,3x3) multiplies by up to 8 and 1/24 on the way (Lavin and Gray, arXiv 1509.09308): it loses about a
+ * digit. What is left must be far below what a user sees, 1e-4. */
+#define WINOGRAD_TOLERANCE 1e-5
+
+static void winograd_is_accurate(void **state) {
+    (void)state;
+    static const int64_t cases[][4] = {
+        {16, 16, 14, 14}, {32, 64, 28, 28}, {64, 32, 17, 31}, {256, 16, 14, 14}, {40, 24, 9, 50}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct random random;
+        struct sample s;
+        convoy_tensor expected, actual;
+        random_seed(&random, SEED + c);
+        struct conv_geometry g = {.spatial = 2,
+                                  .batch = 1,
+                                  .groups = 1,
+                                  .in_channels = cases[c][0],
+                                  .out_channels = cases[c][1],
+                                  .in = {cases[c][2], cases[c][3]},
+                                  .kernel = {3, 3},
+                                  .stride = {1, 1},
+                                  .dilation = {1, 1},
+                                  .pad_begin = {1, 1},
+                                  .pad_end = {1, 1}};
+        assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
+        sample_begin(&s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
+        s.desc.conv = g;
+        s.desc.tuned = true;
+        sample_input(&s, tensor_random(&random, CONVOY_F32, conv_input_shape(&g), -1, 1));
+        s.params.weights = tensor_random(&random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
+        s.params.bias = tensor_random(&random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
+        assert_int_equal(sample_run(&s, "reference", 1, &expected, NULL), CONVOY_OK);
+        assert_int_equal(sample_run(&s, "onednn", 1, &actual, NULL), CONVOY_OK);
+        double found = relative_error(&actual, &expected);
+        printf("timed, %d -> %d channels: relative error %.1e\n", (int)cases[c][0], (int)cases[c][1], found);
+        assert_true(found <= WINOGRAD_TOLERANCE);
+        convoy_tensor_release(&actual);
+        convoy_tensor_release(&expected);
+        sample_end(&s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layers_keep_layouts),
+        cmocka_unit_test(winograd_is_accurate),
+    };
+    printf("seed %d\n", SEED);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
