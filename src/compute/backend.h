@@ -44,10 +44,6 @@ struct pool_geometry {
                                       padded input */
 };
 
-/* How a tensor lies in memory where that is not dense row-major. Only the backend that chose it knows more;
- * all layers of that backend read it. It lives as long as the layer that chose it. */
-struct layout;
-
 /* What a layer computes. Shapes are complete; dtype of inputs is that of the output unless the kind says
  * otherwise. Borrowed during layer_prepare, but name and op, which must outlive the layer. */
 struct layer_desc {
@@ -59,10 +55,11 @@ struct layer_desc {
     convoy_dtype dtype;         /* of the output */
     convoy_dtype input_dtype;   /* of the inputs; equals dtype but for CAST */
     convoy_shape output;
-    struct activation activation;        /* applied last, where the kind says so, or the layer itself */
-    const struct layout *const *layouts; /* [input_count] of the inputs, NULL: dense; or NULL: all are */
-    bool free_output;                    /* the backend may choose the layout of the output (layer_output) */
-    bool tuned; /* kernels may be chosen by timing: two processes need not agree in every bit */
+    struct activation activation; /* applied last, where the kind says so, or the layer itself */
+    const uint32_t *blocks; /* [input_count] 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks
+                               of B channels, [N,C/B,spatial...,B], C padded with zeros. NULL: all dense */
+    bool free_output;       /* the output may lie in blocks as well (layer_output) */
+    bool tuned;             /* kernels may be chosen by timing: two processes need not agree in every bit */
     union {
         struct conv_geometry conv;
         struct pool_geometry pool;
@@ -113,7 +110,7 @@ struct layer_params {
 
 /* Where a layer leaves its output. */
 struct layer_output {
-    const struct layout *layout; /* NULL: dense row-major */
+    uint32_t block; /* as layer_desc.blocks */
     size_t bytes;
     bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie so
                         already,      there is nothing to do */
@@ -146,7 +143,7 @@ struct backend_ops {
     void (*layer_output)(const struct layer *layer, struct layer_output *output);
 
     /* Computes out from in[0..input_count): tensors with the description's shapes, aligned to their elements,
-     * dense row-major or in the layouts agreed on, allocated by the caller; out overlaps no input (but see
+     * dense row-major or in the blocks agreed on, allocated by the caller; out overlaps no input (but see
      * joins and over_input). report may be NULL; the backend fills what it knows (names are filled by the
      * caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,

@@ -41,15 +41,15 @@ struct link {
 };
 
 static void link_run(struct link *link, struct backend *backend, struct context *context, struct sample *s,
-                     const struct layout **layouts, const convoy_tensor *in, bool free_output) {
+                     const uint32_t *blocks, const convoy_tensor *in, bool free_output) {
     convoy_error error;
     s->desc.inputs = s->shapes;
-    s->desc.layouts = layouts;
+    s->desc.blocks = blocks;
     s->desc.free_output = free_output;
     if (backend->ops->layer_prepare(backend, &s->desc, &s->params, &link->layer, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
     backend->ops->layer_output(link->layer, &link->made);
-    assert_true(free_output || !link->made.layout);
+    assert_true(free_output || !link->made.block);
     convoy_shape bytes = shape_of(1, (int64_t)link->made.bytes / 4 + 1, 0, 0, 0);
     link->out =
         tensor_random(&(struct random){0}, CONVOY_F32, bytes, 5, 6); /* not zero: padding is written */
@@ -71,7 +71,7 @@ static convoy_tensor run_laid_out(struct sample *s, int *laid_out) {
     struct context *context;
     struct link before[MAX_INPUTS] = {0}, link = {0}, after = {0};
     struct sample identity;
-    const struct layout *layouts[MAX_INPUTS] = {0};
+    uint32_t blocks[MAX_INPUTS] = {0};
     convoy_tensor in[MAX_INPUTS];
     assert_int_equal(backend_create(&backend, "onednn", 1, NULL), CONVOY_OK);
     assert_int_equal(backend->ops->context_create(backend, &context, NULL), CONVOY_OK);
@@ -82,16 +82,16 @@ static convoy_tensor run_laid_out(struct sample *s, int *laid_out) {
         make_identity(&identity, &s->shapes[i]);
         link_run(&before[i], backend, context, &identity, NULL, &s->in[i], true);
         sample_end(&identity);
-        layouts[i] = before[i].made.layout;
+        blocks[i] = before[i].made.block;
         in[i] = before[i].out;
     }
-    link_run(&link, backend, context, s, layouts, in, s->desc.output.rank >= 3);
+    link_run(&link, backend, context, s, blocks, in, s->desc.output.rank >= 3);
     convoy_tensor result = tensor_of(CONVOY_F32, s->desc.output);
     const convoy_tensor *last = &link.out;
-    *laid_out += link.made.layout != NULL;
-    if (link.made.layout) {
+    *laid_out += link.made.block != 0;
+    if (link.made.block) {
         make_identity(&identity, &s->desc.output);
-        link_run(&after, backend, context, &identity, &link.made.layout, &link.out, false);
+        link_run(&after, backend, context, &identity, &link.made.block, &link.out, false);
         sample_end(&identity);
         last = &after.out;
     }

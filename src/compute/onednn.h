@@ -12,11 +12,6 @@
 
 enum { ONEDNN_MAX_INPUTS = 2, ONEDNN_MAX_CONSTANTS = 2 };
 
-/* A tensor between two layers; the dimensions are the tensor's own. */
-struct layout {
-    dnnl_memory_desc_t md;
-};
-
 struct onednn_operand {
     int arg;                  /* DNNL_ARG_... */
     dnnl_memory_desc_t plain; /* the tensor were it dense, with the dimensions that the primitive sees */
@@ -82,9 +77,11 @@ bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *a
 bool onednn_plain(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 
-/* The same in the blocks of channels that this processor's kernels work in: [N, C/16, spatial..., 16], say.
- * false where the tensor is no map. */
-bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
+/* The same in blocks of so many channels, 8 or 16. false where the tensor is no map. */
+bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint32_t block);
+
+/* The blocks that this processor's kernels work in. */
+uint32_t onednn_block(void);
 
 /* Whether every window along an axis has a tap inside the input. (onednn_pool.c) */
 bool onednn_windows_meet(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation,
@@ -92,18 +89,19 @@ bool onednn_windows_meet(int64_t in, int64_t out, int64_t kernel, int64_t stride
 
 bool onednn_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 
-/* How input number index lies; NULL: dense. */
-static inline const dnnl_memory_desc_t *onednn_given(const struct layer_desc *desc, uint32_t index) {
-    const struct layout *layout = desc->layouts ? desc->layouts[index] : NULL;
-    return layout ? &layout->md : NULL;
+/* How input number index lies, in *md; NULL: dense. */
+static inline const dnnl_memory_desc_t *onednn_given(const struct layer_desc *desc, uint32_t index,
+                                                     dnnl_memory_desc_t *md) {
+    const convoy_shape *shape = &desc->inputs[index];
+    uint32_t block = desc->blocks ? desc->blocks[index] : 0;
+    return block && onednn_blocked(md, (int)shape->rank, shape->dims, block) ? md : NULL;
 }
 
 /* The layout in which the recipe takes its only input, or the first of two: as it lies, where the variant
  * allows. */
-static inline const dnnl_memory_desc_t *onednn_taken(const struct layer_desc *desc,
-                                                     const struct onednn_recipe *recipe) {
-    const dnnl_memory_desc_t *given = onednn_given(desc, 0);
-    return given && recipe->variant != ONEDNN_DENSE ? given : NULL;
+static inline const dnnl_memory_desc_t *
+onednn_taken(const struct layer_desc *desc, const struct onednn_recipe *recipe, dnnl_memory_desc_t *md) {
+    return recipe->variant != ONEDNN_DENSE ? onednn_given(desc, 0, md) : NULL;
 }
 
 /* values[CONV_MAX_SPATIAL] in an array of the length that oneDNN declares. */
@@ -160,8 +158,7 @@ struct onednn_layer {
     size_t scratch_bytes, arena_bytes; /* the scratch memory begins the arena */
     bool adds_after;                   /* the second input, by loops of ours */
     struct activation after;           /* what the primitive could not fuse */
-    struct layout layout;              /* of the output, unless it is dense */
-    bool dense;
+    uint32_t output_block;             /* as layer_output.block */
     size_t output_bytes;
 };
 

@@ -38,15 +38,16 @@ dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_
  * tensor's, only a dense tensor is both. */
 static bool inputs_reachable(const struct layer_desc *desc, const struct onednn_recipe *recipe,
                              const_dnnl_primitive_desc_t pd) {
+    dnnl_memory_desc_t lies;
     for (uint32_t i = 0; i < recipe->input_count; i++) {
         const struct onednn_operand *input = &recipe->inputs[i];
-        const dnnl_memory_desc_t *given = onednn_given(desc, input->index);
+        const dnnl_memory_desc_t *given = onednn_given(desc, input->index, &lies);
         const dnnl_memory_desc_t *inside =
             dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, input->arg);
         if (given && !onednn_same_dims(given, inside) && !dnnl_memory_desc_equal(inside, &input->plain))
             return false;
     }
-    const dnnl_memory_desc_t *added = recipe->adds ? onednn_given(desc, 1) : NULL;
+    const dnnl_memory_desc_t *added = recipe->adds ? onednn_given(desc, 1, &lies) : NULL;
     return !added || onednn_same_dims(added, dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0));
 }
 
@@ -299,7 +300,7 @@ dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_d
         return dnnl_success;
     bool laid_out = desc->free_output;
     for (uint32_t i = 0; i < desc->input_count; i++)
-        laid_out = laid_out || onednn_given(desc, i);
+        laid_out = laid_out || (desc->blocks && desc->blocks[i]);
     dnnl_status_t status = dnnl_success;
     if (laid_out)
         status = try_variant(desc, params, ONEDNN_BLOCKED, 0, backend->engine, recipe, pd, after);

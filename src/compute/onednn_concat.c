@@ -7,14 +7,15 @@
 #include <stdlib.h>
 
 static bool full_blocks(dnnl_memory_desc_t *md, const convoy_shape *shape) {
-    return onednn_blocked(md, (int)shape->rank, shape->dims) && md->padded_dims[1] == md->dims[1];
+    return onednn_blocked(md, (int)shape->rank, shape->dims, onednn_block()) &&
+           md->padded_dims[1] == md->dims[1];
 }
 
 static bool stays_blocked(const struct layer_desc *desc) {
     dnnl_memory_desc_t md;
     bool laid_out = false, full = true;
     for (uint32_t i = 0; i < desc->input_count && full; i++) {
-        laid_out = laid_out || onednn_given(desc, i);
+        laid_out = laid_out || onednn_given(desc, i, &md);
         full = full_blocks(&md, &desc->inputs[i]);
     }
     return desc->concat.axis == 1 && desc->free_output && laid_out && full;
@@ -31,7 +32,8 @@ convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc 
     convoy_status status = CONVOY_OK;
     for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
         const convoy_shape *shape = &desc->inputs[i];
-        const dnnl_memory_desc_t *given = onednn_given(desc, i);
+        dnnl_memory_desc_t lies;
+        const dnnl_memory_desc_t *given = onednn_given(desc, i, &lies);
         struct operand operand = {.index = i};
         bool described = onednn_plain(&operand.inside, (int)shape->rank, shape->dims);
         operand.outside = given ? *given : operand.inside;
@@ -40,8 +42,6 @@ convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc 
         layer->chunks[i] = shape_product(shape, axis, shape->rank) * sizeof(float);
         status = described ? onednn_operand_add(layer, &operand, false, engine, error) : error_memory(error);
     }
-    layer->dense = !blocked;
-    if (blocked)
-        full_blocks(&layer->layout.md, &desc->output);
+    layer->output_block = blocked ? onednn_block() : 0;
     return status;
 }

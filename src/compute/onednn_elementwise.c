@@ -71,7 +71,8 @@ bool onednn_activation(const struct layer_desc *desc, const struct layer_params 
     if (find_eltwise(&desc->activation, steps) != 1)
         return false;
     const dnnl_dims_t line = {(int64_t)shape_product(&desc->output, 0, desc->output.rank)};
-    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe);
+    dnnl_memory_desc_t lies;
+    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe, &lies);
     int rank = taken ? taken->ndims : 1;
     const int64_t *dims = taken ? taken->dims : line;
     recipe->activation.kind = ACTIVATION_NONE; /* it is the layer itself */
@@ -141,8 +142,10 @@ static bool find_binary(enum binary_op op, dnnl_alg_kind_t *kind, bool *commutes
 
 /* Two tensors of one shape in the layout of one of them; false where the shapes differ. */
 static bool write_alike(const struct layer_desc *desc, dnnl_alg_kind_t kind, struct onednn_recipe *recipe) {
-    const dnnl_memory_desc_t *md = onednn_given(desc, 0) ? onednn_given(desc, 0) : onednn_given(desc, 1);
-    if (!shape_equal(&desc->inputs[0], &desc->output) || !shape_equal(&desc->inputs[1], &desc->output))
+    dnnl_memory_desc_t lies;
+    const dnnl_memory_desc_t *md = onednn_given(desc, 0, &lies);
+    md = md ? md : onednn_given(desc, 1, &lies);
+    if (!md || !shape_equal(&desc->inputs[0], &desc->output) || !shape_equal(&desc->inputs[1], &desc->output))
         return false;
     return onednn_plain(&recipe->inputs[0].plain, md->ndims, md->dims) &&
            onednn_plain(&recipe->inputs[1].plain, md->ndims, md->dims) &&
@@ -162,7 +165,8 @@ bool onednn_binary(const struct layer_desc *desc, const struct layer_params *par
     recipe->inputs[0] = (struct onednn_operand){.arg = DNNL_ARG_SRC_0, .index = 0};
     recipe->inputs[1] = (struct onednn_operand){.arg = DNNL_ARG_SRC_1, .index = 1};
     recipe->output.arg = DNNL_ARG_DST;
-    if (recipe->variant == ONEDNN_BLOCKED && (onednn_given(desc, 0) || onednn_given(desc, 1)))
+    bool laid_out = desc->blocks && (desc->blocks[0] || desc->blocks[1]);
+    if (recipe->variant == ONEDNN_BLOCKED && laid_out)
         return write_alike(desc, kind, recipe);
     int rank = merge_axes(desc, dims[0], dims[1], y);
     /* The second operand may be broadcast, the first may not. */

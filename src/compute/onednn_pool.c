@@ -47,8 +47,8 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
                                                   : dnnl_pooling_avg_exclude_padding;
     if (!onednn_plain(&recipe->inputs[0].plain, rank, in) || !onednn_plain(&recipe->output.plain, rank, out))
         return false;
-    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe);
-    dnnl_memory_desc_t y = recipe->output.plain;
+    dnnl_memory_desc_t lies, y = recipe->output.plain;
+    const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe, &lies);
     if (taken && !onednn_any(&y, rank, out))
         return false;
     return dnnl_pooling_v2_forward_desc_init(&recipe->op.pool, dnnl_forward_inference, kind,

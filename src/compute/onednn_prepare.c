@@ -30,14 +30,19 @@ bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
            dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
 }
 
-bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
+uint32_t onednn_block(void) {
+    bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+    return wide ? 16 : 8;
+}
+
+bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint32_t block) {
     static const dnnl_format_tag_t tags[2][3] = {{dnnl_aBc8b, dnnl_aBcd8b, dnnl_aBcde8b},
                                                  {dnnl_aBc16b, dnnl_aBcd16b, dnnl_aBcde16b}};
     dnnl_dims_t wide;
     if (rank < 3 || rank > 5 || !widen(wide, rank, dims))
         return false;
-    bool sixteen = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-    return dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, tags[sixteen][rank - 3]) == dnnl_success;
+    return dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, tags[block == 16][rank - 3]) ==
+           dnnl_success;
 }
 
 bool onednn_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b) {
@@ -185,7 +190,8 @@ convoy_status onednn_operand_add(struct onednn_layer *layer, const struct operan
 static convoy_status add_input(struct onednn_layer *layer, const struct layer_desc *desc,
                                const struct onednn_operand *planned, const_dnnl_primitive_desc_t pd,
                                dnnl_engine_t engine, convoy_error *error) {
-    const dnnl_memory_desc_t *given = onednn_given(desc, planned->index);
+    dnnl_memory_desc_t lies;
+    const dnnl_memory_desc_t *given = onednn_given(desc, planned->index, &lies);
     struct operand operand = {.arg = planned->arg,
                               .index = planned->index,
                               .outside = given ? *given : planned->plain,
@@ -208,14 +214,14 @@ static convoy_status add_output(struct onednn_layer *layer, const struct layer_d
                               .inside =
                                   *dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, planned->arg)};
     operand.between = operand.inside;
-    dnnl_memory_desc_t tensor;
+    dnnl_memory_desc_t blocked;
     bool stays = desc->free_output && !layer->adds_after && layer->after.kind == ACTIVATION_NONE &&
-                 desc->output.rank > 0 && onednn_plain(&tensor, (int)desc->output.rank, desc->output.dims) &&
-                 onednn_same_dims(&tensor, &operand.inside);
+                 onednn_blocked(&blocked, (int)desc->output.rank, desc->output.dims, onednn_block()) &&
+                 dnnl_memory_desc_equal(&blocked, &operand.inside);
     if (stays)
         operand.outside = operand.inside;
-    layer->dense = !stays || dnnl_memory_desc_equal(&tensor, &operand.inside);
-    layer->layout.md = operand.outside;
+    layer->output_block = stays ? onednn_block() : 0;
+    layer->output_bytes = dnnl_memory_desc_get_size(&operand.outside);
     return onednn_operand_add(layer, &operand, true, engine, error);
 }
 
@@ -223,7 +229,8 @@ static convoy_status add_output(struct onednn_layer *layer, const struct layer_d
 static convoy_status add_addend(struct onednn_layer *layer, const struct layer_desc *desc,
                                 const struct onednn_recipe *recipe, const_dnnl_primitive_desc_t pd,
                                 dnnl_engine_t engine, convoy_error *error) {
-    const dnnl_memory_desc_t *given = onednn_given(desc, 1);
+    dnnl_memory_desc_t lies;
+    const dnnl_memory_desc_t *given = onednn_given(desc, 1, &lies);
     struct operand operand = {.index = 1, .onto_output = recipe->adds, .inside = recipe->output.plain};
     if (recipe->adds)
         operand.inside = *dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
@@ -278,12 +285,12 @@ static convoy_status build_inner(struct onednn_layer *layer, const struct layer_
                                  const struct layer_params *params, struct onednn_backend *backend,
                                  convoy_error *error) {
     struct layer_desc dense = *desc;
-    dense.layouts = NULL;
+    dense.blocks = NULL;
     dense.free_output = false;
-    layer->dense = true;
     convoy_status status = CONVOY_OK;
     for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
-        const dnnl_memory_desc_t *given = onednn_given(desc, i);
+        dnnl_memory_desc_t lies;
+        const dnnl_memory_desc_t *given = onednn_given(desc, i, &lies);
         if (!given)
             continue;
         struct operand operand = {.index = i, .outside = *given};
@@ -319,9 +326,8 @@ static convoy_status build(struct onednn_layer *layer, const struct layer_desc *
     dnnl_primitive_desc_destroy(pd);
     if (status != CONVOY_OK)
         return status;
-    tensor_bytes(desc->dtype, &desc->output, &layer->output_bytes); /* checked before */
-    if (!layer->dense)
-        layer->output_bytes = dnnl_memory_desc_get_size(&layer->layout.md);
+    if (!layer->primitive) /* even where a concatenation joins blocks, since these are full */
+        tensor_bytes(desc->dtype, &desc->output, &layer->output_bytes); /* checked before */
     return layout_arena(layer) ? CONVOY_OK : error_memory(error);
 }
 

@@ -14,12 +14,12 @@
 
 /* How a value lives between the step that makes it and the last one that reads it, under any shape. */
 struct lifetime {
-    size_t maker, last_reader;   /* steps; last_reader may be KEEP */
-    const struct layout *layout; /* as the maker's layer chose it; NULL: dense */
-    bool must_be_dense;          /* an output, or read under another shape */
-    bool joins;                  /* its maker's inputs may lie in it */
-    bool over_input;             /* may lie where the second input of its maker lay */
-    size_t offset;               /* in a run's memory; NO_BLOCK: memory of its own */
+    size_t maker, last_reader; /* steps; last_reader may be KEEP */
+    uint32_t channel_block;    /* as layer_desc.blocks; the maker's layer chose it */
+    bool must_be_dense;        /* an output, or read under another shape */
+    bool joins;                /* its maker's inputs may lie in it */
+    bool over_input;           /* may lie where the second input of its maker lay */
+    size_t offset;             /* in a run's memory; NO_BLOCK: memory of its own */
 };
 
 struct executor {
@@ -134,17 +134,17 @@ static void find_lifetimes(struct executor *e) {
     }
 }
 
-/* Prepares a step's layer in the layouts that its inputs got. *block: the memory that its output needs.
- * layouts: [most_inputs], scratch. */
-static convoy_status prepare_step(struct executor *e, size_t s, const struct layout **layouts,
-                                  struct plan_block *block, convoy_error *error) {
+/* Prepares a step's layer for inputs that lie as they got. *memory: what its output needs. blocks:
+ * [most_inputs], scratch. */
+static convoy_status prepare_step(struct executor *e, size_t s, uint32_t *blocks, struct plan_block *memory,
+                                  convoy_error *error) {
     const struct network_step *step = &e->network->steps[s];
     const struct backend_ops *ops = e->backend->ops;
     struct lifetime *output = &e->values[step->output];
     struct layer_desc desc = step->desc;
     for (uint32_t i = 0; i < desc.input_count; i++)
-        layouts[i] = e->values[e->network->values[step->inputs[i]].alias_of].layout;
-    desc.layouts = layouts;
+        blocks[i] = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
+    desc.blocks = blocks;
     desc.free_output = !output->must_be_dense;
     desc.tuned = true;
     convoy_status status = ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
@@ -155,8 +155,8 @@ static convoy_status prepare_step(struct executor *e, size_t s, const struct lay
         ops->layer_output(e->layers[s], &made);
     else if (!tensor_bytes(desc.dtype, &desc.output, &made.bytes))
         return error_memory(error);
-    output->layout = made.layout;
-    *block = (struct plan_block){.bytes = made.bytes, .first = s, .last = output->last_reader};
+    output->channel_block = made.block;
+    *memory = (struct plan_block){.bytes = made.bytes, .first = s, .last = output->last_reader};
     output->joins = made.joins;
     output->over_input = made.over_input;
     return CONVOY_OK;
@@ -258,17 +258,17 @@ static convoy_status prepare_all(struct executor *e,
                                  void (*progress)(void *context, size_t done, size_t total),
                                  void *progress_context, convoy_error *error) {
     size_t count = e->network->step_count;
-    const struct layout **layouts = calloc(e->most_inputs + 1, sizeof(const struct layout *));
+    uint32_t *channel_blocks = calloc(e->most_inputs + 1, sizeof *channel_blocks);
     struct plan_block *blocks = calloc(count + 1, sizeof *blocks);
-    convoy_status status = layouts && blocks ? CONVOY_OK : error_memory(error);
+    convoy_status status = channel_blocks && blocks ? CONVOY_OK : error_memory(error);
     for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
-        status = prepare_step(e, s, layouts, &blocks[s], error);
+        status = prepare_step(e, s, channel_blocks, &blocks[s], error);
         if (status == CONVOY_OK && progress)
             progress(progress_context, s + 1, count);
     }
     if (status == CONVOY_OK)
         status = place_values(e, blocks, error);
-    free(layouts);
+    free(channel_blocks);
     free(blocks);
     return status;
 }

@@ -32,7 +32,7 @@ static convoy_status cluster_layer_prepare(struct backend *base, const struct la
                                            convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
     struct layer_desc dense = *desc; /* coding cuts dense tensors */
-    dense.layouts = NULL;
+    dense.blocks = NULL;
     dense.free_output = false;
     bool adds = desc->input_count == 2;
     struct plan_layer plan = {.why_local = "not a convolution or a product by a constant"};
