@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "json.h"
 #include "table.h"
+#include "trials.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,7 +95,9 @@ static int inspect_model(const struct cli_options *options, const convoy_model *
     convoy_session *session = NULL;
     convoy_error error;
     convoy_options session_options = options->session;
-    session_options.local = true;
+    char trials[PATH_MAX];
+    session_options.plan_only = true;
+    session_options.trial_folder = trials_folder(trials);
     convoy_shape *shapes = close_shapes(model, options->image.size ? options->image.size : USUAL_SIZE);
     const convoy_status status =
         shapes ? convoy_session_create(&session, model, shapes, &session_options, &error)

@@ -3,6 +3,7 @@
 #include "feed.h"
 #include "json.h"
 #include "record.h"
+#include "trials.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -75,8 +76,9 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     convoy_session *session = NULL;
     struct run run = {0};
     convoy_error error;
-    char path[PATH_MAX];
+    char path[PATH_MAX], trials[PATH_MAX];
     convoy_options session_options = options->session;
+    session_options.trial_folder = trials_folder(trials);
     session_options.spawn_program = own_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;

@@ -112,10 +112,12 @@ static void run(struct executor *executor, const struct subject *subject, convoy
 static void run_alone(struct subject *subject) {
     struct backend *backend = NULL;
     struct executor *executor = NULL;
+    struct kernel_times *times = NULL;
     convoy_tensor output = {0};
     convoy_error error;
     must(backend_create(&backend, "onednn", 2, &error), &error);
-    must(executor_create(&executor, subject->network, backend, NULL, NULL, &error), &error);
+    must(kernel_times_create(&times, backend, NULL, &error), &error);
+    must(executor_create(&executor, subject->network, backend, times, NULL, NULL, &error), &error);
     run(executor, subject, &output, NULL);
     if (subject->expected.data) {
         double off = relative_error(&output, &subject->expected);
@@ -127,6 +129,7 @@ static void run_alone(struct subject *subject) {
         subject->expected = output;
     }
     executor_destroy(&executor);
+    kernel_times_destroy(&times);
     backend->ops->destroy(&backend);
 }
 
@@ -191,13 +194,16 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     muting.base.ops = &muting_ops;
     master = &muting.base;
     must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);
-    must(cluster_create(&cluster, &options, n, &master, &error), &error);
     must(backend_create(&inner, "onednn", 1, &error), &error);
+    must(kernel_times_create(&options.times, inner, NULL, &error), &error);
+    options.block = inner->block;
+    must(cluster_create(&cluster, &options, n, &master, &error), &error);
     must(cluster_backend_create(&backend, cluster, &inner, &error), &error);
-    must(executor_create(&executor, subject->network, backend, NULL, NULL, &error), &error);
+    must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, &error), &error);
     must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
     executor_destroy(&executor);
+    kernel_times_destroy(&options.times);
     backend->ops->destroy(&backend);
     cluster_destroy(&cluster);
     worker_threads_join(&workers);

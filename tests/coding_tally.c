@@ -67,11 +67,13 @@ void random_survivors(struct random *random, uint32_t workers, uint32_t count, u
 
 struct conv_geometry coding_layer(uint32_t kind) {
     static const struct conv_geometry layers[] = {
-        {CONV_CHANNELS_FIRST, 2, 1, 1, 2, 17, {19, 5}, {3, 3}, {1, 1}, {1, 1}, {1, 0}, {0, 2}, {0}},
-        {CONV_CHANNELS_LAST, 1, 1, 1, 7, 19, {17}, {1}, {1}, {1}, {0}, {0}, {0}},
-        {CONV_CHANNELS_FIRST, 1, 2, 2, 4, 34, {37}, {4}, {2}, {2}, {2}, {3}, {0}},
+        {CONV_CHANNELS_FIRST, 2, 0, 0, 1, 1, 2, 17, {19, 5}, {3, 3}, {1, 1}, {1, 1}, {1, 0}, {0, 2}, {0}},
+        {CONV_CHANNELS_LAST, 1, 0, 0, 1, 1, 7, 19, {17}, {1}, {1}, {1}, {0}, {0}, {0}},
+        {CONV_CHANNELS_FIRST, 1, 0, 0, 2, 2, 4, 34, {37}, {4}, {2}, {2}, {2}, {3}, {0}},
         {CONV_CHANNELS_LAST,
          3,
+         0,
+         0,
          2,
          1,
          2,
@@ -83,7 +85,7 @@ struct conv_geometry coding_layer(uint32_t kind) {
          {1, 0, 1},
          {0, 0, 1},
          {0}},
-        {CONV_CHANNELS_LAST, 2, 1, 2, 2, 36, {35, 3}, {2, 2}, {2, 1}, {1, 1}, {0, 1}, {0, 0}, {0}},
+        {CONV_CHANNELS_LAST, 2, 0, 0, 1, 2, 2, 36, {35, 3}, {2, 2}, {2, 1}, {1, 1}, {0, 1}, {0, 0}, {0}},
     };
     struct conv_geometry g = layers[kind % (sizeof layers / sizeof *layers)];
     assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);

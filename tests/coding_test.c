@@ -150,7 +150,7 @@ static void test_rotation_large_clusters(void **state) {
                                         {40, 64, 1}, {40, 1, 64}, {48, 8, 16}, {48, 32, 4},
                                         {60, 8, 16}, {60, 64, 1}, {60, 2, 64}, {60, 12, 10}};
     const struct conv_geometry layer = {
-        CONV_CHANNELS_FIRST, 1, 1, 1, 3, 67, {66}, {3}, {1}, {1}, {1}, {2}, {0}};
+        CONV_CHANNELS_FIRST, 1, 0, 0, 1, 1, 3, 67, {66}, {3}, {1}, {1}, {1}, {2}, {0}};
     struct tally tally = {0};
     struct random random;
     random_seed(&random, CODING_SEED);
@@ -194,8 +194,11 @@ static void test_rotation_random_layers(void **state) {
         struct pipeline_setup setup = {.family = "rotation",
                                        .dtype = coding_tolerances[i % CODING_DTYPES].dtype};
         oracle_random_geometry(&random, &setup.layer);
+        oracle_random_blocks(&random, &setup.layer);
         setup.input_parts = random_pairs(&random, setup.layer.out[0]);
-        setup.filter_parts = random_pairs(&random, setup.layer.out_channels / setup.layer.groups);
+        do
+            setup.filter_parts = random_pairs(&random, setup.layer.out_channels / setup.layer.groups);
+        while (!oracle_cut_fits(&setup.layer, setup.filter_parts));
         uint32_t threshold = rotation_threshold(setup.input_parts, setup.filter_parts), survivors[256];
         setup.placement = placement_plain(threshold + (uint32_t)random_below(&random, 3));
         setup.placement.order += (uint32_t)random_below(&random, 3);
@@ -225,9 +228,12 @@ static void test_uncoded_is_exact(void **state) {
         struct pipeline_setup setup = {.family = "uncoded",
                                        .dtype = coding_tolerances[i % CODING_DTYPES].dtype};
         oracle_random_geometry(&random, &setup.layer);
+        oracle_random_blocks(&random, &setup.layer);
         int64_t rows = setup.layer.out[0], channels = setup.layer.out_channels / setup.layer.groups;
         setup.input_parts = 1 + (uint32_t)random_below(&random, (uint64_t)(rows < 9 ? rows : 9));
-        setup.filter_parts = 1 + (uint32_t)random_below(&random, (uint64_t)(channels < 9 ? channels : 9));
+        do
+            setup.filter_parts = 1 + (uint32_t)random_below(&random, (uint64_t)(channels < 9 ? channels : 9));
+        while (!oracle_cut_fits(&setup.layer, setup.filter_parts));
         setup.placement = placement_plain(setup.input_parts * setup.filter_parts);
         struct pipeline p;
         uint32_t everyone[81];

@@ -14,12 +14,17 @@ void oracle_set(convoy_dtype dtype, void *data, size_t i, double value) {
         ((double *)data)[i] = value;
 }
 
-/* Index in [batch, channels, spatial...] or [batch, spatial..., channels]. */
-static size_t map_index(enum conv_layout layout, int64_t channels, const int64_t *sizes, int64_t n, int64_t c,
-                        const int64_t *at) {
+/* Index in [batch, channels, spatial...], [batch, spatial..., channels] or [batch, channels/block,
+ * spatial..., block]. */
+static size_t map_index(enum conv_layout layout, uint32_t block, int64_t channels, const int64_t *sizes,
+                        int64_t n, int64_t c, const int64_t *at) {
     int64_t i = layout == CONV_CHANNELS_LAST ? n : n * channels + c;
+    if (block)
+        i = n * (channels / block) + c / block;
     for (int axis = 0; axis < CONV_MAX_SPATIAL; axis++)
         i = i * sizes[axis] + at[axis];
+    if (block)
+        return (size_t)(i * block + c % block);
     return (size_t)(layout == CONV_CHANNELS_LAST ? i * channels + c : i);
 }
 
@@ -47,9 +52,9 @@ static double output_value(const struct conv_geometry *g, convoy_dtype dtype, co
             inside = inside && from[axis] >= 0 && from[axis] < g->in[axis];
         }
         for (int64_t c = 0; inside && c < group_in; c++)
-            sum += oracle_get(
-                       dtype, x,
-                       map_index(g->layout, g->in_channels, g->in, n, m / group_out * group_in + c, from)) *
+            sum += oracle_get(dtype, x,
+                              map_index(g->layout, g->in_block, g->in_channels, g->in, n,
+                                        m / group_out * group_in + c, from)) *
                    oracle_get(dtype, k, (size_t)(m * group_in + c) * taps + t);
         t++;
     } while (next(tap, g->kernel));
@@ -62,7 +67,7 @@ void oracle_convolve(const struct conv_geometry *g, convoy_dtype dtype, const vo
         for (int64_t m = 0; m < g->out_channels; m++) {
             int64_t at[CONV_MAX_SPATIAL] = {0};
             do
-                oracle_set(dtype, y, map_index(g->layout, g->out_channels, g->out, n, m, at),
+                oracle_set(dtype, y, map_index(g->layout, g->out_block, g->out_channels, g->out, n, m, at),
                            output_value(g, dtype, x, k, n, m, at));
             while (next(at, g->out));
         }
@@ -108,8 +113,35 @@ void oracle_random_geometry(struct random *random, struct conv_geometry *g) {
     }
 }
 
+void oracle_random_blocks(struct random *random, struct conv_geometry *g) {
+    if (g->layout == CONV_CHANNELS_LAST || random_below(random, 3))
+        return;
+    struct conv_geometry laid = *g;
+    bool depthwise = g->in_channels == g->groups && g->out_channels == g->groups;
+    uint32_t block = random_below(random, 2) ? 16 : 8;
+    if (depthwise) {
+        laid.groups = laid.in_channels = laid.out_channels = block * between(random, 1, 2);
+    } else {
+        laid.in_channels = laid.groups * block;
+        laid.out_channels = laid.groups * block * between(random, 1, 4);
+    }
+    laid.in_block = random_below(random, 4) ? block : 0;
+    laid.out_block = random_below(random, 4) ? block : 0;
+    if (conv_geometry_complete(&laid, NULL) == CONVOY_OK)
+        *g = laid;
+}
+
+bool oracle_cut_fits(const struct conv_geometry *g, uint32_t filter_parts) {
+    int64_t channels = g->out_channels / g->groups;
+    return !g->out_block || g->out_channels == g->groups ||
+           (channels + filter_parts - 1) / filter_parts % g->out_block == 0;
+}
+
 const char *oracle_geometry_text(const struct conv_geometry *g, char *text, size_t size) {
-    int used = snprintf(text, size, "%s, batch %d, groups %d, channels %d->%d", g->layout ? "last" : "first",
+    int used = snprintf(text, size, "%s, batch %d, groups %d, channels %d->%d",
+                        g->layout                     ? "last"
+                        : g->out_block || g->in_block ? "in blocks"
+                                                      : "first",
                         (int)g->batch, (int)g->groups, (int)g->in_channels, (int)g->out_channels);
     for (uint32_t i = 0; i < g->spatial && used >= 0 && (size_t)used < size; i++)
         used +=
@@ -122,6 +154,11 @@ const char *oracle_geometry_text(const struct conv_geometry *g, char *text, size
 struct oracle_place oracle_place_of(const struct output_grid *grid, size_t index) {
     struct oracle_place p;
     size_t channels = (size_t)grid->channels, rows = (size_t)grid->rows;
+    size_t within = grid->block ? index % grid->block : 0; /* [batch][groups][channels/B][rows][inner][B] */
+    if (grid->block) {
+        index /= grid->block;
+        channels /= grid->block;
+    }
     if (grid->layout == CONV_CHANNELS_FIRST) { /* [batch][groups][channels][rows][inner] */
         p.inner = index % grid->inner;
         p.row = (int64_t)(index / grid->inner % rows);
@@ -134,6 +171,8 @@ struct oracle_place oracle_place_of(const struct output_grid *grid, size_t index
         p.row = (int64_t)(index / (channels * grid->groups * grid->inner) % rows);
     }
     p.batch = index / (channels * grid->groups * grid->inner * rows);
+    if (grid->block)
+        p.channel = p.channel * grid->block + (int64_t)within;
     p.a = (uint32_t)(p.row / grid->part_rows);
     p.b = (uint32_t)(p.channel / grid->part_channels);
     return p;
@@ -145,6 +184,12 @@ size_t oracle_answer_index(const struct output_grid *grid, uint32_t filter_piece
     size_t row = (size_t)place->row % h, channel = (size_t)place->channel % m,
            image = r * grid->batch + place->batch;
     size_t column = (place->group * filter_pieces + s) * m + channel;
+    size_t block = grid->block;
+    if (block)
+        return (((image * grid->groups * filter_pieces * m + column) / block * h + row) * grid->inner +
+                place->inner) *
+                   block +
+               column % block;
     if (grid->layout == CONV_CHANNELS_FIRST)
         return ((image * grid->groups * filter_pieces * m + column) * h + row) * grid->inner + place->inner;
     return ((image * h + row) * grid->inner + place->inner) * grid->groups * filter_pieces * m + column;

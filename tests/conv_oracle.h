@@ -18,6 +18,12 @@ void oracle_set(convoy_dtype dtype, void *data, size_t i, double value);
  * groups, depthwise, batches, and products by a constant (channels last, kernel 1). */
 void oracle_random_geometry(struct random *random, struct conv_geometry *g);
 
+/* Sometimes lays a geometry of channels first in blocks, which changes its channels; it stays complete. */
+void oracle_random_blocks(struct random *random, struct conv_geometry *g);
+
+/* Whether filter groups of a layer in blocks are whole blocks, when it is cut in so many. */
+bool oracle_cut_fits(const struct conv_geometry *g, uint32_t filter_parts);
+
 /* The geometry in one line, for messages; text is returned. */
 const char *oracle_geometry_text(const struct conv_geometry *g, char *text, size_t size);
 

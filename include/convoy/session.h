@@ -24,6 +24,7 @@ typedef void (*convoy_log_fn)(void *context, convoy_log_level level, const char 
 /* Fill with convoy_options_init, then change what differs. */
 typedef struct convoy_options {
     bool local;                         /* no workers, no code */
+    bool plan_only;                     /* for convoy_session_layers alone: nothing is made ready to run */
     uint32_t workers;                   /* n, 1..CONVOY_MAX_WORKERS */
     uint32_t stragglers;                /* γ < n */
     uint32_t reserve;                   /* nodes kept for machines that join later */
@@ -32,6 +33,9 @@ typedef struct convoy_options {
     convoy_placement placement;
     const char *backend; /* kernels: "onednn", "reference" */
     uint32_t threads;    /* of one worker's compute */
+    bool no_trials; /* every convolution by its direct kernel and in parts chosen by what travels, instead of
+                       by timing each shape once: slower, a digit more exact, and the same on every machine */
+    const char *trial_folder; /* where the times are kept for later sessions; NULL: nowhere */
     uint64_t seed;
     uint64_t deadline_ns;      /* the longest that one layer may wait for answers */
     bool no_fallback;          /* fail with CONVOY_E_WORKERS instead of computing here */

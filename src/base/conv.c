@@ -30,6 +30,13 @@ static convoy_status axis_complete(struct conv_geometry *g, uint32_t i, convoy_e
     return CONVOY_OK;
 }
 
+static bool block_is_good(const struct conv_geometry *g, uint32_t block, int64_t channels) {
+    if (block == 0)
+        return true;
+    int64_t together = channels == g->groups ? channels : channels / g->groups;
+    return (block == 8 || block == 16) && g->layout == CONV_CHANNELS_FIRST && together % block == 0;
+}
+
 convoy_status conv_geometry_complete(struct conv_geometry *geometry, convoy_error *error) {
     struct conv_geometry g = *geometry;
     if (g.layout != CONV_CHANNELS_FIRST && g.layout != CONV_CHANNELS_LAST)
@@ -44,6 +51,11 @@ convoy_status conv_geometry_complete(struct conv_geometry *geometry, convoy_erro
             error, CONVOY_E_INPUT,
             "batch %lld, %lld input and %lld output channels do not make a convolution of %lld groups",
             (long long)g.batch, (long long)g.in_channels, (long long)g.out_channels, (long long)g.groups);
+    if (!block_is_good(&g, g.in_block, g.in_channels) || !block_is_good(&g, g.out_block, g.out_channels))
+        return error_set(error, CONVOY_E_INPUT,
+                         "%lld and %lld channels of %lld groups do not lie in blocks of %u and %u",
+                         (long long)g.in_channels, (long long)g.out_channels, (long long)g.groups, g.in_block,
+                         g.out_block);
     for (uint32_t i = g.spatial; i < CONV_MAX_SPATIAL; i++) {
         g.in[i] = g.kernel[i] = g.stride[i] = g.dilation[i] = 1;
         g.pad_begin[i] = g.pad_end[i] = 0;
@@ -63,22 +75,34 @@ convoy_status conv_geometry_complete(struct conv_geometry *geometry, convoy_erro
     return CONVOY_OK;
 }
 
-static convoy_shape map_shape(const struct conv_geometry *g, int64_t channels, const int64_t *spatial) {
+void conv_lay_in_blocks(struct conv_geometry *g, uint32_t in_block, uint32_t out_block) {
+    if (block_is_good(g, in_block, g->in_channels))
+        g->in_block = in_block;
+    if (block_is_good(g, out_block, g->out_channels))
+        g->out_block = out_block;
+}
+
+static convoy_shape map_shape(const struct conv_geometry *g, int64_t channels, const int64_t *spatial,
+                              uint32_t block) {
     convoy_shape shape = {.rank = g->spatial + 2};
     bool last = g->layout == CONV_CHANNELS_LAST;
     shape.dims[0] = g->batch;
     shape.dims[last ? g->spatial + 1 : 1] = channels;
     for (uint32_t i = 0; i < g->spatial; i++)
         shape.dims[(last ? 1 : 2) + i] = spatial[i];
+    if (block) {
+        shape.dims[1] = channels / block;
+        shape.dims[shape.rank++] = block;
+    }
     return shape;
 }
 
 convoy_shape conv_input_shape(const struct conv_geometry *g) {
-    return map_shape(g, g->in_channels, g->in);
+    return map_shape(g, g->in_channels, g->in, g->in_block);
 }
 
 convoy_shape conv_output_shape(const struct conv_geometry *g) {
-    return map_shape(g, g->out_channels, g->out);
+    return map_shape(g, g->out_channels, g->out, g->out_block);
 }
 
 convoy_shape conv_filter_shape(const struct conv_geometry *g) {

@@ -17,9 +17,19 @@ enum conv_layout {
                           convolution of this layout with kernel 1, M rows, K input and N output channels */
 };
 
+/* How a convolution is computed, where the backend has a choice. */
+enum conv_kernel {
+    CONV_DIRECT,  /* as defined */
+    CONV_WINOGRAD /* by Winograd's algorithm where there is one for it: faster, and about a digit less exact
+                   */
+};
+
 struct conv_geometry {
     enum conv_layout layout;
-    uint32_t spatial; /* number of spatial axes, 1..3; the first one is the one that is cut */
+    uint32_t spatial;             /* number of spatial axes, 1..3; the first one is the one that is cut */
+    uint32_t in_block, out_block; /* 0; or B = 8 or 16, channels first only: input or output lie in blocks of
+                                     B channels, [batch, channels/B, spatial..., B]. B divides the channels of
+                                     a group, or there is one channel in each */
     int64_t batch, groups;
     int64_t in_channels, out_channels; /* C, N; both multiples of groups */
     int64_t in[CONV_MAX_SPATIAL];      /* H, W, ... */
@@ -34,6 +44,10 @@ struct conv_geometry {
  * overflow of any size that follows (input, filters, output in bytes of 8-byte elements). CONVOY_E_INPUT with
  * what is wrong. Unused axes [spatial..3) are set to 1 and pads to 0. */
 convoy_status conv_geometry_complete(struct conv_geometry *geometry, convoy_error *error);
+
+/* Lays input and output in blocks of so many channels (0: leaves them), each where its channels allow it. The
+ * geometry is complete, and stays so. */
+void conv_lay_in_blocks(struct conv_geometry *geometry, uint32_t in_block, uint32_t out_block);
 
 /* Shapes of X, K and Y. */
 convoy_shape conv_input_shape(const struct conv_geometry *geometry);
@@ -57,10 +71,12 @@ struct axis_cut {
  * and the output Y:
  *   channels first: [batch][groups][channels][rows][inner]
  *   channels last:  [batch][rows][inner][groups][channels]
+ * Channels first in blocks: the same with channels/block and part_channels/block, and behind inner [block].
  * Part (a,b) covers rows [a*part_rows, ...) and, in each group, channels [b*part_channels, ...); what lies
  * beyond rows or channels is surplus and dropped. */
 struct output_grid {
     enum conv_layout layout;
+    uint32_t block;                     /* 0: none; it divides channels and part_channels */
     size_t batch, groups, inner;        /* inner: product of the spatial axes after the first */
     int64_t channels;                   /* N / groups */
     int64_t rows;                       /* H' */

@@ -181,8 +181,8 @@ static struct coded coded_create(const struct problem *p, const struct code *cod
     };
     struct coded c = {
         .code = *code,
-        .grid = {p->layout, s->batch, s->groups, s->inner, (int64_t)s->channels, (int64_t)s->rows, (int64_t)m,
-                 (int64_t)h, code->input_parts, code->filter_parts},
+        .grid = {p->layout, 0, s->batch, s->groups, s->inner, (int64_t)s->channels, (int64_t)s->rows,
+                 (int64_t)m, (int64_t)h, code->input_parts, code->filter_parts},
         .answers = calloc(code->placement.workers, sizeof *c.answers),
     };
     assert_non_null(c.answers);

@@ -8,7 +8,8 @@
 /* out, laid out as grid says, from answers[i] of solution->workers[i] (dense, as grid says, input_pieces x
  * filter_pieces of the code). bias [groups*channels] of dtype, or NULL; activation or NULL. dtype F32 or F64,
  * to which every pointer is aligned; in float64 NONE, RELU, CLIP and LEAKY_RELU are exact, the others are
- * computed in float32. Allocates 256 KiB or, for many survivors, a little more: CONVOY_E_MEMORY. Thread-safe.
+ * computed in float32. Allocates one block of the
+ * size of the matrices in dtype and a little more (7 KiB at δ = 8): CONVOY_E_MEMORY. Thread-safe.
  * Cost for paired codes: 2δ multiply-adds per element of Y with its surplus, half of the papers' real 4δ x 4δ
  * system. */
 convoy_status decode(convoy_dtype dtype, const struct code *code, const struct code_solution *solution,

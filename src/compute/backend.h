@@ -59,7 +59,7 @@ struct layer_desc {
     const uint32_t *blocks; /* [input_count] 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks
                                of B channels, [N,C/B,spatial...,B], C padded with zeros. NULL: all dense */
     bool free_output;       /* the output may lie in blocks as well (layer_output) */
-    bool tuned;             /* kernels may be chosen by timing: two processes need not agree in every bit */
+    enum conv_kernel kernel; /* CONV */
     union {
         struct conv_geometry conv;
         struct pool_geometry pool;
@@ -159,6 +159,8 @@ struct backend_ops {
 /* The first members of what an implementation allocates. */
 struct backend {
     const struct backend_ops *ops;
+    uint32_t threads; /* of a layer's run */
+    uint32_t block;   /* channels that its layers like to lie together; 0: it knows dense tensors alone */
 };
 struct layer {
     const struct backend_ops *ops;

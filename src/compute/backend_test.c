@@ -51,9 +51,16 @@ static void make_conv(struct sample *s, struct random *random) {
             g.pad_begin[i] = style < 2 ? 0 : between(random, 0, 3);
             g.pad_end[i] = style < 2 ? 0 : between(random, 0, 3);
         }
+        if (g.layout == CONV_CHANNELS_FIRST && between(random, 0, 3) == 0) { /* in blocks of channels */
+            g.in_block = between(random, 0, 2) ? 16 : 8;
+            g.out_block = between(random, 0, 2) ? 16 : 0;
+            g.in_channels = g.groups * g.in_block * between(random, 1, 3);
+            g.out_channels = g.groups * 16 * between(random, 1, 3);
+        }
     } while (conv_geometry_complete(&g, NULL) != CONVOY_OK);
     sample_begin(s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
     s->desc.conv = g;
+    s->desc.kernel = between(random, 0, 1) ? CONV_WINOGRAD : CONV_DIRECT;
     s->desc.activation = random_activation(random);
     sample_input(s, tensor_random(random, CONVOY_F32, conv_input_shape(&g), -1, 1));
     s->params.weights = tensor_random(random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);

@@ -299,7 +299,7 @@ convoy_status tensor_keep(convoy_tensor *kept, const convoy_tensor *tensor, conv
 }
 
 bool conv_is_product(const struct conv_geometry *g, struct conv_product *product) {
-    if (g->groups != 1)
+    if (g->groups != 1 || g->in_block || g->out_block)
         return false;
     bool pointwise = g->layout == CONV_CHANNELS_LAST, whole = true, single = true;
     int64_t rows = g->batch, window = 1;
@@ -317,4 +317,16 @@ bool conv_is_product(const struct conv_geometry *g, struct conv_product *product
         return false;
     *product = (struct conv_product){pointwise ? rows : g->batch, g->in_channels * window, g->out_channels};
     return true;
+}
+
+/* Below this many channels the transformations cost more than the products that they save: 3 channels, 64
+ * filters, 224 x 224: 3.7 ms against 1.1. */
+#define WINOGRAD_MIN_CHANNELS 16
+
+bool conv_admits_winograd(const struct conv_geometry *g) {
+    bool admitted = g->layout == CONV_CHANNELS_FIRST && g->spatial == 2 && g->groups == 1 &&
+                    g->in_channels >= WINOGRAD_MIN_CHANNELS && g->out_channels >= WINOGRAD_MIN_CHANNELS;
+    for (uint32_t i = 0; i < g->spatial && admitted; i++)
+        admitted = g->kernel[i] == 3 && g->stride[i] == 1 && g->dilation[i] == 1;
+    return admitted;
 }

@@ -23,6 +23,10 @@ struct conv_product {
  * whole map. */
 bool conv_is_product(const struct conv_geometry *geometry, struct conv_product *product);
 
+/* Whether Winograd's algorithm can be worth a trial: kernels of 3 x 3 without stride and dilation, and
+ * channels enough to pay for the transformations. */
+bool conv_admits_winograd(const struct conv_geometry *geometry);
+
 /* The shapes [...,M,K], [...,K,N] and [...,M,N] of a MATMUL whose vectors are written as matrices, as numpy
  * does; all of the output's rank, with axes of 1 where an input has none. false where they make no product.
  */

@@ -296,14 +296,15 @@ static void winograd_is_accurate(void **state) {
         assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
         sample_begin(&s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
         s.desc.conv = g;
-        s.desc.tuned = true;
+        s.desc.kernel = CONV_WINOGRAD;
         sample_input(&s, tensor_random(&random, CONVOY_F32, conv_input_shape(&g), -1, 1));
         s.params.weights = tensor_random(&random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
         s.params.bias = tensor_random(&random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
         assert_int_equal(sample_run(&s, "reference", 1, &expected, NULL), CONVOY_OK);
         assert_int_equal(sample_run(&s, "onednn", 1, &actual, NULL), CONVOY_OK);
         double found = relative_error(&actual, &expected);
-        printf("timed, %d -> %d channels: relative error %.1e\n", (int)cases[c][0], (int)cases[c][1], found);
+        printf("Winograd, %d -> %d channels: relative error %.1e\n", (int)cases[c][0], (int)cases[c][1],
+               found);
         assert_true(found <= WINOGRAD_TOLERANCE);
         convoy_tensor_release(&actual);
         convoy_tensor_release(&expected);

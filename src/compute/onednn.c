@@ -305,7 +305,7 @@ static convoy_status layer_run(const struct layer *base, struct context *base_co
     if (report)
         layer_explain(base, report);
     if (layer->operand_count > 0) {
-        int before = onednn_threads_set(context->backend->threads);
+        int before = onednn_threads_set((int)context->backend->base.threads);
         dnnl_status_t status = execute(layer, context, in, out);
         onednn_threads_set(before);
         if (status != dnnl_success)
@@ -336,8 +336,6 @@ static void destroy(struct backend **slot) {
     if (backend->inner)
         backend->inner->ops->destroy(&backend->inner);
     dnnl_engine_destroy(backend->engine);
-    pthread_mutex_destroy(&backend->lock);
-    free(backend->choices);
     free(backend);
     *slot = NULL;
 }
@@ -361,9 +359,9 @@ convoy_status onednn_backend_create(struct backend **out, uint32_t threads, conv
     if (!backend)
         return error_memory(error);
     backend->base.ops = &onednn_ops;
-    backend->threads = (int)threads;
+    backend->base.threads = threads;
+    backend->base.block = onednn_block();
     atomic_init(&backend->serial, 1);
-    pthread_mutex_init(&backend->lock, NULL);
     dnnl_status_t made = dnnl_engine_create(&backend->engine, dnnl_cpu, 0);
     convoy_status status = made == dnnl_success ? reference_backend_create(&backend->inner, error)
                                                 : onednn_failure(made, "dnnl_engine_create", error);

@@ -7,7 +7,6 @@
 #include "compute/backend.h"
 
 #include <dnnl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum { ONEDNN_MAX_INPUTS = 2, ONEDNN_MAX_CONSTANTS = 2 };
@@ -110,22 +109,11 @@ static inline void onednn_widen(dnnl_dims_t wide, const int64_t *values) {
         wide[i] = i < CONV_MAX_SPATIAL ? values[i] : 0;
 }
 
-/* A decision by timing, kept for layers of the same shape. */
-struct onednn_choice {
-    struct conv_geometry geometry;
-    uint32_t inputs;
-    uint32_t winograd; /* 0: the direct kernel; else which of oneDNN's, from 1 */
-};
-
 struct onednn_backend {
     struct backend base;
     struct backend *inner; /* the reference, for what oneDNN lacks */
     dnnl_engine_t engine;
-    int threads;
     atomic_uint_fast64_t serial; /* of the next layer */
-    pthread_mutex_t lock;        /* of choices */
-    struct onednn_choice *choices;
-    size_t choice_count;
 };
 
 /* A tensor of the caller's, and what brings it to the layout in which it is used or back; no reorder where

@@ -42,7 +42,7 @@ static bool write_product(const struct conv_product *p, const struct layer_param
 
 /* [batch, channels, spatial...] as oneDNN counts axes, lying in memory as the layout says. */
 static bool plain_map(dnnl_memory_desc_t *md, const struct conv_geometry *g, int64_t channels,
-                      const int64_t *spatial) {
+                      const int64_t *spatial, uint32_t block) {
     dnnl_dims_t dims = {g->batch, channels}, strides;
     int rank = 2 + (int)g->spatial;
     int64_t step = g->layout == CONV_CHANNELS_LAST ? channels : 1;
@@ -51,6 +51,8 @@ static bool plain_map(dnnl_memory_desc_t *md, const struct conv_geometry *g, int
         strides[i] = step;
         step *= dims[i];
     }
+    if (block)
+        return onednn_blocked(md, rank, dims, block);
     strides[1] = g->layout == CONV_CHANNELS_LAST ? 1 : step;
     strides[0] = g->layout == CONV_CHANNELS_LAST ? step : step * channels;
     return dnnl_memory_desc_init_by_strides(md, rank, dims, dnnl_f32, strides) == dnnl_success;
@@ -98,8 +100,8 @@ static bool write_windows(const struct layer_desc *desc, const struct layer_para
     onednn_widen(stride, g->stride);
     onednn_widen(pad_begin, g->pad_begin);
     onednn_widen(pad_end, g->pad_end);
-    if (!plain_map(&recipe->inputs[0].plain, g, g->in_channels, g->in) ||
-        !plain_map(&recipe->output.plain, g, g->out_channels, g->out) ||
+    if (!plain_map(&recipe->inputs[0].plain, g, g->in_channels, g->in, g->in_block) ||
+        !plain_map(&recipe->output.plain, g, g->out_channels, g->out, g->out_block) ||
         !onednn_plain(&weights, filter_rank, filters) || !onednn_any(&any_weights, filter_rank, filters) ||
         !onednn_plain(&bias, 1, &g->out_channels) || !choose_maps(desc, recipe, &x, &y))
         return false;

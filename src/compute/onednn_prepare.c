@@ -368,7 +368,7 @@ convoy_status onednn_layer_prepare(struct backend *base, const struct layer_desc
     layer->base.ops = base->ops;
     layer->input_count = desc->input_count;
     layer->serial = atomic_fetch_add(&backend->serial, 1);
-    int before = onednn_threads_set(backend->threads);
+    int before = onednn_threads_set((int)backend->base.threads);
     status = build(layer, desc, params, backend, error);
     onednn_threads_set(before);
     if (status == CONVOY_OK)

@@ -4,19 +4,27 @@
 
 /* Distances between neighbours along each axis of a map, in elements. */
 struct map_strides {
-    int64_t batch, channel, axis[CONV_MAX_SPATIAL];
+    int64_t batch, block, channel, axis[CONV_MAX_SPATIAL]; /* block: between blocks of `together` channels */
+    int64_t together;
 };
 
-static struct map_strides map_strides(enum conv_layout layout, int64_t channels, const int64_t *extent) {
-    struct map_strides s;
-    int64_t step = layout == CONV_CHANNELS_LAST ? channels : 1;
+static struct map_strides map_strides(enum conv_layout layout, uint32_t block, int64_t channels,
+                                      const int64_t *extent) {
+    struct map_strides s = {.together = block ? block : channels};
+    bool last = layout == CONV_CHANNELS_LAST;
+    int64_t step = last || block ? s.together : 1;
     for (int i = CONV_MAX_SPATIAL - 1; i >= 0; i--) {
         s.axis[i] = step;
         step *= extent[i];
     }
-    s.channel = layout == CONV_CHANNELS_LAST ? 1 : step;
-    s.batch = layout == CONV_CHANNELS_LAST ? step : step * channels;
+    s.channel = last || block ? 1 : step;
+    s.block = step;
+    s.batch = last ? step : block ? step * channels / block : step * channels;
     return s;
+}
+
+static int64_t channel_offset(const struct map_strides *s, int64_t channel) {
+    return channel / s->together * s->block + channel % s->together * s->channel;
 }
 
 /* One channel of one window: x_base and w_base are the elements where the channel begins in map and filters.
@@ -50,8 +58,8 @@ static void one_output(const struct reference_layer *layer, const convoy_tensor 
                        int64_t b, int64_t n) {
     const convoy_tensor *x = &in[0], *added = layer->desc.input_count == 2 ? &in[1] : NULL;
     const struct conv_geometry *g = &layer->desc.conv;
-    struct map_strides from = map_strides(g->layout, g->in_channels, g->in);
-    struct map_strides to = map_strides(g->layout, g->out_channels, g->out);
+    struct map_strides from = map_strides(g->layout, g->in_block, g->in_channels, g->in);
+    struct map_strides to = map_strides(g->layout, g->out_block, g->out_channels, g->out);
     int64_t depth = g->in_channels / g->groups, group = n / (g->out_channels / g->groups);
     int64_t taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
     double bias = layer->bias.data ? value_at(&layer->bias, (size_t)n) : 0;
@@ -59,14 +67,15 @@ static void one_output(const struct reference_layer *layer, const convoy_tensor 
     for (at[0] = 0; at[0] < g->out[0]; at[0]++)
         for (at[1] = 0; at[1] < g->out[1]; at[1]++)
             for (at[2] = 0; at[2] < g->out[2]; at[2]++) {
-                int64_t place = b * to.batch + n * to.channel;
+                int64_t place = b * to.batch + channel_offset(&to, n);
                 for (int i = 0; i < CONV_MAX_SPATIAL; i++) {
                     origin[i] = at[i] * g->stride[i] - g->pad_begin[i];
                     place += at[i] * to.axis[i];
                 }
                 double sum = bias + (added ? value_at(added, (size_t)place) : 0);
                 for (int64_t c = 0; c < depth; c++)
-                    sum += channel_sum(layer, &from, x, b * from.batch + (group * depth + c) * from.channel,
+                    sum += channel_sum(layer, &from, x,
+                                       b * from.batch + channel_offset(&from, group * depth + c),
                                        (n * depth + c) * taps, origin);
                 value_store(y, (size_t)place, reference_activate(&layer->desc.activation, y->dtype, sum));
             }

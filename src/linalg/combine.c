@@ -24,19 +24,3 @@ const struct combine_kernel *combine_kernels(void) {
 void combine_repeated(const struct combine_job *job) {
     combine_kernels()->run(job);
 }
-
-void combine(convoy_dtype dtype, size_t outputs, size_t inputs, const double *g, const void *const *in,
-             void *const *out, size_t length) {
-    struct combine_job job = {
-        .dtype = dtype,
-        .outputs = outputs,
-        .inputs = inputs,
-        .g = g,
-        .g_stride = inputs,
-        .in = in,
-        .out = out,
-        .length = length,
-        .repeats = 1,
-    };
-    combine_repeated(&job);
-}

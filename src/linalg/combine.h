@@ -1,5 +1,4 @@
-/* Y = G·X over whole tensors: the one hot kernel of coding. Encoding and decoding are both this, with other
- * coefficients. */
+/* Y = G·X over whole tensors: what encoding is. (Decoding, which does more on the way: unmix.h.) */
 #ifndef LINALG_COMBINE_H
 #define LINALG_COMBINE_H
 
@@ -30,10 +29,6 @@ struct combine_job {
  * memory and each result written once. Chosen at run time among kernels for AVX-512, AVX2 and plain C, which
  * are tested against one another. Allocates nothing. */
 void combine_repeated(const struct combine_job *job);
-
-/* out[j][t] = sum over i < inputs of g[j*inputs + i] * in[i][t], for j < outputs, t < length. */
-void combine(convoy_dtype dtype, size_t outputs, size_t inputs, const double *g, const void *const *in,
-             void *const *out, size_t length);
 
 /* The kernels by name in order of preference, ended by a NULL name; those that this processor lacks are left
  * out. For tests and timing. */

@@ -2,11 +2,7 @@
  * once per element type, after these definitions:
  * - REAL, float or double; NAME(x), x with the type's suffix
  * - LANES, the elements of a vector; WIDE, the vectors of a tile in length, and TALL, its outputs
- * - NAME(vec), the type of a vector, with any alignment in memory
- * - NAME(load)(p), NAME(store)(p, v), and NAME(load_part)(p, n), NAME(store_part)(p, n, v) for the first n <
- * LANES elements
- * - NAME(store_stream)(p, v), which may write around the caches, and NAME(stream_end)() after all of them
- * - NAME(splat)(REAL), NAME(fma)(a, b, c) = a*b + c
+ * - NAME(vec) and what is done with it, from one of vectors_*.h
  *
  * Blocking: TALL x WIDE vectors of results stay in registers while all inputs pass by. The length is
  * cut in chunks so that one chunk of all inputs stays in the cache until every output has seen it: operands
@@ -74,14 +70,15 @@ static inline __attribute__((always_inline)) void
 NAME(tile_part)(const struct NAME(panel) * panel, size_t outputs, size_t count, size_t in_at, size_t out_at) {
     NAME(vec) sum[TALL];
     for (size_t j = 0; j < outputs; j++)
-        sum[j] = panel->add ? NAME(load_part)(panel->out[j] + out_at, count) : NAME(splat)(0);
+        sum[j] =
+            panel->add ? NAME(load_lanes)(NAME(splat)(0), panel->out[j] + out_at, 0, count) : NAME(splat)(0);
     for (size_t i = 0; i < panel->inputs; i++) {
-        NAME(vec) x = NAME(load_part)(panel->in[i] + in_at, count);
+        NAME(vec) x = NAME(load_lanes)(NAME(splat)(0), panel->in[i] + in_at, 0, count);
         for (size_t j = 0; j < outputs; j++)
             sum[j] = NAME(fma)(NAME(splat)(panel->g[i][j]), x, sum[j]);
     }
     for (size_t j = 0; j < outputs; j++)
-        NAME(store_part)(panel->out[j] + out_at, count, sum[j]);
+        NAME(store_lanes)(panel->out[j] + out_at, 0, count, sum[j]);
 }
 
 static inline __attribute__((always_inline)) void NAME(run)(const struct NAME(panel) * panel, size_t outputs,

@@ -161,21 +161,11 @@ static void test_copies_exactly(void **state) {
     }
 }
 
-static void test_combine(void **state) {
-    (void)state;
-    const double a[] = {1, 2, 3}, b[] = {10, 20, 30}, g[] = {1, 1, 2, -1};
-    double sum[3], other[3];
-    combine(CONVOY_F64, 2, 2, g, (const void *const[]){a, b}, (void *const[]){sum, other}, 3);
-    for (int t = 0; t < 3; t++)
-        assert_true(sum[t] == 11 * (t + 1) && other[t] == -8 * (t + 1));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_f32),
         cmocka_unit_test(test_f64),
         cmocka_unit_test(test_copies_exactly),
-        cmocka_unit_test(test_combine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 #include "model/memory_plan.h"
 
 #include <pthread.h>
@@ -11,6 +12,9 @@
 
 #define KEEP     SIZE_MAX /* an output of the network: read until the end */
 #define NO_BLOCK SIZE_MAX
+
+/* Winograd's algorithm rounds more coarsely; it must be worth it. */
+#define WINOGRAD_WORTH 0.9
 
 /* How a value lives between the step that makes it and the last one that reads it, under any shape. */
 struct lifetime {
@@ -134,10 +138,21 @@ static void find_lifetimes(struct executor *e) {
     }
 }
 
+/* Of a convolution as it will lie. */
+static enum conv_kernel fastest_kernel(struct kernel_times *times, const struct conv_geometry *conv,
+                                       uint32_t block) {
+    enum conv_kernel kernel = CONV_DIRECT;
+    struct conv_geometry laid = *conv;
+    conv_lay_in_blocks(&laid, block, block);
+    if (conv_admits_winograd(&laid))
+        kernel_times_find(times, &laid, WINOGRAD_WORTH, &kernel);
+    return kernel;
+}
+
 /* Prepares a step's layer for inputs that lie as they got. *memory: what its output needs. blocks:
  * [most_inputs], scratch. */
-static convoy_status prepare_step(struct executor *e, size_t s, uint32_t *blocks, struct plan_block *memory,
-                                  convoy_error *error) {
+static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_times *times, uint32_t *blocks,
+                                  struct plan_block *memory, convoy_error *error) {
     const struct network_step *step = &e->network->steps[s];
     const struct backend_ops *ops = e->backend->ops;
     struct lifetime *output = &e->values[step->output];
@@ -146,7 +161,8 @@ static convoy_status prepare_step(struct executor *e, size_t s, uint32_t *blocks
         blocks[i] = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
     desc.blocks = blocks;
     desc.free_output = !output->must_be_dense;
-    desc.tuned = true;
+    if (desc.kind == LAYER_CONV && times)
+        desc.kernel = fastest_kernel(times, &desc.conv, e->backend->block);
     convoy_status status = ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
     if (status != CONVOY_OK)
         return status;
@@ -254,7 +270,7 @@ static convoy_status place_values(struct executor *e, struct plan_block *blocks,
     return status;
 }
 
-static convoy_status prepare_all(struct executor *e,
+static convoy_status prepare_all(struct executor *e, struct kernel_times *times,
                                  void (*progress)(void *context, size_t done, size_t total),
                                  void *progress_context, convoy_error *error) {
     size_t count = e->network->step_count;
@@ -262,7 +278,7 @@ static convoy_status prepare_all(struct executor *e,
     struct plan_block *blocks = calloc(count + 1, sizeof *blocks);
     convoy_status status = channel_blocks && blocks ? CONVOY_OK : error_memory(error);
     for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
-        status = prepare_step(e, s, channel_blocks, &blocks[s], error);
+        status = prepare_step(e, s, times, channel_blocks, &blocks[s], error);
         if (status == CONVOY_OK && progress)
             progress(progress_context, s + 1, count);
     }
@@ -274,6 +290,7 @@ static convoy_status prepare_all(struct executor *e,
 }
 
 convoy_status executor_create(struct executor **out, const struct network *network, struct backend *backend,
+                              struct kernel_times *times,
                               void (*progress)(void *context, size_t done, size_t total),
                               void *progress_context, convoy_error *error) {
     struct executor *e = calloc(1, sizeof *e);
@@ -287,7 +304,7 @@ convoy_status executor_create(struct executor **out, const struct network *netwo
     convoy_status status = e->layers && e->values ? CONVOY_OK : error_memory(error);
     if (status == CONVOY_OK) {
         find_lifetimes(e);
-        status = prepare_all(e, progress, progress_context, error);
+        status = prepare_all(e, times, progress, progress_context, error);
     }
     if (status == CONVOY_OK)
         *out = e;

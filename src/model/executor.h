@@ -2,14 +2,15 @@
 #ifndef MODEL_EXECUTOR_H
 #define MODEL_EXECUTOR_H
 
+#include "compute/kernel_times.h"
 #include "model/network.h"
 
 struct executor;
 
-/* Prepares every step on the backend. network and backend are borrowed and outlive the executor. progress may
- * be NULL. */
+/* Prepares every step on the backend. network and backend are borrowed and outlive the executor. times: which
+ * kernel each convolution gets, borrowed during the call; NULL: direct ones. progress may be NULL. */
 convoy_status executor_create(struct executor **executor, const struct network *network,
-                              struct backend *backend,
+                              struct backend *backend, struct kernel_times *times,
                               void (*progress)(void *context, size_t done, size_t total),
                               void *progress_context, convoy_error *error);
 void executor_destroy(struct executor **executor);

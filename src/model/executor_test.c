@@ -74,7 +74,7 @@ static void rig_network(struct rig *rig, struct message *graph) {
 
 static void rig_executor(struct rig *rig, const char *backend) {
     assert_int_equal(backend_create(&rig->backend, backend, 1, NULL), CONVOY_OK);
-    assert_int_equal(executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL),
+    assert_int_equal(executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL, NULL),
                      CONVOY_OK);
 }
 
@@ -462,7 +462,7 @@ static convoy_status run_watched(struct watcher *w) {
     fill(values, 3);
     convoy_tensor in = borrowed_image(values), out = {0};
     convoy_error error;
-    convoy_status status = executor_create(&rig.executor, rig.network, &w->base, NULL, NULL, &error);
+    convoy_status status = executor_create(&rig.executor, rig.network, &w->base, NULL, NULL, NULL, &error);
     if (status == CONVOY_OK)
         status = executor_run(rig.executor, &in, &out, NULL, &error);
     assert_true((status == CONVOY_OK) == (out.data != NULL));

@@ -24,6 +24,12 @@ static size_t product_after_first(const struct conv_geometry *g, const int64_t *
     return product;
 }
 
+/* Convolution groups as the cut of the output sees them: depthwise layers lie in blocks across theirs, and
+ * are one group whose channels are not cut. */
+static int64_t cut_groups(const struct conv_geometry *g) {
+    return g->out_block && g->out_channels == g->groups ? 1 : g->groups;
+}
+
 const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_parts, uint32_t filter_parts,
                               bool paired) {
     int64_t rows = layer->out[0], channels = layer->out_channels / layer->groups;
@@ -37,6 +43,9 @@ const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_
     if (filter_parts > channels)
         return layer->groups > 1 ? "more filter groups than output channels in a convolution group"
                                  : "more filter groups than output channels";
+    if (layer->out_block && cut_groups(layer) == layer->groups &&
+        (divide_up(channels, filter_parts) % layer->out_block || channels % layer->out_block))
+        return "the filter groups are no whole blocks of channels";
     if (input_parts > 2 && divide_up(rows, input_parts) == divide_up(rows, input_parts - step))
         return "fewer slices would be as small";
     return NULL;
@@ -51,6 +60,9 @@ convoy_status partition_create(struct partition *partition, const struct conv_ge
             error, CONVOY_E_USAGE,
             "parts %u,%u do not fit a layer that can be cut in 1 to %lld slices and 1 to %lld filter groups",
             input_parts, filter_parts, (long long)rows, (long long)channels);
+    if (g->out_block && cut_groups(g) == g->groups && divide_up(channels, filter_parts) % g->out_block)
+        return error_set(error, CONVOY_E_USAGE, "%u filter groups are no whole blocks of %u channels",
+                         filter_parts, g->out_block);
     struct partition p = {.layer = *g, .input_parts = input_parts, .filter_parts = filter_parts};
     p.part_rows = divide_up(rows, input_parts);
     p.slice_rows = (p.part_rows - 1) * g->stride[0] + (g->kernel[0] - 1) * g->dilation[0] + 1;
@@ -58,8 +70,9 @@ convoy_status partition_create(struct partition *partition, const struct conv_ge
 
     bool last = g->layout == CONV_CHANNELS_LAST;
     size_t batch = (size_t)g->batch, in_channels = (size_t)g->in_channels;
-    p.input = (struct axis_cut){.outer = last ? batch : batch * in_channels,
-                                .inner = product_after_first(g, g->in) * (last ? in_channels : 1),
+    size_t together = last ? in_channels : g->in_block ? g->in_block : 1;
+    p.input = (struct axis_cut){.outer = batch * (in_channels / together),
+                                .inner = product_after_first(g, g->in) * together,
                                 .extent = g->in[0],
                                 .first = -g->pad_begin[0],
                                 .step = p.part_rows * g->stride[0],
@@ -73,13 +86,15 @@ convoy_status partition_create(struct partition *partition, const struct conv_ge
                                  .step = p.part_channels,
                                  .length = p.part_channels,
                                  .parts = filter_parts};
+    int64_t apart = g->groups / cut_groups(g);
     p.output = (struct output_grid){.layout = g->layout,
+                                    .block = g->out_block,
                                     .batch = batch,
-                                    .groups = (size_t)g->groups,
+                                    .groups = (size_t)cut_groups(g),
                                     .inner = product_after_first(g, g->out),
-                                    .channels = channels,
+                                    .channels = channels * apart,
                                     .rows = rows,
-                                    .part_channels = p.part_channels,
+                                    .part_channels = p.part_channels * apart,
                                     .part_rows = p.part_rows,
                                     .input_parts = input_parts,
                                     .filter_parts = filter_parts};

@@ -23,12 +23,12 @@ struct partition {
 /* Whether a layer can be cut so, for a code that pairs parts (`paired`: k = 1 or even) or not. NULL where it
  * can, else the reason in a few words (static storage): parts more than rows or channels; more slices that
  * are no smaller (k_A > 2 with ceil(H'/k_A) = ceil(H'/(k_A - step)), step 2 where paired, else 1); grouped
- * layers with k_B > N/groups. */
+ * layers with k_B > N/groups; filter groups that cut through blocks of channels. */
 const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_parts, uint32_t filter_parts,
                               bool paired);
 
-/* Cuts. CONVOY_E_USAGE where parts are 0 or more than rows or channels. The layer is complete
- * (conv_geometry_complete). */
+/* Cuts. CONVOY_E_USAGE where parts are 0 or more than rows or channels, or cut through blocks of channels.
+ * The layer is complete (conv_geometry_complete). */
 convoy_status partition_create(struct partition *partition, const struct conv_geometry *layer,
                                uint32_t input_parts, uint32_t filter_parts, convoy_error *error);
 

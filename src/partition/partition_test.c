@@ -96,7 +96,7 @@ static void compute_in_parts(const struct partition *p, uint32_t input_pieces, u
 
 /* What the random slicings met, so that the test cannot pass by not looking. */
 struct seen {
-    int surplus_rows, surplus_slices, surplus_channels, gaps, grouped, last, batched;
+    int surplus_rows, surplus_slices, surplus_channels, gaps, grouped, last, blocked, batched;
 };
 
 static void note(struct seen *seen, const struct partition *p) {
@@ -107,6 +107,7 @@ static void note(struct seen *seen, const struct partition *p) {
     seen->gaps += p->input_parts > 1 && p->input.step > p->slice_rows;
     seen->grouped += g->groups > 1;
     seen->last += g->layout == CONV_CHANNELS_LAST;
+    seen->blocked += g->out_block != 0;
     seen->batched += g->batch > 1;
 }
 
@@ -119,8 +120,11 @@ static void test_parts_make_the_layer(void **state) {
         struct conv_geometry g;
         struct partition p;
         oracle_random_geometry(&random, &g);
-        uint32_t a = 1 + (uint32_t)random_below(&random, (uint64_t)g.out[0]);
-        uint32_t b = 1 + (uint32_t)random_below(&random, (uint64_t)(g.out_channels / g.groups));
+        oracle_random_blocks(&random, &g);
+        uint32_t a = 1 + (uint32_t)random_below(&random, (uint64_t)g.out[0]), b;
+        do
+            b = 1 + (uint32_t)random_below(&random, (uint64_t)(g.out_channels / g.groups));
+        while (!oracle_cut_fits(&g, b));
         assert_int_equal(partition_create(&p, &g, a, b, NULL), CONVOY_OK);
         note(&seen, &p);
         size_t outputs = elements(conv_output_shape(&g));
@@ -128,8 +132,8 @@ static void test_parts_make_the_layer(void **state) {
         double *k = whole_numbers(&random, elements(conv_filter_shape(&g)));
         double *whole = doubles(outputs), *parts = doubles(outputs);
         oracle_convolve(&g, CONVOY_F64, x, k, whole);
-        compute_in_parts(&p, 1 + (uint32_t)random_below(&random, 2), 1 + (uint32_t)random_below(&random, 2),
-                         x, k, parts);
+        compute_in_parts(&p, 1 + (uint32_t)random_below(&random, 2),
+                         b == 1 ? 1 : 1 + (uint32_t)random_below(&random, 2), x, k, parts);
         char text[256];
         if (memcmp(whole, parts, outputs * sizeof *whole) != 0)
             fail_msg("seed %d, slicing %d, parts %u,%u: %s", SEED, i, a, b,
@@ -141,9 +145,9 @@ static void test_parts_make_the_layer(void **state) {
     }
     print_message("seed %d, %d slicings: %d with surplus rows, %d with surplus slices, %d with surplus "
                   "channels, %d with gaps, "
-                  "%d grouped, %d channels-last, %d batched\n",
+                  "%d grouped, %d channels-last, %d in blocks, %d batched\n",
                   SEED, SLICINGS, seen.surplus_rows, seen.surplus_slices, seen.surplus_channels, seen.gaps,
-                  seen.grouped, seen.last, seen.batched);
+                  seen.grouped, seen.last, seen.blocked, seen.batched);
     const int *counts = (const int *)&seen;
     for (size_t i = 0; i < sizeof seen / sizeof *counts; i++)
         assert_true(counts[i] > SLICINGS / 100);
@@ -224,9 +228,13 @@ static void test_costs(void **state) {
         struct conv_geometry g, task;
         struct partition p;
         oracle_random_geometry(&random, &g);
-        uint32_t a = 1 + (uint32_t)random_below(&random, (uint64_t)g.out[0]);
-        uint32_t b = 1 + (uint32_t)random_below(&random, (uint64_t)(g.out_channels / g.groups));
-        uint32_t r = 1 + (uint32_t)random_below(&random, 2), s = 1 + (uint32_t)random_below(&random, 2);
+        oracle_random_blocks(&random, &g);
+        uint32_t a = 1 + (uint32_t)random_below(&random, (uint64_t)g.out[0]), b;
+        do
+            b = 1 + (uint32_t)random_below(&random, (uint64_t)(g.out_channels / g.groups));
+        while (!oracle_cut_fits(&g, b));
+        uint32_t r = 1 + (uint32_t)random_below(&random, 2);
+        uint32_t s = b == 1 ? 1 : 1 + (uint32_t)random_below(&random, 2); /* what is not cut is one piece */
         assert_int_equal(partition_create(&p, &g, a, b, NULL), CONVOY_OK);
         assert_int_equal(partition_task(&p, r, s, &task, NULL), CONVOY_OK);
         struct partition_cost cost = partition_cost(&p, r, s);

@@ -5,7 +5,7 @@
 #define RUNTIME_CLUSTER_H
 
 #include "base/log.h"
-#include "compute/backend.h"
+#include "compute/kernel_times.h"
 #include "plan/plan.h"
 #include "transport/fault.h"
 #include "transport/transport.h"
@@ -18,6 +18,8 @@ struct cluster_options {
     bool spread;                           /* placement: spread, else plain */
     uint32_t input_parts, filter_parts;    /* 0,0: chosen per layer */
     uint64_t deadline_ns;                  /* the longest that one layer may wait */
+    uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
+    struct kernel_times *times;            /* borrowed; NULL: kernels are direct and not timed */
     bool fallback;                         /* compute here what the workers do not deliver */
     uint64_t seed;
     const struct fault *faults;
@@ -51,8 +53,8 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
                             void (*progress)(void *context, size_t done, size_t total),
                             void *progress_context, convoy_error *error);
 
-/* How plan and cluster would treat a layer, as `inspect` asks. */
-struct plan_layer cluster_plan(const struct cluster *cluster, const struct conv_geometry *layer);
+/* What a cluster with these options asks the plan for each of its layers. */
+struct plan_request cluster_plan_request(const struct cluster_options *options);
 
 /* How many workers are alive now. */
 uint32_t cluster_living(struct cluster *cluster);

@@ -1,5 +1,6 @@
 /* The cluster as a compute backend: coded layers go to the workers, everything else to the backend here. */
 #include "base/error.h"
+#include "base/tensor.h"
 #include "runtime/cluster_internal.h"
 
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 struct local_layer {
     struct cluster_layer base;
     struct layer *inner;
+    size_t output_bytes; /* were it dense */
     const char *why;
 };
 
@@ -20,38 +22,26 @@ static convoy_status local_layer_create(struct layer **layer, struct cluster_bac
     *local = (struct local_layer){.base.base.ops = &cluster_backend_ops, .why = why};
     convoy_status status =
         backend->inner->ops->layer_prepare(backend->inner, desc, params, &local->inner, error);
-    if (status != CONVOY_OK)
+    if (status != CONVOY_OK) {
         free(local);
-    else
-        *layer = &local->base.base;
-    return status;
+        return status;
+    }
+    tensor_bytes(desc->dtype, &desc->output, &local->output_bytes); /* layer_prepare checked it */
+    *layer = &local->base.base;
+    return CONVOY_OK;
 }
 
 static convoy_status cluster_layer_prepare(struct backend *base, const struct layer_desc *desc,
                                            const struct layer_params *params, struct layer **layer,
                                            convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
-    struct layer_desc dense = *desc; /* coding cuts dense tensors */
-    dense.blocks = NULL;
-    dense.free_output = false;
-    bool adds = desc->input_count == 2;
+    struct plan_request request = cluster_plan_request(&backend->cluster->options);
     struct plan_layer plan = {.why_local = "not a convolution or a product by a constant"};
-    if (desc->kind == LAYER_CONV && (desc->dtype == CONVOY_F32 || (desc->dtype == CONVOY_F64 && !adds)))
-        plan = cluster_plan(backend->cluster, &desc->conv);
-    if (!plan.coded)
-        return local_layer_create(layer, backend, &dense, params, plan.why_local, error);
-    dense.tuned = false; /* computed here in need alone, when there is no time for timing */
-    dense.input_count = 1;
-    if (adds)
-        dense.activation.kind = ACTIVATION_NONE;
-    struct layer *coded = NULL;
-    convoy_status status = coded_layer_create(&coded, backend, &dense, params, &plan, error);
-    if (status != CONVOY_OK)
-        return status;
-    ((struct cluster_layer *)coded)->adds = adds;
-    ((struct cluster_layer *)coded)->activation = desc->activation;
-    *layer = coded;
-    return CONVOY_OK;
+    if (desc->kind == LAYER_CONV &&
+        (desc->dtype == CONVOY_F32 || (desc->dtype == CONVOY_F64 && desc->input_count == 1)))
+        plan = plan_choose(&request, &desc->conv);
+    return plan.coded ? coded_layer_create(layer, backend, desc, params, &plan, error)
+                      : local_layer_create(layer, backend, desc, params, plan.why_local, error);
 }
 
 static bool is_coded(const struct layer *layer) {
@@ -71,26 +61,22 @@ static void cluster_layer_destroy(struct layer **slot) {
     free(local);
 }
 
-/* out = activation(out + added), in float32. */
-static void add_activated(const struct activation *activation, const convoy_tensor *added,
-                          convoy_tensor *out) {
-    size_t elements = convoy_tensor_elements(out);
-    float *y = out->data;
-    const float *z = added->data;
-    for (size_t i = 0; i < elements; i++)
-        y[i] = activation_apply(activation, y[i] + z[i]);
+static void cluster_layer_output(const struct layer *layer, struct layer_output *output) {
+    const struct local_layer *local = (const struct local_layer *)layer;
+    *output = (struct layer_output){0};
+    if (is_coded(layer))
+        coded_layer_output(layer, output);
+    else if (local->inner->ops->layer_output)
+        local->inner->ops->layer_output(local->inner, output);
+    else
+        output->bytes = local->output_bytes;
 }
 
 static convoy_status cluster_layer_run(const struct layer *layer, struct context *context,
                                        const convoy_tensor *in, convoy_tensor *out,
                                        convoy_layer_report *report, convoy_error *error) {
-    const struct cluster_layer *common = (const struct cluster_layer *)layer;
-    if (common->coded) {
-        convoy_status status = coded_layer_run(layer, context, in, out, report, error);
-        if (status == CONVOY_OK && common->adds)
-            add_activated(&common->activation, &in[1], out);
-        return status;
-    }
+    if (is_coded(layer))
+        return coded_layer_run(layer, context, in, out, report, error);
     const struct local_layer *local = (const struct local_layer *)layer;
     if (report)
         report->why_local = local->why;
@@ -120,6 +106,8 @@ static void cluster_context_destroy(struct context **slot) {
     free(context->answers);
     free(context->pieces);
     free(context->rows);
+    free(context->map[0]);
+    free(context->map[1]);
     free(context);
 }
 
@@ -138,7 +126,7 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     context->answers = calloc(n, sizeof *context->answers);
     context->pieces = calloc(2 * n, sizeof *context->pieces);
     bool complete = context->tasks && context->states && context->standings && context->answered &&
-                    context->answers && context->pieces;
+                    context->sources && context->answers && context->pieces;
     convoy_status status = complete
                                ? backend->inner->ops->context_create(backend->inner, &context->inner, error)
                                : error_memory(error);
@@ -164,8 +152,10 @@ convoy_status cluster_backend_create(struct backend **out, struct cluster *clust
     struct cluster_backend *backend = malloc(sizeof *backend);
     if (!backend)
         return error_memory(error);
-    *backend =
-        (struct cluster_backend){.base.ops = &cluster_backend_ops, .cluster = cluster, .inner = *take_inner};
+    *backend = (struct cluster_backend){.base.ops = &cluster_backend_ops,
+                                        .base.block = (*take_inner)->block,
+                                        .cluster = cluster,
+                                        .inner = *take_inner};
     *take_inner = NULL;
     *out = &backend->base;
     return CONVOY_OK;
@@ -177,6 +167,7 @@ const struct backend_ops cluster_backend_ops = {
     .layer_destroy = cluster_layer_destroy,
     .context_create = cluster_context_create,
     .context_destroy = cluster_context_destroy,
+    .layer_output = cluster_layer_output,
     .layer_run = cluster_layer_run,
     .layer_explain = cluster_layer_explain,
     .destroy = cluster_backend_destroy,

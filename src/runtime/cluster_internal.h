@@ -2,6 +2,7 @@
 #ifndef RUNTIME_CLUSTER_INTERNAL_H
 #define RUNTIME_CLUSTER_INTERNAL_H
 
+#include "base/pool.h"
 #include "runtime/cluster.h"
 #include "runtime/dispatcher.h"
 #include "runtime/supplier.h"
@@ -14,6 +15,7 @@ struct cluster {
     struct placement placement;
     struct dispatcher *dispatcher;
     struct supplier *supplier;
+    struct buffer_pool *inputs;     /* memory of coded inputs */
     struct worker_threads *threads; /* NULL where the workers are not this process's */
 };
 
@@ -36,14 +38,14 @@ struct cluster_context {
     void **pieces;                   /* [nodes * 2] */
     double *rows;                    /* [row_capacity] */
     size_t row_capacity;
+    void *map[2]; /* [map_bytes[i]] input i of a coded layer, where it does not lie as the layer takes it */
+    size_t map_bytes[2];
 };
 
 /* The first member of both kinds of layer. */
 struct cluster_layer {
     struct layer base;
     bool coded; /* else the backend here computes it */
-    bool adds;  /* coded, and then the second input is added and the activation applied */
-    struct activation activation;
 };
 
 extern const struct backend_ops cluster_backend_ops;
@@ -54,6 +56,7 @@ convoy_status coded_layer_create(struct layer **layer, struct cluster_backend *b
                                  const struct layer_desc *desc, const struct layer_params *params,
                                  const struct plan_layer *plan, convoy_error *error);
 void coded_layer_destroy(struct layer **layer); /* takes NULL */
+void coded_layer_output(const struct layer *layer, struct layer_output *output);
 convoy_status coded_layer_run(const struct layer *layer, struct context *context, const convoy_tensor *in,
                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 void coded_layer_explain(const struct layer *layer, convoy_layer_report *report);

@@ -44,7 +44,8 @@ static convoy_status make_messages(void *context, const uint32_t *workers, uint3
     double *rows = calloc(count * per_worker, sizeof *rows);
     bool complete = filters && pieces && rows;
     for (uint32_t i = 0; complete && i < count; i++) {
-        messages[i] = layer_message_create(&layer->task, layer->desc.name, layer->desc.dtype, &filters[i]);
+        messages[i] = layer_message_create(&layer->task, layer->desc.kernel, layer->desc.name,
+                                           layer->desc.dtype, &filters[i]);
         layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
         complete = messages[i];
     }
@@ -122,6 +123,36 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
     return status;
 }
 
+/* The convolution as it will lie: in blocks of channels where its input comes so, or its output may go so. */
+static void describe(struct coded_layer *layer, const struct layer_desc *desc,
+                     const struct plan_layer *plan) {
+    const struct cluster_options *options = &layer->cluster->options;
+    struct conv_geometry conv =
+        plan_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
+                      desc->blocks ? desc->blocks[0] : 0, desc->free_output ? options->block : 0);
+    struct block_map map = {.element = convoy_dtype_bytes(desc->dtype), .batch = (size_t)conv.batch};
+    map.channels = (size_t)conv.in_channels;
+    map.inner = (size_t)(conv.in[0] * conv.in[1] * conv.in[2]);
+    layer->inputs[0] = (struct coded_input){map, desc->blocks ? desc->blocks[0] : 0, conv.in_block};
+    map.channels = (size_t)conv.out_channels;
+    map.inner = (size_t)(conv.out[0] * conv.out[1] * conv.out[2]);
+    layer->adds = desc->input_count == 2;
+    if (layer->adds)
+        layer->inputs[1] = (struct coded_input){map, desc->blocks ? desc->blocks[1] : 0, conv.out_block};
+    layer->input_shape = conv_input_shape(&conv);
+    layer->activation = desc->activation;
+    layer->desc = *desc;
+    layer->desc.conv = conv;
+    layer->desc.kernel = plan->kernel;
+    layer->desc.inputs = &layer->input_shape;
+    layer->desc.input_count = 1;
+    layer->desc.output = conv_output_shape(&conv);
+    layer->desc.blocks = NULL;
+    layer->desc.free_output = false;
+    if (layer->adds)
+        layer->desc.activation.kind = ACTIVATION_NONE;
+}
+
 convoy_status coded_layer_create(struct layer **out, struct cluster_backend *backend,
                                  const struct layer_desc *desc, const struct layer_params *params,
                                  const struct plan_layer *plan, convoy_error *error) {
@@ -136,9 +167,7 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     layer->base = (struct cluster_layer){.base.ops = &cluster_backend_ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
-    layer->desc = *desc;
-    layer->input_shape = desc->inputs[0];
-    layer->desc.inputs = &layer->input_shape;
+    describe(layer, desc, plan);
     pthread_mutex_init(&layer->local_mutex, NULL);
     status = tensor_keep(&layer->params.weights, &params->weights, error);
     if (status == CONVOY_OK)
@@ -151,6 +180,12 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     else
         coded_layer_destroy(&created);
     return status;
+}
+
+void coded_layer_output(const struct layer *base, struct layer_output *output) {
+    const struct layer_desc *desc = &((const struct coded_layer *)base)->desc;
+    *output = (struct layer_output){.block = desc->conv.out_block};
+    tensor_bytes(desc->dtype, &desc->output, &output->bytes); /* conv_geometry_complete checked it */
 }
 
 void coded_layer_destroy(struct layer **slot) {

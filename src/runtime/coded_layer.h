@@ -3,16 +3,26 @@
 #ifndef RUNTIME_CODED_LAYER_H
 #define RUNTIME_CODED_LAYER_H
 
+#include "base/blocks.h"
 #include "runtime/cluster_internal.h"
 #include "runtime/solutions.h"
 
+/* An input as it comes and as it is used, in blocks of so many channels. */
+struct coded_input {
+    struct block_map map;
+    uint32_t lies, used;
+};
+
 struct coded_layer {
     struct cluster_layer base;
+    struct coded_input inputs[2];
+    bool adds; /* the second input is added behind decoding, and then the activation applied */
+    struct activation activation; /* where it adds */
     struct cluster *cluster;
     struct backend *inner;
     uint32_t number;
     bool supplied;          /* the supplier knows the layer under its number */
-    struct layer_desc desc; /* desc.inputs points to input_shape */
+    struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input_shape */
     convoy_shape input_shape;
     struct layer_params params; /* with references of our own */
     struct partition partition;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
 
@@ -100,7 +101,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
             context->tasks[w].payload = buffer_retain(context->tasks[*source].payload);
             continue;
         }
-        struct buffer *payload = buffer_create(layer->piece_bytes * pieces_each);
+        struct buffer *payload = buffer_pool_take(layer->cluster->inputs, layer->piece_bytes * pieces_each);
         if (!payload)
             return CONVOY_E_MEMORY;
         *source = w;
@@ -303,6 +304,39 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     return status;
 }
 
+/* Inputs that lie otherwise than the layer takes them are copied; taken[] borrows. */
+static convoy_status take_inputs(const struct coded_layer *layer, struct cluster_context *context,
+                                 const convoy_tensor *in, convoy_tensor *taken) {
+    for (int i = 0; i < (layer->adds ? 2 : 1); i++) {
+        const struct coded_input *input = &layer->inputs[i];
+        taken[i] = in[i];
+        if (input->lies == input->used)
+            continue;
+        size_t bytes = input->map.element * input->map.batch * input->map.channels * input->map.inner;
+        if (bytes > context->map_bytes[i]) {
+            void *grown = memory_aligned(bytes);
+            if (!grown)
+                return CONVOY_E_MEMORY;
+            free(context->map[i]);
+            context->map[i] = grown;
+            context->map_bytes[i] = bytes;
+        }
+        blocks_copy(&input->map, input->lies, in[i].data, input->used, context->map[i]);
+        taken[i].data = context->map[i];
+    }
+    return CONVOY_OK;
+}
+
+/* out = activation(out + added), in float32. */
+static void add_activated(const struct coded_layer *layer, const void *added, void *out) {
+    const struct block_map *map = &layer->inputs[1].map;
+    size_t elements = map->batch * map->channels * map->inner;
+    float *y = out;
+    const float *z = added;
+    for (size_t i = 0; i < elements; i++)
+        y[i] = activation_apply(&layer->activation, y[i] + z[i]);
+}
+
 convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
     convoy_layer_report unread;
@@ -311,12 +345,17 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     struct coded_run run = {.layer = (struct coded_layer *)base,
                             .context = (struct cluster_context *)context};
     coded_layer_explain(base, report);
-    convoy_status status = run_coded(&run, in, out, report);
+    convoy_tensor taken[2];
+    convoy_status status = take_inputs(run.layer, run.context, in, taken);
+    if (status == CONVOY_OK)
+        status = run_coded(&run, taken, out, report);
     report_outcomes(&run, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
     else if (!run.solution)
-        status = run_here(&run, in, out, report, error);
+        status = run_here(&run, taken, out, report, error);
+    if (status == CONVOY_OK && run.layer->adds)
+        add_activated(run.layer, taken[1].data, out->data);
     solutions_put(&run.layer->solutions, &run.solution);
     job_release(&run.job, run.layer->cluster->nodes);
     return status;

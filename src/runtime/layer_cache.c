@@ -104,6 +104,7 @@ static convoy_status prepare(struct backend *backend, const struct layer_message
                               .dtype = message->filters.dtype,
                               .input_dtype = message->filters.dtype,
                               .output = conv_output_shape(&message->task),
+                              .kernel = message->kernel,
                               .conv = message->task};
     struct layer_params params = {.weights = message->filters};
     held->task = message->task;

@@ -34,7 +34,7 @@ static struct buffer *make_content(float value) {
     char name[32];
     assert_int_equal(conv_geometry_complete(&task, NULL), CONVOY_OK);
     snprintf(name, sizeof name, "times %g", (double)value);
-    struct buffer *content = layer_message_create(&task, name, CONVOY_F32, &filters);
+    struct buffer *content = layer_message_create(&task, CONV_DIRECT, name, CONVOY_F32, &filters);
     assert_non_null(content);
     for (int i = 0; i < CHANNELS * CHANNELS; i++)
         ((float *)filters)[i] = i % (CHANNELS + 1) == 0 ? value : 0;

@@ -8,7 +8,7 @@
 
 /* As it travels: little-endian, without padding; the filters follow, aligned. */
 struct wire {
-    uint32_t dtype, layout, spatial, reserved;
+    uint32_t dtype, kernel, layout, spatial, in_block, out_block;
     int64_t batch, groups, in_channels, out_channels;
     int64_t axes[6][CONV_MAX_SPATIAL]; /* in, kernel, stride, dilation, pad_begin, pad_end */
     char name[LAYER_NAME_BYTES];
@@ -16,10 +16,10 @@ struct wire {
 
 #define FILTERS_AT ((sizeof(struct wire) + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT)
 
-_Static_assert(sizeof(struct wire) == 16 + 4 * 8 + 18 * 8 + LAYER_NAME_BYTES, "no padding");
+_Static_assert(sizeof(struct wire) == 24 + 4 * 8 + 18 * 8 + LAYER_NAME_BYTES, "no padding");
 
-struct buffer *layer_message_create(const struct conv_geometry *task, const char *name, convoy_dtype dtype,
-                                    void **filters) {
+struct buffer *layer_message_create(const struct conv_geometry *task, enum conv_kernel kernel,
+                                    const char *name, convoy_dtype dtype, void **filters) {
     convoy_shape shape = conv_filter_shape(task);
     size_t bytes;
     if (!tensor_bytes(dtype, &shape, &bytes) || !size_add(bytes, FILTERS_AT, &bytes))
@@ -28,8 +28,11 @@ struct buffer *layer_message_create(const struct conv_geometry *task, const char
     if (!payload)
         return NULL;
     struct wire wire = {.dtype = dtype,
+                        .kernel = kernel,
                         .layout = task->layout,
                         .spatial = task->spatial,
+                        .in_block = task->in_block,
+                        .out_block = task->out_block,
                         .batch = task->batch,
                         .groups = task->groups,
                         .in_channels = task->in_channels,
@@ -51,6 +54,8 @@ static convoy_status geometry_from_wire(struct conv_geometry *task, const struct
         return error_set(error, CONVOY_E_INPUT, "a layer has the unknown layout %u", wire->layout);
     *task = (struct conv_geometry){.layout = (enum conv_layout)wire->layout,
                                    .spatial = wire->spatial,
+                                   .in_block = wire->in_block,
+                                   .out_block = wire->out_block,
                                    .batch = wire->batch,
                                    .groups = wire->groups,
                                    .in_channels = wire->in_channels,
@@ -69,12 +74,13 @@ convoy_status layer_message_parse(struct layer_message *message, struct buffer *
     if (!payload || payload->bytes < FILTERS_AT)
         return error_set(error, CONVOY_E_INPUT, "a layer's message is too short");
     memcpy(&wire, payload->data, sizeof wire);
-    if ((wire.dtype != CONVOY_F32 && wire.dtype != CONVOY_F64) || wire.reserved ||
+    if ((wire.dtype != CONVOY_F32 && wire.dtype != CONVOY_F64) || wire.kernel > CONV_WINOGRAD ||
         !memchr(wire.name, 0, sizeof wire.name))
-        return error_set(error, CONVOY_E_INPUT, "a layer's message has a wrong element type or name");
+        return error_set(error, CONVOY_E_INPUT, "a layer's message has a wrong element type, kernel or name");
     convoy_status status = geometry_from_wire(&parsed.task, &wire, error);
     if (status != CONVOY_OK)
         return status;
+    parsed.kernel = (enum conv_kernel)wire.kernel;
     memcpy(parsed.name, wire.name, sizeof parsed.name);
     convoy_shape shape = conv_filter_shape(&parsed.task);
     size_t bytes;

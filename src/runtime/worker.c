@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/pool.h"
 #include "base/tensor.h"
 #include "runtime/layer_cache.h"
 
@@ -12,6 +13,7 @@
  * master is broken. */
 #define QUEUE_LIMIT     65536
 #define LAYER_LIMIT     65536
+#define IDLE_ANSWERS    4 /* whose memory is kept for the next */
 #define MAX_FRAME_BYTES (UINT64_C(16) << 30)
 
 struct worker {
@@ -20,7 +22,8 @@ struct worker {
     struct context *context;
     const struct worker_options *options;
     struct layer_cache *cache;
-    struct held_layer **layers; /* [layer_count], by the master's number; NULL: none */
+    struct buffer_pool *answers; /* their memory */
+    struct held_layer **layers;  /* [layer_count], by the master's number; NULL: none */
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
     size_t queue_count, queue_capacity;
@@ -180,7 +183,7 @@ static struct buffer *compute(struct worker *worker, const struct held_layer *he
                               const struct frame *frame) {
     if (!frame->payload || frame->payload->bytes != held->input_bytes || frame->header.dtype != held->dtype)
         return NULL;
-    struct buffer *answer = buffer_create(held->output_bytes);
+    struct buffer *answer = buffer_pool_take(worker->answers, held->output_bytes);
     if (!answer)
         return NULL;
     convoy_tensor in = {
@@ -237,6 +240,7 @@ static void worker_clear(struct worker *worker) {
     free(worker->queue);
     free(worker->layers);
     layer_cache_destroy(&worker->cache);
+    buffer_pool_destroy(&worker->answers);
     if (worker->context)
         worker->context->ops->context_destroy(&worker->context);
 }
@@ -247,6 +251,9 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
     *take_endpoint = NULL;
     convoy_status status =
         layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder, error);
+    worker.answers = buffer_pool_create(IDLE_ANSWERS);
+    if (status == CONVOY_OK && !worker.answers)
+        status = error_memory(error);
     if (status == CONVOY_OK)
         status = backend->ops->context_create(backend, &worker.context, error);
     while (status == CONVOY_OK && !worker.closed) {

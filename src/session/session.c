@@ -62,9 +62,11 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         status = parse_faults(session, options, error);
     if (status == CONVOY_OK)
         status = backend_create(&session->backend, options->backend, options->threads, error);
+    if (status == CONVOY_OK && session->backend->block && !options->no_trials)
+        status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
     if (status == CONVOY_OK)
         status = network_create(&session->network, model, input_shapes, error);
-    if (status == CONVOY_OK && !options->local)
+    if (status == CONVOY_OK && !options->local && !options->plan_only)
         status = wrap_in_cluster(session, options, family, error);
     if (status == CONVOY_OK)
         status = session_layers_create(session, options, family, error);
@@ -74,9 +76,12 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         return status;
 
     warn_of_parts(session, options);
+    if (options->plan_only)
+        return CONVOY_OK;
     bool clustered = session->cluster;
     status = executor_create(&session->executor, session->network, session->backend,
-                             clustered ? NULL : options->progress, options->progress_context, error);
+                             clustered ? NULL : session->times, clustered ? NULL : options->progress,
+                             options->progress_context, error);
     if (status == CONVOY_OK && clustered)
         status = session_workers_ready(session, options, error);
     return status;
@@ -119,6 +124,7 @@ void convoy_session_destroy(convoy_session **session) {
     executor_destroy(&s->check_executor);
     backend_destroy(&s->check_backend);
     executor_destroy(&s->executor);
+    kernel_times_destroy(&s->times); /* before its backend, which a cluster's may have taken */
     backend_destroy(&s->backend);
     cluster_destroy(&s->cluster);
     spawn_destroy(&s->spawn);
@@ -162,6 +168,8 @@ void convoy_result_destroy(convoy_result **result) {
 convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
                                  convoy_error *error) {
     convoy_result *made = NULL;
+    if (!session->executor)
+        return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");
     convoy_status status = result_create(&made, session->network, error);
     if (status != CONVOY_OK)
         return status;

@@ -14,10 +14,11 @@ struct convoy_session {
     struct network *network;
     struct fault *faults; /* [fault_count] */
     size_t fault_count;
-    struct spawn *spawn;     /* worker processes started here, or NULL */
-    struct cluster *cluster; /* NULL: local */
-    uint32_t needed;         /* workers that must live that no layer waits */
-    char url[800];           /* where workers dial in, or empty */
+    struct spawn *spawn;        /* worker processes started here, or NULL */
+    struct cluster *cluster;    /* NULL: local */
+    uint32_t needed;            /* workers that must live that no layer waits */
+    char url[800];              /* where workers dial in, or empty */
+    struct kernel_times *times; /* NULL: no trials */
     struct backend *backend;
     struct executor *executor;
     convoy_layer_info *layers; /* [network->step_count] */
@@ -31,6 +32,10 @@ struct convoy_session {
 
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
+
+/* What the options say of a cluster over session->backend. */
+struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
+                                               const struct code_family *family);
 
 /* Makes session->cluster: threads, or an address where workers dial in, of which some are started here. On
  * failure session->spawn may be set. */
@@ -46,7 +51,7 @@ convoy_status session_workers_ready(convoy_session *session, const convoy_option
  * they do. */
 convoy_status session_faults_check(const convoy_session *session, convoy_error *error);
 
-/* Fills session->layers from session->network, and from session->cluster or else the options. */
+/* Fills session->layers from session->network and the options. */
 convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
                                     const struct code_family *family, convoy_error *error);
 

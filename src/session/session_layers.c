@@ -13,13 +13,10 @@ static const char *why_not(enum layer_kind kind) {
 convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
                                     const struct code_family *family, convoy_error *error) {
     const struct network *network = session->network;
-    const struct plan_request request = {
-        .family = family,
-        .workers = options->workers,
-        .stragglers = options->stragglers,
-        .input_parts = options->input_parts,
-        .filter_parts = options->filter_parts,
-    };
+    struct cluster_options cluster = session_cluster_options(session, options, family);
+    if (options->local && !options->plan_only)
+        cluster.times = NULL; /* no trials for parts that nobody cuts */
+    const struct plan_request request = cluster_plan_request(&cluster);
     session->layers = calloc(network->step_count ? network->step_count : 1, sizeof *session->layers);
     if (!session->layers)
         return error_memory(error);
@@ -36,8 +33,7 @@ convoy_status session_layers_create(convoy_session *session, const convoy_option
             info->why = why_not(step->desc.kind);
             continue;
         }
-        const struct plan_layer plan = session->cluster ? cluster_plan(session->cluster, &step->desc.conv)
-                                                        : plan_choose(&request, &step->desc.conv);
+        const struct plan_layer plan = plan_choose(&request, &step->desc.conv);
         info->codable = plan.coded;
         info->why = plan.why_local;
         if (plan.coded) {

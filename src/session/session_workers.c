@@ -19,7 +19,7 @@ static bool is_workers_own(const struct fault *fault) {
     return fault->kind == FAULT_KILL_LAYER || fault->kind == FAULT_SLOW;
 }
 
-static struct cluster_options describe_cluster(const convoy_session *session, const convoy_options *options,
+struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
                                                const struct code_family *family) {
     return (struct cluster_options){
         .family = family,
@@ -30,6 +30,8 @@ static struct cluster_options describe_cluster(const convoy_session *session, co
         .input_parts = options->input_parts,
         .filter_parts = options->filter_parts,
         .deadline_ns = options->deadline_ns,
+        .block = options->no_trials ? 0 : session->backend->block,
+        .times = session->times,
         .fallback = !options->no_fallback,
         .seed = options->seed,
         .faults = session->faults,
@@ -159,7 +161,7 @@ static bool wait_for_workers(convoy_session *session, const convoy_options *opti
 
 convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
                                      const struct code_family *family, convoy_error *error) {
-    const struct cluster_options cluster = describe_cluster(session, options, family);
+    const struct cluster_options cluster = session_cluster_options(session, options, family);
     if (!options->listen && !options->spawn)
         return cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
 

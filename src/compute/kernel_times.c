@@ -1,0 +1,297 @@
+#include "compute/kernel_times.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/tensor.h"
+#include "compute/layer.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { TIMED_RUNS = 3, EVICTION_BYTES = 16 << 20, MOST_ENTRIES = 65536 };
+
+/* Tensors of more than this are not made for a trial. */
+#define MOST_BYTES ((size_t)1 << 30)
+
+struct entry {
+    struct conv_geometry geometry;
+    uint64_t direct_ns, winograd_ns; /* 0: there is no such kernel */
+};
+
+struct kernel_times {
+    struct backend *backend;
+    char *path; /* NULL: nothing is kept */
+    pthread_mutex_t lock;
+    struct entry *entries; /* [count] */
+    size_t count, capacity;
+    bool changed;
+};
+
+static struct entry *find_entry(const struct kernel_times *times, const struct conv_geometry *geometry) {
+    for (size_t i = 0; i < times->count; i++)
+        if (memcmp(&times->entries[i].geometry, geometry, sizeof *geometry) == 0)
+            return &times->entries[i];
+    return NULL;
+}
+
+static void add_entry(struct kernel_times *times, const struct entry *entry) {
+    if (times->count == times->capacity) {
+        size_t capacity = times->capacity ? 2 * times->capacity : 64;
+        struct entry *grown = reallocarray(times->entries, capacity, sizeof *grown);
+        if (!grown)
+            return; /* it will be timed again */
+        times->entries = grown;
+        times->capacity = capacity;
+    }
+    times->entries[times->count++] = *entry;
+}
+
+/* --- The file: a line for each shape -------------------------------------------------------------------- */
+
+enum { AXES = 6, FIELDS = 8 + AXES * CONV_MAX_SPATIAL };
+
+static void entry_fields(const struct entry *entry, int64_t *fields) {
+    const struct conv_geometry *g = &entry->geometry;
+    const int64_t scalars[] = {g->layout, g->spatial, g->in_block,    g->out_block,
+                               g->batch,  g->groups,  g->in_channels, g->out_channels};
+    const int64_t *const axes[AXES] = {g->in, g->kernel, g->stride, g->dilation, g->pad_begin, g->pad_end};
+    memcpy(fields, scalars, sizeof scalars);
+    for (int i = 0; i < AXES; i++)
+        memcpy(fields + 8 + i * CONV_MAX_SPATIAL, axes[i], CONV_MAX_SPATIAL * sizeof *fields);
+}
+
+/* False where the fields are no geometry. */
+static bool entry_from_fields(struct entry *entry, const int64_t *fields) {
+    for (int i = 0; i < 4; i++)
+        if (fields[i] < 0 || fields[i] > 16)
+            return false;
+    struct conv_geometry *g = &entry->geometry;
+    *g = (struct conv_geometry){.layout = (enum conv_layout)fields[0],
+                                .spatial = (uint32_t)fields[1],
+                                .in_block = (uint32_t)fields[2],
+                                .out_block = (uint32_t)fields[3],
+                                .batch = fields[4],
+                                .groups = fields[5],
+                                .in_channels = fields[6],
+                                .out_channels = fields[7]};
+    int64_t *const axes[AXES] = {g->in, g->kernel, g->stride, g->dilation, g->pad_begin, g->pad_end};
+    for (int i = 0; i < AXES; i++)
+        memcpy(axes[i], fields + 8 + i * CONV_MAX_SPATIAL, CONV_MAX_SPATIAL * sizeof *fields);
+    return conv_geometry_complete(g, NULL) == CONVOY_OK;
+}
+
+static bool read_entry(FILE *file, struct entry *entry) {
+    int64_t fields[FIELDS];
+    if (fscanf(file, "%" SCNu64 " %" SCNu64, &entry->direct_ns, &entry->winograd_ns) != 2 ||
+        entry->direct_ns == 0)
+        return false;
+    for (int i = 0; i < FIELDS; i++)
+        if (fscanf(file, "%" SCNd64, &fields[i]) != 1)
+            return false;
+    return entry_from_fields(entry, fields);
+}
+
+static void read_entries(struct kernel_times *times) {
+    FILE *file = times->path ? fopen(times->path, "re") : NULL;
+    struct entry entry;
+    while (file && times->count < MOST_ENTRIES && read_entry(file, &entry))
+        add_entry(times, &entry);
+    if (file)
+        fclose(file);
+}
+
+static void write_entries(const struct kernel_times *times) {
+    char draft[4200];
+    int length = snprintf(draft, sizeof draft, "%s.%ld", times->path, (long)getpid());
+    FILE *file = length < (int)sizeof draft ? fopen(draft, "we") : NULL;
+    if (!file)
+        return;
+    for (size_t i = 0; i < times->count && i < MOST_ENTRIES; i++) {
+        int64_t fields[FIELDS];
+        entry_fields(&times->entries[i], fields);
+        fprintf(file, "%" PRIu64 " %" PRIu64, times->entries[i].direct_ns, times->entries[i].winograd_ns);
+        for (int k = 0; k < FIELDS; k++)
+            fprintf(file, " %" PRId64, fields[k]);
+        fputc('\n', file);
+    }
+    bool written = !ferror(file);
+    if (fclose(file) != 0 || !written || rename(draft, times->path) != 0)
+        unlink(draft);
+}
+
+/* What the times depend on besides the shape: processor, backend, its threads. */
+static uint64_t machine_hash(const struct backend *backend) {
+    char text[1024] = "";
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file && fgets(text, sizeof text, file) && strncmp(text, "model name", 10) != 0)
+        text[0] = '\0';
+    if (file)
+        fclose(file);
+    size_t end = strlen(text);
+    snprintf(text + end, sizeof text - end, "%s %u", backend->ops->name, backend->threads);
+    return XXH3_64bits(text, strlen(text));
+}
+
+/* NULL where there is no folder and none can be made: then nothing is kept. */
+static char *file_path(const char *folder, const struct backend *backend) {
+    char *path = NULL;
+    struct stat info;
+    mkdir(folder, 0700);
+    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode) ||
+        asprintf(&path, "%s/kernels-%016" PRIx64, folder, machine_hash(backend)) < 0)
+        return NULL;
+    return path;
+}
+
+/* --- Trials --------------------------------------------------------------------------------------------- */
+
+/* A layer of the backend's, on memory of its own. */
+struct trial {
+    struct layer *layer;
+    struct context *context;
+    convoy_tensor in, out;
+    unsigned char *other; /* [EVICTION_BYTES] */
+};
+
+/* Small numbers: memory that is touched, and none denormal. */
+static struct buffer *tensor_made(convoy_tensor *tensor, convoy_shape shape) {
+    size_t bytes;
+    *tensor = (convoy_tensor){.dtype = CONVOY_F32, .shape = shape};
+    if (!tensor_bytes(CONVOY_F32, &shape, &bytes) || bytes > MOST_BYTES)
+        return NULL;
+    tensor->owner = buffer_create(bytes);
+    if (!tensor->owner)
+        return NULL;
+    tensor->data = tensor->owner->data;
+    memset(tensor->data, 0x3c, bytes); /* 0.01 */
+    return tensor->owner;
+}
+
+static void trial_end(struct trial *trial, struct backend *backend) {
+    if (trial->layer)
+        backend->ops->layer_destroy(&trial->layer);
+    if (trial->context)
+        backend->ops->context_destroy(&trial->context);
+    convoy_tensor_release(&trial->in);
+    convoy_tensor_release(&trial->out);
+    free(trial->other);
+}
+
+static bool trial_begin(struct trial *trial, struct backend *backend, const struct conv_geometry *geometry,
+                        enum conv_kernel kernel) {
+    convoy_shape input = conv_input_shape(geometry);
+    struct layer_desc desc = {.name = "trial",
+                              .op = "Conv",
+                              .kind = LAYER_CONV,
+                              .input_count = 1,
+                              .inputs = &input,
+                              .dtype = CONVOY_F32,
+                              .input_dtype = CONVOY_F32,
+                              .output = conv_output_shape(geometry),
+                              .kernel = kernel,
+                              .conv = *geometry};
+    struct layer_params params = {0};
+    *trial = (struct trial){.other = malloc(EVICTION_BYTES)};
+    bool made = trial->other && tensor_made(&trial->in, input) && tensor_made(&trial->out, desc.output) &&
+                tensor_made(&params.weights, conv_filter_shape(geometry)) &&
+                backend->ops->context_create(backend, &trial->context, NULL) == CONVOY_OK &&
+                backend->ops->layer_prepare(backend, &desc, &params, &trial->layer, NULL) == CONVOY_OK;
+    convoy_tensor_release(&params.weights);
+    return made;
+}
+
+/* Of the calling thread: other users of the machine do not count. Where several threads compute, this one
+ * does as long as they do. */
+static uint64_t cpu_time_ns(void) {
+    struct timespec now = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Leaves the caches as a run of a network does: the weights gone, the input there. Without it small maps
+ * with many channels, whose time is that of reading weights, would seem three times as fast, and Winograd's,
+ * four times as many, would win. */
+static void caches_settle(struct trial *trial) {
+    memset(trial->other, 1, EVICTION_BYTES);
+    const volatile unsigned char *input = trial->in.data;
+    size_t bytes = convoy_tensor_elements(&trial->in) * sizeof(float);
+    for (size_t i = 0; i < bytes; i += MEMORY_ALIGNMENT)
+        (void)input[i];
+}
+
+/* 0 where the trial fails. */
+static uint64_t trial_time_ns(struct kernel_times *times, const struct conv_geometry *geometry,
+                              enum conv_kernel kernel) {
+    struct trial trial;
+    uint64_t best_ns = 0;
+    bool good = trial_begin(&trial, times->backend, geometry, kernel);
+    for (int run = 0; run <= TIMED_RUNS && good; run++) { /* the first one warms up */
+        caches_settle(&trial);
+        uint64_t start_ns = cpu_time_ns();
+        good = times->backend->ops->layer_run(trial.layer, trial.context, &trial.in, &trial.out, NULL,
+                                              NULL) == CONVOY_OK;
+        uint64_t spent_ns = cpu_time_ns() - start_ns + 1;
+        if (run > 0 && (best_ns == 0 || spent_ns < best_ns))
+            best_ns = spent_ns;
+    }
+    trial_end(&trial, times->backend);
+    return good ? best_ns : 0;
+}
+
+static struct entry try_kernels(struct kernel_times *times, const struct conv_geometry *geometry) {
+    struct entry entry = {.geometry = *geometry};
+    entry.direct_ns = trial_time_ns(times, geometry, CONV_DIRECT);
+    if (entry.direct_ns && conv_admits_winograd(geometry))
+        entry.winograd_ns = trial_time_ns(times, geometry, CONV_WINOGRAD);
+    return entry;
+}
+
+uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
+                           enum conv_kernel *kernel) {
+    pthread_mutex_lock(&times->lock);
+    const struct entry *known = find_entry(times, geometry);
+    struct entry entry = known ? *known : try_kernels(times, geometry);
+    if (!known && entry.direct_ns) {
+        add_entry(times, &entry);
+        times->changed = true;
+    }
+    pthread_mutex_unlock(&times->lock);
+    bool winograd = entry.winograd_ns && (double)entry.winograd_ns <= worth * (double)entry.direct_ns;
+    *kernel = winograd ? CONV_WINOGRAD : CONV_DIRECT;
+    return winograd ? entry.winograd_ns : entry.direct_ns;
+}
+
+/* --- Life ----------------------------------------------------------------------------------------------- */
+
+convoy_status kernel_times_create(struct kernel_times **out, struct backend *backend, const char *folder,
+                                  convoy_error *error) {
+    struct kernel_times *times = calloc(1, sizeof *times);
+    if (!times)
+        return error_memory(error);
+    pthread_mutex_init(&times->lock, NULL);
+    times->backend = backend;
+    times->path = folder ? file_path(folder, backend) : NULL;
+    read_entries(times);
+    *out = times;
+    return CONVOY_OK;
+}
+
+void kernel_times_destroy(struct kernel_times **slot) {
+    struct kernel_times *times = slot ? *slot : NULL;
+    if (!times)
+        return;
+    *slot = NULL;
+    if (times->changed && times->path)
+        write_entries(times);
+    pthread_mutex_destroy(&times->lock);
+    free(times->entries);
+    free(times->path);
+    free(times);
+}

@@ -1,0 +1,160 @@
+/* Trials over a backend that only counts them, and the file in which they are remembered. */
+#include "compute/kernel_times.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* oneDNN, with its preparations counted. */
+static struct backend *inner;
+static struct backend_ops counting_ops;
+static struct backend counting;
+static int prepared;
+static bool refusing;
+
+static convoy_status count_prepare(struct backend *backend, const struct layer_desc *desc,
+                                   const struct layer_params *params, struct layer **layer,
+                                   convoy_error *error) {
+    (void)backend;
+    prepared++;
+    return refusing ? CONVOY_E_UNSUPPORTED : inner->ops->layer_prepare(inner, desc, params, layer, error);
+}
+
+static convoy_status make_context(struct backend *backend, struct context **context, convoy_error *error) {
+    (void)backend;
+    return inner->ops->context_create(inner, context, error);
+}
+
+static int setup(void **state) {
+    (void)state;
+    if (backend_create(&inner, "onednn", 1, NULL) != CONVOY_OK)
+        return -1;
+    counting_ops = *inner->ops;
+    counting_ops.layer_prepare = count_prepare;
+    counting_ops.context_create = make_context;
+    counting = (struct backend){&counting_ops, 1, inner->block};
+    prepared = 0;
+    refusing = false;
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    inner->ops->destroy(&inner);
+    return 0;
+}
+
+static struct conv_geometry geometry(int64_t channels, int64_t kernel) {
+    struct conv_geometry g = {.spatial = 2,
+                              .batch = 1,
+                              .groups = 1,
+                              .in_channels = channels,
+                              .out_channels = channels,
+                              .in = {14, 14},
+                              .kernel = {kernel, kernel},
+                              .stride = {1, 1},
+                              .dilation = {1, 1},
+                              .pad_begin = {kernel / 2, kernel / 2},
+                              .pad_end = {kernel / 2, kernel / 2}};
+    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
+    return g;
+}
+
+static void test_each_shape_once(void **state) {
+    (void)state;
+    struct kernel_times *times = NULL;
+    struct conv_geometry large = geometry(32, 5), winograd = geometry(32, 3);
+    enum conv_kernel kernel;
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    uint64_t ns = kernel_times_find(times, &large, 0.9, &kernel);
+    assert_true(ns > 0);
+    assert_int_equal(kernel, CONV_DIRECT); /* there is no other one for 5 x 5 */
+    assert_int_equal(prepared, 1);
+    assert_true(kernel_times_find(times, &large, 0.9, &kernel) == ns);
+    assert_int_equal(prepared, 1);
+    assert_true(kernel_times_find(times, &winograd, 0.9, &kernel) > 0);
+    assert_int_equal(prepared, 3);
+    uint64_t direct_ns = kernel_times_find(times, &winograd, 0, &kernel); /* nothing is worth that */
+    assert_int_equal(kernel, CONV_DIRECT);
+    uint64_t winograd_ns = kernel_times_find(times, &winograd, 1e9, &kernel);
+    assert_int_equal(kernel, CONV_WINOGRAD);
+    assert_true(direct_ns > 0 && winograd_ns > 0);
+    assert_int_equal(prepared, 3);
+    kernel_times_destroy(&times);
+}
+
+/* The only file in a folder, or NULL. */
+static char *only_file(const char *folder) {
+    char *path = NULL;
+    DIR *listing = opendir(folder);
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing));)
+        if (entry->d_name[0] != '.') {
+            assert_null(path);
+            assert_true(asprintf(&path, "%s/%s", folder, entry->d_name) > 0);
+        }
+    closedir(listing);
+    return path;
+}
+
+static void test_remembered_in_a_file(void **state) {
+    (void)state;
+    char folder[] = "/tmp/convoy-times-XXXXXX";
+    struct conv_geometry g = geometry(32, 3), other = geometry(16, 3);
+    enum conv_kernel first, again;
+    assert_non_null(mkdtemp(folder));
+    struct kernel_times *times = NULL;
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    uint64_t ns = kernel_times_find(times, &g, 0.9, &first);
+    kernel_times_destroy(&times);
+    int before = prepared;
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &again) == ns);
+    assert_int_equal(again, first);
+    assert_int_equal(prepared, before);
+    kernel_times_destroy(&times);
+
+    /* What is damaged ends the reading; what stands before it counts, and the rest is timed again. */
+    char *path = only_file(folder);
+    FILE *file = fopen(path, "a");
+    fputs("12 9 9 9 9 9 9\n77777777777777777777777 x\n\xff\xfe", file);
+    fclose(file);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &again) == ns);
+    assert_int_equal(prepared, before);
+    assert_true(kernel_times_find(times, &other, 0.9, &again) > 0);
+    assert_int_equal(prepared, before + 2);
+    kernel_times_destroy(&times);
+    unlink(path);
+    free(path);
+    rmdir(folder);
+}
+
+/* No folder, and a backend that refuses, are no errors: nothing is known then. */
+static void test_does_without(void **state) {
+    (void)state;
+    struct kernel_times *times = NULL;
+    struct conv_geometry g = geometry(32, 3);
+    enum conv_kernel kernel = CONV_WINOGRAD;
+    refusing = true;
+    assert_int_equal(kernel_times_create(&times, &counting, "/nowhere/at/all", NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &kernel) == 0);
+    assert_int_equal(kernel, CONV_DIRECT);
+    kernel_times_destroy(&times);
+    kernel_times_destroy(&times);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_each_shape_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_remembered_in_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_does_without, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
