@@ -1,29 +1,13 @@
 /* convoy inspect: a model's graph, and which of its layers can be coded. */
 #include "commands.h"
 #include "json.h"
+#include "shapes.h"
 #include "table.h"
 #include "trials.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define USUAL_SIZE 224
-
-/* Shapes to bind: open axes become a batch of 1, 3 channels, and squares of the given size. */
-static convoy_shape *close_shapes(const convoy_model *model, int64_t size) {
-    const convoy_value_info *inputs;
-    const size_t count = convoy_model_inputs(model, &inputs);
-    convoy_shape *shapes = calloc(count + 1, sizeof *shapes);
-    for (size_t i = 0; shapes && i < count; i++) {
-        shapes[i] = inputs[i].shape;
-        for (uint32_t axis = 0; axis < shapes[i].rank; axis++) {
-            if (shapes[i].dims[axis] == -1)
-                shapes[i].dims[axis] = axis == 0 ? 1 : axis == 1 && shapes[i].rank > 2 ? 3 : size;
-        }
-    }
-    return shapes;
-}
 
 static void print_values(const char *what, const convoy_value_info *values, size_t count) {
     char shape[128];
@@ -98,7 +82,7 @@ static int inspect_model(const struct cli_options *options, const convoy_model *
     char trials[PATH_MAX];
     session_options.plan_only = true;
     session_options.trial_folder = trials_folder(trials);
-    convoy_shape *shapes = close_shapes(model, options->image.size ? options->image.size : USUAL_SIZE);
+    convoy_shape *shapes = shapes_close(model, options->image.size);
     const convoy_status status =
         shapes ? convoy_session_create(&session, model, shapes, &session_options, &error)
                : cli_error(&error, CONVOY_E_MEMORY, "out of memory");

@@ -10,6 +10,7 @@ enum exit_status { EXIT_DONE = 0, EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_INPUT = 3
 int command_run(const struct cli_options *options);
 int command_run_mpi(const struct cli_options *options); /* with --mpi, on every rank */
 int command_inspect(const struct cli_options *options);
+int command_bench(const struct cli_options *options);
 int command_worker(const struct cli_options *options);
 int command_keygen(const struct cli_options *options);
 

@@ -165,3 +165,26 @@ bool json_inspect_print(const char *path, const convoy_model *model, const convo
         putchar('\n');
     return done;
 }
+
+bool json_bench_print(const char *path, const struct cli_options *options, const convoy_bench_figure *figures,
+                      size_t count) {
+    char machine[512];
+    const convoy_options *session = &options->session;
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const convoy_bench_figure *f = &figures[i];
+        json_array_append_new(array, json_pack("{s:s, s:o, s:s, s:f, s:o}", "part", f->part, "name",
+                                               json_text(f->name), "unit", f->unit, "value", f->value,
+                                               "floor", f->floor > 0 ? json_real(f->floor) : json_null()));
+    }
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:o}", "model", json_text(path), "machine",
+                  json_text(convoy_bench_machine(machine, sizeof machine)), "code", session->code, "workers",
+                  (int)session->workers, "stragglers", (int)session->stragglers, "threads",
+                  (int)session->threads, "runs", (int)options->runs, "figures", array);
+    const bool done = object && json_dumpf(object, stdout, JSON_INDENT(2) | DIGITS) == 0;
+    json_decref(object);
+    if (done)
+        putchar('\n');
+    return done;
+}

@@ -1,4 +1,4 @@
-/* The JSON of `run` and `inspect`. (Jansson) */
+/* The JSON of `run`, `inspect` and `bench`. (Jansson) */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
@@ -31,5 +31,9 @@ bool json_run_print(const struct cli_options *options, const struct summary *sum
 /* Prints the object of `inspect`. False where there was no memory. */
 bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
                         size_t count);
+
+/* Prints the object of `bench`. False where there was no memory. */
+bool json_bench_print(const char *path, const struct cli_options *options, const convoy_bench_figure *figures,
+                      size_t count);
 
 #endif

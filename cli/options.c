@@ -39,13 +39,14 @@ struct option {
 #define WORKER        COMMAND_WORKER
 #define KEYGEN        COMMAND_KEYGEN
 #define BOTH          (COMMAND_RUN | COMMAND_INSPECT)
-#define ALL           (BOTH | WORKER | KEYGEN)
+#define BENCH         COMMAND_BENCH
+#define ALL           (BOTH | WORKER | KEYGEN | BENCH)
 #define LARGEST_COUNT UINT32_C(1000000)
 
 /* clang-format off */
 static const struct option option_table[] = {
-    {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
-    {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, BOTH, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, 0},
+    {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH | BENCH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
+    {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, BOTH | BENCH, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
     {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},
     {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
@@ -62,13 +63,12 @@ static const struct option option_table[] = {
     {"cache-dir", "DIR", "keep them there across restarts", OPTION_TEXT, WORKER, AT(worker.cache_folder), 0, 0, NULL, 0},
     {"give-up", "SECONDS", "end when no master was there for so long; 0: never (0)", OPTION_TIME, WORKER, AT(worker.give_up_ns), 0, 0, NULL, 0},
     {"fault", "KIND", "kill@LAYER or slow=10x; repeatable", OPTION_LIST, WORKER, AT(faults), 0, 0, NULL, 0},
-    {"no-trials", NULL, "kernels as defined, parts by what travels, without timing them: slower, more exact", OPTION_FLAG, BOTH, AT(session.no_trials), 0, 0, NULL, 0},
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
     {"out", "DIR", "the folder of the two files (.)", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
-    {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
-    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH, AT(session.code), 0, 0, NULL, 0},
-    {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN, AT(session.placement), 0, 0, "spread,plain", 0},
+    {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH | BENCH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
+    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH | BENCH, AT(session.code), 0, 0, NULL, 0},
+    {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH, AT(session.placement), 0, 0, "spread,plain", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
     {"output", "[NAME=]FILE", "write an output as .npy; repeatable", OPTION_LIST, RUN, AT(outputs), 0, 0, NULL, 0},
@@ -79,19 +79,21 @@ static const struct option option_table[] = {
     {"mean", "M,M,M", "taken from the scaled pixels, per channel", OPTION_COLOUR, RUN, AT(image.mean), 0, 0, NULL, AT(image.has_mean)},
     {"std", "S,S,S", "divides them after that, per channel", OPTION_COLOUR, RUN, AT(image.deviation), 0, 0, NULL, AT(image.has_deviation)},
     {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
-    {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH, AT(image.size), 1, 65536, NULL, 0},
+    {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH | BENCH, AT(image.size), 1, 65536, NULL, 0},
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
-    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH, AT(session.seed), 0, UINT64_MAX, NULL, 0},
     {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
     {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
-    {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN, AT(session.threads), 1, 256, NULL, 0},
+    {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN | BENCH, AT(session.threads), 1, 256, NULL, 0},
     {"deadline", "MS", "the longest that one layer may wait, ms (10000)", OPTION_COUNT, RUN, AT(deadline_ms), 1, 86400000, NULL, 0},
     {"no-fallback", NULL, "fail instead of computing here what workers do not deliver", OPTION_FLAG, RUN, AT(session.no_fallback), 0, 0, NULL, 0},
-    {"no-trials", NULL, "kernels as defined, parts by what travels, without timing them: slower, more exact", OPTION_FLAG, BOTH, AT(session.no_trials), 0, 0, NULL, 0},
+    {"no-trials", NULL, "kernels as defined, parts by what travels, without timing them: slower, more exact", OPTION_FLAG, BOTH | BENCH, AT(session.no_trials), 0, 0, NULL, 0},
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, BOTH, AT(session.backend), 0, 0, NULL, 0},
-    {"json", NULL, "one JSON object on standard output", OPTION_FLAG, BOTH, AT(json), 0, 0, NULL, 0},
+    {"runs", "R", "of which medians are taken (9)", OPTION_COUNT, BENCH, AT(runs), 1, 1000, NULL, 0},
+    {"csv", NULL, "comma separated values on standard output", OPTION_FLAG, BENCH, AT(csv), 0, 0, NULL, 0},
+    {"json", NULL, "one JSON object on standard output", OPTION_FLAG, BOTH | BENCH, AT(json), 0, 0, NULL, 0},
     {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH | WORKER, AT(quiet), 0, 0, NULL, 0},
     {"version", NULL, "print the version", OPTION_FLAG, ALL, AT(version), 0, 0, NULL, 0},
     {"help", NULL, "print this", OPTION_FLAG, ALL, AT(help), 0, 0, NULL, 0},
@@ -296,8 +298,8 @@ static convoy_status find_option(enum command command, int argc, char **argv, in
 
 convoy_status options_parse(struct cli_options *options, enum command command, int argc, char **argv,
                             convoy_error *error) {
-    *options =
-        (struct cli_options){.top = 5, .repeat = 1, .in_flight = 1, .deadline_ms = 10000, .folder = "."};
+    *options = (struct cli_options){
+        .top = 5, .repeat = 1, .in_flight = 1, .runs = 9, .deadline_ms = 10000, .folder = "."};
     convoy_options_init(&options->session);
     convoy_worker_options_init(&options->worker);
 

@@ -5,7 +5,13 @@
 #include <convoy/convoy.h>
 
 /* Commands, as bits of the table's rows. */
-enum command { COMMAND_RUN = 1, COMMAND_INSPECT = 2, COMMAND_WORKER = 4, COMMAND_KEYGEN = 8 };
+enum command {
+    COMMAND_RUN = 1,
+    COMMAND_INSPECT = 2,
+    COMMAND_WORKER = 4,
+    COMMAND_KEYGEN = 8,
+    COMMAND_BENCH = 16
+};
 
 /* Arguments of an option that may be given several times. */
 struct text_list {
@@ -20,11 +26,11 @@ struct cli_options {
     uint32_t parts[2]; /* k_A, k_B; 0,0: not given */
     uint32_t channels; /* 0: rgb, 1: bgr */
     uint32_t deadline_ms;
-    uint32_t top, repeat, in_flight;
+    uint32_t top, repeat, in_flight, runs;
     const char *labels, *expect; /* file names, or NULL */
     const char *folder;          /* of new keys */
     struct text_list inputs, outputs, faults;
-    bool check, json, quiet, help, version;
+    bool check, json, csv, quiet, help, version;
     bool workers_given;
     bool mpi;
     struct text_list arguments; /* what is not an option */

@@ -2,6 +2,7 @@
 #ifndef CONVOY_H
 #define CONVOY_H
 
+#include <convoy/bench.h>
 #include <convoy/input.h>
 #include <convoy/model.h>
 #include <convoy/mpi.h>

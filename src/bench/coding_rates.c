@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/tensor.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
 #include "partition/partition.h"
@@ -214,11 +215,8 @@ static void count_bytes(struct measurement *m) {
     const struct conv_geometry *layer = &m->partition.layer;
     const struct output_grid *grid = &m->partition.output;
     convoy_shape in = conv_input_shape(layer), out = conv_output_shape(layer);
-    m->source_bytes = m->out_bytes = sizeof(float);
-    for (uint32_t i = 0; i < in.rank; i++) {
-        m->source_bytes *= (size_t)in.dims[i];
-        m->out_bytes *= (size_t)out.dims[i];
-    }
+    tensor_bytes(CONVOY_F32, &in, &m->source_bytes); /* conv_geometry_complete checked both */
+    tensor_bytes(CONVOY_F32, &out, &m->out_bytes);
     m->piece_bytes = encoded_bytes(CONVOY_F32, &m->partition.input);
     m->answer_bytes = grid->batch * grid->groups * (size_t)grid->part_channels * (size_t)grid->part_rows *
                       grid->inner * m->code.input_pieces * m->code.filter_pieces * sizeof(float);

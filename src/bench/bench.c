@@ -1,0 +1,50 @@
+#include "bench/bench.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+void bench_take(const struct bench *bench, const char *part, const char *name, const char *unit, double value,
+                double floor) {
+    const convoy_bench_figure figure = {part, name, unit, value, floor};
+    bench->take(bench->context, &figure);
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_shapes,
+                           const convoy_options *options, uint32_t runs,
+                           void (*take)(void *context, const convoy_bench_figure *figure), void *context,
+                           convoy_error *error) {
+    struct bench bench = {.model = model,
+                          .input_shapes = input_shapes,
+                          .options = options,
+                          .runs = runs,
+                          .take = take,
+                          .context = context};
+    struct backend *backend = NULL;
+    struct kernel_times *times = NULL;
+    if (runs < 1)
+        return error_set(error, CONVOY_E_USAGE, "at least one run is needed");
+    convoy_status status = backend_create(&backend, "onednn", 1, error);
+    if (status == CONVOY_OK)
+        status = kernel_times_create(&times, backend, options->trial_folder, error);
+    if (status == CONVOY_OK)
+        status = bench_machine(&bench, backend->block, times, error);
+    if (status == CONVOY_OK)
+        status = bench_layers(&bench, backend, times, error);
+    kernel_times_destroy(&times); /* which keeps them for the sessions */
+    if (status == CONVOY_OK)
+        status = bench_network(&bench, error);
+    if (backend)
+        backend->ops->destroy(&backend);
+    return status;
+}

@@ -1,0 +1,124 @@
+/* The coded layers of a model one by one: kernels, a worker's share, coding. */
+#include "bench/bench.h"
+
+#include "base/error.h"
+#include "base/tensor.h"
+#include "bench/coding_rates.h"
+#include "model/network.h"
+#include "runtime/cluster.h"
+
+#include <string.h>
+
+/* What one layer, whole or cut, takes. */
+struct layer_times {
+    double kernel_ms, floor_ms, share_ms;
+    struct coding_rates rates;
+};
+
+static double bytes_of(convoy_shape shape) {
+    size_t bytes = 0;
+    tensor_bytes(CONVOY_F32, &shape, &bytes); /* conv_geometry_complete checked it */
+    return (double)bytes;
+}
+
+static double floor_ms(const struct bench *bench, const struct conv_geometry *layer) {
+    double compute_ns = (double)conv_macs(layer) / bench->mac_rate;
+    double memory_ns = (bytes_of(conv_input_shape(layer)) + bytes_of(conv_filter_shape(layer)) +
+                        bytes_of(conv_output_shape(layer))) /
+                       bench->copy_rate;
+    return (compute_ns > memory_ns ? compute_ns : memory_ns) / 1e6;
+}
+
+static convoy_status measure(const struct bench *bench, const struct plan_request *request,
+                             struct kernel_times *times, const struct conv_geometry *layer,
+                             const struct plan_layer *plan, struct layer_times *found, convoy_error *error) {
+    enum conv_kernel kernel;
+    struct conv_geometry whole = *layer, task;
+    conv_lay_in_blocks(&whole, request->block, request->block);
+    found->floor_ms = floor_ms(bench, layer);
+    found->kernel_ms = (double)kernel_times_find(times, &whole, 1, &kernel) / 1e6;
+
+    struct conv_geometry laid = plan_geometry(layer, request->family, plan->input_parts, plan->filter_parts,
+                                              request->block, request->block);
+    struct partition partition;
+    convoy_status status = partition_create(&partition, &laid, plan->input_parts, plan->filter_parts, error);
+    if (status == CONVOY_OK)
+        status = partition_task(&partition, request->family->pieces(plan->input_parts),
+                                request->family->pieces(plan->filter_parts), &task, error);
+    if (status != CONVOY_OK)
+        return status;
+    double worth = plan->kernel == CONV_WINOGRAD ? 1e9 : 0; /* as the plan decided */
+    found->share_ms = plan->threshold * (double)kernel_times_find(times, &task, worth, &kernel) / 1e6;
+    const struct coding_setup setup = {.family = request->family->name,
+                                       .workers = request->workers,
+                                       .input_parts = plan->input_parts,
+                                       .filter_parts = plan->filter_parts,
+                                       .threads = 1,
+                                       .rounds = bench->runs};
+    return coding_rates_measure(&laid, &setup, &found->rates, error);
+}
+
+static void take_layer(const struct bench *bench, const char *name, const struct layer_times *times) {
+    const struct coding_rate *encode = &times->rates.encode, *decode = &times->rates.decode;
+    bench_take(bench, "kernel", name, "ms", times->kernel_ms, times->floor_ms);
+    bench_take(bench, "share", name, "ms", times->share_ms, times->kernel_ms);
+    bench_take(bench, "encode", name, "ms", encode->ns / 1e6, encode->copy_ns / 1e6);
+    bench_take(bench, "decode", name, "ms", decode->ns / 1e6, decode->copy_ns / 1e6);
+}
+
+static void add(struct layer_times *total, const struct layer_times *times) {
+    total->kernel_ms += times->kernel_ms;
+    total->floor_ms += times->floor_ms;
+    total->share_ms += times->share_ms;
+    total->rates.encode.ns += times->rates.encode.ns;
+    total->rates.encode.copy_ns += times->rates.encode.copy_ns;
+    total->rates.decode.ns += times->rates.decode.ns;
+    total->rates.decode.copy_ns += times->rates.decode.copy_ns;
+}
+
+/* A layer of a shape that was measured takes as long: the last one's times are kept. */
+static convoy_status measure_all(struct bench *bench, const struct plan_request *request,
+                                 struct kernel_times *times, const struct network *network,
+                                 convoy_error *error) {
+    struct layer_times total = {0}, found = {0};
+    struct conv_geometry last = {0};
+    for (size_t s = 0; s < network->step_count; s++) {
+        const struct layer_desc *desc = &network->steps[s].desc;
+        struct plan_layer plan = {0};
+        if (desc->kind == LAYER_CONV && desc->dtype == CONVOY_F32)
+            plan = plan_choose(request, &desc->conv);
+        if (!plan.coded)
+            continue;
+        convoy_status status = CONVOY_OK;
+        if (memcmp(&last, &desc->conv, sizeof last) != 0)
+            status = measure(bench, request, times, &desc->conv, &plan, &found, error);
+        if (status != CONVOY_OK)
+            return status;
+        last = desc->conv;
+        take_layer(bench, desc->name, &found);
+        add(&total, &found);
+    }
+    take_layer(bench, "all", &total);
+    bench->floor_ms = total.floor_ms;
+    return CONVOY_OK;
+}
+
+convoy_status bench_layers(struct bench *bench, struct backend *backend, struct kernel_times *times,
+                           convoy_error *error) {
+    const convoy_options *options = bench->options;
+    struct cluster_options cluster = {.workers = options->workers,
+                                      .stragglers = options->stragglers,
+                                      .input_parts = options->input_parts,
+                                      .filter_parts = options->filter_parts,
+                                      .block = backend->block,
+                                      .times = options->no_trials ? NULL : times};
+    struct network *network = NULL;
+    convoy_status status = code_family_find(options->code, &cluster.family, error);
+    if (status == CONVOY_OK)
+        status = network_create(&network, bench->model, bench->input_shapes, error);
+    const struct plan_request request = cluster_plan_request(&cluster);
+    if (status == CONVOY_OK)
+        status = measure_all(bench, &request, times, network, error);
+    network_destroy(&network);
+    return status;
+}
