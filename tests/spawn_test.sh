@@ -21,16 +21,6 @@ cleanup() {
 trap cleanup EXIT
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
-# await PATTERN FILE: a line of the file matches, within 20 s.
-await() {
-    for ((i = 0; i < 400; i++)); do
-        if grep -qE -e "$1" "$2" 2>/dev/null; then return 0; fi
-        sleep 0.05
-    done
-    fail "no line like '$1' came in $2"
-    return 1
-}
-
 # start NAME ARGUMENTS...: a run of the model in the background, its output in NAME.out and NAME.err. finish NAME: waits for
 # it; out and err are its.
 start() {
@@ -49,15 +39,6 @@ finish() {
 children() {
     cat /proc/[0-9]*/status 2>/dev/null |
         awk -v parent="$1" '/^Pid:/ { pid = $2 } /^PPid:/ && $2 == parent { print pid }'
-}
-
-# A .npy's float32 values, one a line; the largest difference of two such files, relative to the largest value.
-values() { od -An -v -w4 -t f4 -j 128 "$1"; }
-differ_within() {
-    paste <(values "$1") <(values "$2") | awk -v bound="$3" '
-        function abs(x) { return x < 0 ? -x : x }
-        { if (NF != 2) bad++; if (abs($1 - $2) > d) d = abs($1 - $2); if (abs($2) > m) m = abs($2) }
-        END { exit !(NR > 0 && !bad && d <= bound * m) }' || fail "$1 and $2 differ by more than $3"
 }
 
 # --- Started by the master ------------------------------------------------------------------------------------
