@@ -218,16 +218,52 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     return status;
 }
 
+/* Why nothing that is of use came from a worker; NULL where something did. */
+static const char *describe_absence(const struct coded_run *run, uint32_t worker) {
+    static const char *const standings[] = {[WORKER_STALLED] = "stalled",
+                                            [WORKER_UNREADY] = "without its filters",
+                                            [WORKER_DEAD] = "lost",
+                                            [WORKER_ABSENT] = "not there"};
+    switch (run->context->tasks[worker].state) {
+    case TASK_NONE:
+        return standings[run->context->standings[worker]];
+    case TASK_WAITING:
+    case TASK_SENT:
+        return run->asked ? "late" : NULL;
+    case TASK_LOST:
+        return "lost";
+    case TASK_ANSWERED:
+        break;
+    }
+    return NULL;
+}
+
+/* Appends the workers of which nothing came, as far as there is room: ": 1 lost, 4 late". */
+static void list_absent(const struct coded_run *run, char *text, size_t size) {
+    size_t at = strlen(text);
+    const char *between = ": ";
+    for (uint32_t w = 0; w < run->layer->cluster->nodes && at < size; w++) {
+        const char *absence = describe_absence(run, w);
+        if (!absence)
+            continue;
+        at += (size_t)snprintf(text + at, size - at, "%s%u %s", between, w, absence);
+        between = ", ";
+    }
+}
+
 /* Why a layer was not decoded: in a few words, and as the end of a sentence. */
-static const char *describe_failure(const struct coded_run *run, char *text, size_t size) {
+static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
     uint32_t needed = run->layer->code.threshold;
     if (!run->asked) {
         snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
                  run->layer->cluster->options.workers, needed);
+        list_absent(run, text, size);
         return "too few workers";
     }
     if (run->answered < needed) {
-        snprintf(text, size, "only %u of the %u answers that it needs came", run->answered, needed);
+        snprintf(text, size, "only %u of the %u answers that it needs came in %.0f ms", run->answered, needed,
+                 waited_ms);
+        list_absent(run, text, size);
         return "too few answers";
     }
     snprintf(text, size, "the %u answers that came do not decode well enough", run->answered);
@@ -237,10 +273,10 @@ static const char *describe_failure(const struct coded_run *run, char *text, siz
 static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                               convoy_layer_report *report, convoy_error *error) {
     struct coded_layer *layer = run->layer;
-    char why[128];
+    char why[240];
     report->coded = false;
     report->fallback = true;
-    report->why_local = describe_failure(run, why, sizeof why);
+    report->why_local = describe_failure(run, report->wait_ms, why, sizeof why);
     if (!layer->cluster->options.fallback)
         return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
     if (!atomic_exchange(&layer->fallback_logged, true))
