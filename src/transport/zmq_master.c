@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "transport/hello.h"
-#include "transport/zmq_common.h"
 #include "transport/zmq_door.h"
+#include "transport/zmq_frames.h"
 #include "transport/zmq_listen.h"
 
 #include <errno.h>
@@ -44,6 +44,7 @@ struct peer {
 struct zmq_master {
     struct transport base;
     void *context, *router, *monitor;
+    struct inbox inbox;
     struct door door;
     struct limited_log refusals;
     int wake_fd; /* eventfd: ends a wait */
@@ -367,7 +368,7 @@ static enum transport_event zmq_master_poll(struct transport *transport, uint64_
             return event;
         if (++m->reads % READS_PER_ATTEND == 0)
             attend(m, clock_now_ns());
-        enum receipt receipt = frame_from_socket(m->router, true, KINDS_OF_WORKER, &origin, frame);
+        enum receipt receipt = frame_from_socket(&m->inbox, m->router, true, KINDS_OF_WORKER, &origin, frame);
         if (receipt != RECEIPT_NOTHING) {
             if (take_message(m, receipt, &origin, frame, number))
                 return TRANSPORT_FRAME;
@@ -443,6 +444,7 @@ static void zmq_master_destroy(struct transport **transport) {
         return;
     struct zmq_master *m = (struct zmq_master *)*transport;
     *transport = NULL;
+    inbox_clear(&m->inbox);
     monitored_close(&m->router, &m->monitor, 0);
     if (m->door.socket)
         zmq_close(m->door.socket);

@@ -82,13 +82,16 @@ void worker_deliver(struct zmq_worker *w, const struct frame *take_frame) {
     pthread_mutex_unlock(&w->mutex);
 }
 
-bool worker_take(struct zmq_worker *w, struct frame *frame) {
+uint32_t worker_take(struct zmq_worker *w, struct frame frames[BATCH_FRAMES]) {
+    uint32_t count = 0;
     pthread_mutex_lock(&w->mutex);
-    bool some = w->out.count;
-    if (some)
-        *frame = ring_pop(&w->out);
+    while (w->out.count && count < BATCH_FRAMES && (!count || frame_is_small(&w->out.frames[w->out.head]))) {
+        frames[count++] = ring_pop(&w->out);
+        if (!frame_is_small(&frames[count - 1]))
+            break;
+    }
     pthread_mutex_unlock(&w->mutex);
-    return some;
+    return count;
 }
 
 void worker_joined(struct zmq_worker *w, uint32_t node, uint64_t max_frame_bytes) {
