@@ -74,7 +74,7 @@ static void hang_up(struct dialer *d, const char *reason) {
     if (d->phase == PHASE_SERVING) {
         log_line(log, CONVOY_LOG_WARNING, "the master at %s is lost: %s; dialling again", d->worker->url,
                  reason);
-        worker_left(d->worker, false);
+        worker_left(d->worker, ENDING_NONE);
         d->missed_ns = now_ns;
         if (now_ns - d->welcomed_ns > BACKOFF_MAX_NS)
             d->backoff_ns =
@@ -87,7 +87,7 @@ static void hang_up(struct dialer *d, const char *reason) {
     if (d->worker->give_up_ns && now_ns - d->missed_ns >= d->worker->give_up_ns) {
         log_line(log, CONVOY_LOG_WARNING, "no master at %s for %.0f s: given up", d->worker->url,
                  (double)(now_ns - d->missed_ns) / 1e9);
-        worker_left(d->worker, true);
+        worker_left(d->worker, ENDING_CLOSED);
         d->phase = PHASE_OVER;
     }
 }
@@ -161,23 +161,28 @@ static void take_welcome(struct dialer *d, const struct frame *frame) {
 }
 
 static void take_refusal(struct dialer *d, const struct frame *frame) {
-    char reason[160] = "it refuses: ";
-    size_t at = strlen(reason);
+    bool finished = frame->header.job == REFUSAL_FINISHED;
+    char reason[160] = "";
+    size_t at = (size_t)snprintf(reason, sizeof reason, "%s", finished ? "" : "it refuses: ");
     if (frame->payload && (frame_valid(frame) || frame->header.version != FRAME_VERSION))
         for (size_t i = 0; i < frame->payload->bytes && at < sizeof reason - 1; i++) {
             char c = ((const char *)frame->payload->data)[i];
             reason[at++] = c >= ' ' && c <= '~' ? c : '?';
         }
     reason[at] = '\0';
+    finished = finished && d->worker->give_up_ns;
     bool for_good = frame->header.job == REFUSAL_HELLO || frame->header.job == REFUSAL_CUT;
     if (frame->header.job == REFUSAL_PLAN) {
         d->plan_hash = 0;
         d->wanted = HELLO_ANY_NODE;
     }
-    if (for_good) {
+    if (finished)
+        log_line(&d->worker->log, CONVOY_LOG_INFO, "the master at %s has finished", d->worker->url);
+    else if (for_good)
         log_line(&d->worker->log, CONVOY_LOG_WARNING, "the master at %s: %s", d->worker->url, reason);
+    if (finished || for_good) {
         close_socket(d, 0);
-        worker_left(d->worker, true);
+        worker_left(d->worker, finished ? ENDING_FINISHED : ENDING_CLOSED);
         d->phase = PHASE_OVER;
         return;
     }
@@ -340,7 +345,7 @@ void *dialer_main(void *worker) {
                        .context = zmq_ctx_new()};
     random_seed(&d.random, d.worker->instance);
     if (!d.context) {
-        worker_left(worker, true);
+        worker_left(worker, ENDING_CLOSED);
         return NULL;
     }
     while (!worker_stopping(worker)) {

@@ -17,6 +17,13 @@ struct ring {
     uint64_t bytes;
 };
 
+/* How there came to be no master. */
+enum ending {
+    ENDING_NONE, /* it may come back */
+    ENDING_CLOSED,
+    ENDING_FINISHED /* as the master said */
+};
+
 struct zmq_worker {
     struct transport base;
     char *url;
@@ -40,7 +47,8 @@ struct zmq_worker {
     bool left_due, joined_due; /* what the owner has to be told */
     bool known, suspect_known; /* what it was told: that the master is there, that it is silent */
     bool came_before;
-    bool woken, closed;
+    bool woken;
+    enum ending ending;
     bool notified, throttled; /* notify_fd is set; the dialer waits for room */
     bool stop;
 };
@@ -62,7 +70,7 @@ void worker_deliver(struct zmq_worker *worker, const struct frame *take_frame);
 uint32_t worker_take(struct zmq_worker *worker, struct frame frames[BATCH_FRAMES]);
 
 void worker_joined(struct zmq_worker *worker, uint32_t node, uint64_t max_frame_bytes);
-void worker_left(struct zmq_worker *worker, bool for_good);
+void worker_left(struct zmq_worker *worker, enum ending ending);
 void worker_suspects(struct zmq_worker *worker, bool suspect);
 
 #endif

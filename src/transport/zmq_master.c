@@ -23,6 +23,8 @@
 #define WATCHED_EVENTS   (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 #define READS_PER_ATTEND 64 /* frames that are read before handshakes and beats get their turn */
 
+#define GOODBYE_NS (300 * NS_PER_MS) /* for all workers to hear it */
+
 /* Events that the owner has not been told of, in the order in which it will be. */
 enum { DUE_LEFT, DUE_JOINED, DUE_SUSPECTED, DUE_RECOVERED, DUE_COUNT };
 static const enum transport_event due_events[DUE_COUNT] = {TRANSPORT_LEFT, TRANSPORT_JOINED,
@@ -439,12 +441,28 @@ static void zmq_master_disconnect(struct transport *transport, uint32_t number) 
         lose(m, &m->peers[number], REFUSAL_CUT, "it was cut off");
 }
 
+/* Whoever hears it hangs up; waiting for that is surer than to let libzmq linger, which now and then loses
+ * what was sent just before the end. */
+static void say_goodbye(struct zmq_master *m) {
+    const uint64_t until_ns = clock_now_ns() + GOODBYE_NS;
+    for (uint32_t i = 0; i < m->n; i++)
+        if (is_in(&m->peers[i]))
+            refuse(m, m->peers[i].route, REFUSAL_FINISHED, "it has finished");
+    for (uint32_t i = 0; i < m->n; i++)
+        while (is_in(&m->peers[i]) && !m->peers[i].hung_up && clock_now_ns() < until_ns)
+            if (!read_news(m))
+                zmq_poll(&(zmq_pollitem_t){.socket = m->monitor, .events = ZMQ_POLLIN}, 1,
+                         GOODBYE_NS / NS_PER_MS / 10);
+}
+
 static void zmq_master_destroy(struct transport **transport) {
     if (!transport || !*transport)
         return;
     struct zmq_master *m = (struct zmq_master *)*transport;
     *transport = NULL;
     inbox_clear(&m->inbox);
+    if (m->monitor)
+        say_goodbye(m);
     monitored_close(&m->router, &m->monitor, 0);
     if (m->door.socket)
         zmq_close(m->door.socket);
