@@ -300,13 +300,51 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
     atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
 }
 
+/* Asks those that are fit just now, and collects until the moment. */
+static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
+                                 convoy_layer_report *report) {
+    struct coded_layer *layer = run->layer;
+    struct dispatcher *dispatcher = layer->cluster->dispatcher;
+    uint64_t start_ns = clock_now_ns();
+    convoy_status status = encode_input(run, in);
+    uint64_t encoded_ns = clock_now_ns();
+    if (status == CONVOY_OK) {
+        uint64_t until_ns = encoded_ns + run->job.allowance_ns;
+        run->asked = true;
+        dispatcher_submit(dispatcher, &run->job);
+        status =
+            collect(run, layer->cluster->options.fallback && until_ns < deadline_ns ? until_ns : deadline_ns);
+        dispatcher_finish(dispatcher, &run->job);
+    }
+    uint64_t collected_ns = clock_now_ns();
+    if (run->solution)
+        remember_time(layer, collected_ns - encoded_ns);
+    report->encode_ms += ms_between(start_ns, encoded_ns);
+    report->wait_ms += ms_between(encoded_ns, collected_ns);
+    return status;
+}
+
+/* Whether others could be asked where the answers of those that were do not suffice: some may have come, or
+ * got their filters, while those died. */
+static bool worth_another_round(struct coded_run *run) {
+    struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t fit = 0;
+    if (!run->asked || run->solution || run->answered >= layer->code.threshold)
+        return false;
+    dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
+    for (uint32_t w = 0; w < layer->cluster->nodes; w++)
+        if (context->standings[w] == WORKER_FREE)
+            context->answered[fit++] = w;
+    return code_suffices(&layer->code, context->answered, fit);
+}
+
 /* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
  * came. */
 static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                                convoy_layer_report *report) {
     struct coded_layer *layer = run->layer;
-    struct dispatcher *dispatcher = layer->cluster->dispatcher;
-    dispatcher_standings(dispatcher, layer->number, run->context->standings);
+    dispatcher_standings(layer->cluster->dispatcher, layer->number, run->context->standings);
     /* Those that are stalled are worth waiting for only where nothing else is allowed. */
     bool fallback = layer->cluster->options.fallback;
     bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
@@ -317,24 +355,19 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
                             .tasks = run->context->tasks};
     if (!enough)
         return CONVOY_OK;
-    uint64_t start_ns = clock_now_ns();
-    convoy_status status = encode_input(run, in);
-    uint64_t encoded_ns = clock_now_ns();
-    if (status == CONVOY_OK) {
-        run->asked = true;
-        dispatcher_submit(dispatcher, &run->job);
-        status = collect(run, encoded_ns +
-                                  (fallback ? run->job.allowance_ns : layer->cluster->options.deadline_ns));
-        dispatcher_finish(dispatcher, &run->job);
+    uint64_t deadline_ns = clock_now_ns() + layer->cluster->options.deadline_ns;
+    report->encode_ms = report->wait_ms = 0;
+    convoy_status status = ask_workers(run, in, deadline_ns, report);
+    if (status == CONVOY_OK && worth_another_round(run)) {
+        job_release(&run->job, layer->cluster->nodes);
+        choose_workers(run, WORKER_FREE);
+        status = ask_workers(run, in, deadline_ns, report);
     }
     uint64_t collected_ns = clock_now_ns();
     if (run->solution) {
-        remember_time(layer, collected_ns - encoded_ns);
         status = decode_answers(run, out);
         report->condition = run->solution->condition;
     }
-    report->encode_ms = ms_between(start_ns, encoded_ns);
-    report->wait_ms = ms_between(encoded_ns, collected_ns);
     report->decode_ms = ms_between(collected_ns, clock_now_ns());
     return status;
 }

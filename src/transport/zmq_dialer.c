@@ -11,7 +11,8 @@
 #define QUEUE_FRAMES   64 /* in ZeroMQ, besides the worker's rings */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_S)
-#define LINGER_MS      300 /* for what was sent just before the end */
+#define SERVED_NS      NS_PER_S /* after which a lost master is dialled as soon as the first time */
+#define LINGER_MS      300      /* for what was sent just before the end */
 
 enum phase {
     PHASE_WAITING, /* until dial_ns */
@@ -76,7 +77,7 @@ static void hang_up(struct dialer *d, const char *reason) {
                  reason);
         worker_left(d->worker, ENDING_NONE);
         d->missed_ns = now_ns;
-        if (now_ns - d->welcomed_ns > BACKOFF_MAX_NS)
+        if (now_ns - d->welcomed_ns > SERVED_NS)
             d->backoff_ns =
                 BACKOFF_MIN_NS; /* not at once after a welcome: a master may say both again and again */
     } else if (d->attempts == 1) {
