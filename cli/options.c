@@ -61,7 +61,7 @@ static const struct option option_table[] = {
     {"insecure", NULL, "no keys to another machine", OPTION_FLAG, WORKER, AT(worker.insecure), 0, 0, NULL, 0},
     {"cache-bytes", "B", "of the filters that it keeps; 0: no bound (0)", OPTION_LARGE, WORKER, AT(worker.cache_bytes), 0, UINT64_MAX, NULL, 0},
     {"cache-dir", "DIR", "keep them there across restarts", OPTION_TEXT, WORKER, AT(worker.cache_folder), 0, 0, NULL, 0},
-    {"give-up", "SECONDS", "end when no master was there for so long; 0: never (0)", OPTION_TIME, WORKER, AT(worker.give_up_ns), 0, 0, NULL, 0},
+    {"give-up", "SECONDS", "end when no master was there for so long, and with the master; 0: neither (0)", OPTION_TIME, WORKER, AT(worker.give_up_ns), 0, 0, NULL, 0},
     {"fault", "KIND", "kill@LAYER or slow=10x; repeatable", OPTION_LIST, WORKER, AT(faults), 0, 0, NULL, 0},
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},

@@ -36,7 +36,7 @@ static void must(convoy_status status, const convoy_error *error) {
 struct muting {
     struct transport base;
     struct transport *inner;
-    atomic_bool gone[CONVOY_MAX_WORKERS];
+    atomic_bool gone[CONVOY_MAX_WORKERS], refuses_once[CONVOY_MAX_WORKERS];
 };
 
 static convoy_status muting_send(struct transport *transport, uint32_t peer, struct frame *frame) {
@@ -48,7 +48,8 @@ static enum transport_event muting_poll(struct transport *transport, uint64_t de
                                         struct frame *frame) {
     struct muting *muting = (struct muting *)transport;
     enum transport_event event = muting->inner->ops->poll(muting->inner, deadline_ns, peer, frame);
-    if (event == TRANSPORT_FRAME && frame->header.kind == FRAME_ANSWER && atomic_load(&muting->gone[*peer])) {
+    if (event == TRANSPORT_FRAME && frame->header.kind == FRAME_ANSWER &&
+        (atomic_load(&muting->gone[*peer]) || atomic_exchange(&muting->refuses_once[*peer], false))) {
         frame_release(frame);
         frame->header.kind = FRAME_DECLINED;
         frame_seal(frame, 0);
@@ -175,6 +176,20 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
     printf("%u workers, any 2 of them gone (%u pairs): largest relative error %.2g\n", n, pairs, worst);
 }
 
+/* More than γ answers of the first layer are lost, and the workers are there: they are asked again. */
+static void run_asked_again(struct executor *executor, const struct subject *subject, struct muting *muting) {
+    convoy_tensor output = {0};
+    for (uint32_t w = 0; w <= STRAGGLERS; w++)
+        atomic_store(&muting->refuses_once[w], true);
+    run(executor, subject, &output, NULL); /* without fallback it would fail */
+    double off = relative_error(&output, &subject->expected);
+    printf("%d answers lost once: relative error %.2g\n", STRAGGLERS + 1, off);
+    for (uint32_t w = 0; w <= STRAGGLERS; w++)
+        if (!(off <= TOLERANCE) || atomic_load(&muting->refuses_once[w]))
+            exit(1);
+    convoy_tensor_release(&output);
+}
+
 static void run_coded(const struct subject *subject, uint32_t n) {
     static struct muting muting;
     struct transport *master = NULL, *endpoints[CONVOY_MAX_WORKERS];
@@ -202,6 +217,7 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, &error), &error);
     must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
+    run_asked_again(executor, subject, &muting);
     executor_destroy(&executor);
     kernel_times_destroy(&options.times);
     backend->ops->destroy(&backend);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A model over the ranks of an MPI job: right answers, exit statuses, and killed ranks. CONVOY is the program, CONVOY_SOURCE_DIR the tree. $MPI_KILLS
-# is the number of runs with a rank killed at random (3); $SEED makes the moments (printed).
+# is the number of runs with ranks killed at random (3); $SEED makes the moments (printed).
 set -uo pipefail
 
 lenet=$CONVOY_SOURCE_DIR/models/lenet5
@@ -83,26 +83,35 @@ workers_of() {
     done
 }
 
+# Eight workers, γ = 3: two are killed and one is stopped for a while, all at random moments. Every answer is right and decoded.
 for ((run = 0; run < ${MPI_KILLS:-3}; run++)); do
-    command="run $run with a killed rank"
+    command="run $run with killed ranks"
     rm -f err
-    timeout 50 "$mpirun" -n 7 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --repeat 8 --top 1 >out 2>err </dev/null &
+    timeout 60 "$mpirun" -n 9 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --stragglers 3 --repeat 8 --check --top 1 \
+        >out 2>err </dev/null &
     job=$!
-    until grep -qs '^convoy: worker 5 has joined' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
+    until grep -qs '^convoy: worker 7 has joined' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
     sleep "0.$((RANDOM % 10))"
-    mapfile -t victims < <(workers_of $job)
-    if [ ${#victims[@]} -eq 6 ]; then
-        kill -KILL "${victims[RANDOM % 6]}"
+    mapfile -t victims < <(for pid in $(workers_of $job); do echo "$RANDOM $pid"; done | sort -n | cut -d' ' -f2)
+    if [ ${#victims[@]} -eq 8 ]; then
+        kill -STOP "${victims[0]}"
+        sleep "0.$((RANDOM % 5))"
+        kill -KILL "${victims[1]}"
+        sleep "0.$((RANDOM % 5))"
+        kill -KILL "${victims[2]}"
+        sleep "0.$((RANDOM % 5))"
+        kill -CONT "${victims[0]}"
     else
-        fail "$command: ${#victims[@]} workers to choose from, not 6"
+        fail "$command: ${#victims[@]} workers to choose from, not 8"
     fi
     wait $job
     status=$?
     [ $status -eq 0 ] || fail "$command: exit status $status"
     counts 1 '^accuracy +298 of 300' out
+    counts 1 '^check +every answer is that of the uncoded model' out
     counts 1 '^degraded +no' out
-    counts 1 '^lost +[0-5]$' out
-    counts 1 '^convoy: warning: worker [0-5] is lost' err
+    counts 1 '^lost +[0-7], [0-7]$' out
+    counts 2 '^convoy: warning: worker [0-7] is lost: .* ended' err
 done
 
 [ $failures -eq 0 ] || exit 1

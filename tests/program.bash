@@ -39,6 +39,30 @@ errors_within() {
         fail "$command: an error of more than $1, or none printed"
 }
 
+# await PATTERN FILE: a line of the file matches, within 20 s.
+await() {
+    for ((i = 0; i < 400; i++)); do
+        if grep -qE -e "$1" "$2" 2>/dev/null; then return 0; fi
+        sleep 0.05
+    done
+    fail "no line like '$1' came in $2"
+    return 1
+}
+
+# A .npy's float32 values, one a line; the largest difference of two such files, relative to the largest value of the second.
+values() { od -An -v -w4 -t f4 -j 128 "$1"; }
+difference() {
+    paste <(values "$1") <(values "$2") | awk '
+        function abs(x) { return x < 0 ? -x : x }
+        { if (NF != 2 || /n/) bad++ # a file is shorter, nan, inf
+          if (abs($1 - $2) > d) d = abs($1 - $2); if (abs($2) > m) m = abs($2) }
+        END { if (NR > 0 && !bad && m > 0) printf "%g\n", d / m; else print "unknown" }'
+}
+differ_within() {
+    difference "$1" "$2" | awk -v bound="$3" '{ exit !($1 != "unknown" && $1 <= bound) }' ||
+        fail "$1 and $2 differ by $(difference "$1" "$2"), more than $3"
+}
+
 # The last words of a test.
 finish() {
     if [ $failures -gt 0 ]; then

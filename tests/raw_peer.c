@@ -83,6 +83,10 @@ bool raw_receive(struct raw_peer *peer, struct frame_header *header) {
     return came;
 }
 
+bool raw_ready(struct raw_peer *peer) {
+    return zmq_poll(&(zmq_pollitem_t){.socket = peer->socket, .events = ZMQ_POLLIN}, 1, 0) > 0;
+}
+
 int raw_connect(const char *url) {
     const char *colon = strrchr(url, ':');
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -30,6 +30,9 @@ void raw_send_parts(struct raw_peer *peer, size_t count, const void *const parts
  * a ROUTER the routing id is kept in the peer, and raw_send goes there. False where nothing comes. */
 bool raw_receive(struct raw_peer *peer, struct frame_header *header);
 
+/* Whether raw_receive would have something at once, if only a beat. */
+bool raw_ready(struct raw_peer *peer);
+
 /* A bare TCP connection to tcp://127.0.0.1:PORT; -1 on failure. */
 int raw_connect(const char *url);
 

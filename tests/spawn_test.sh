@@ -21,24 +21,14 @@ cleanup() {
 trap cleanup EXIT
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
-# await PATTERN FILE: a line of the file matches, within 20 s.
-await() {
-    for ((i = 0; i < 400; i++)); do
-        if grep -qE -e "$1" "$2" 2>/dev/null; then return 0; fi
-        sleep 0.05
-    done
-    fail "no line like '$1' came in $2"
-    return 1
-}
-
-# start NAME ARGUMENTS...: a run of the model in the background, its output in NAME.out and NAME.err. finish NAME: waits for
+# start NAME ARGUMENTS...: a run of the model in the background, its output in NAME.out and NAME.err. join NAME: waits for
 # it; out and err are its.
 start() {
     "$CONVOY" run "$model" "${@:2}" >"$1.out" 2>"$1.err" </dev/null &
     master=$!
     background+=($master)
 }
-finish() {
+join() {
     wait $master || fail "$1: exit status $?"
     cp "$1.out" out
     cp "$1.err" err
@@ -49,15 +39,6 @@ finish() {
 children() {
     cat /proc/[0-9]*/status 2>/dev/null |
         awk -v parent="$1" '/^Pid:/ { pid = $2 } /^PPid:/ && $2 == parent { print pid }'
-}
-
-# A .npy's float32 values, one a line; the largest difference of two such files, relative to the largest value.
-values() { od -An -v -w4 -t f4 -j 128 "$1"; }
-differ_within() {
-    paste <(values "$1") <(values "$2") | awk -v bound="$3" '
-        function abs(x) { return x < 0 ? -x : x }
-        { if (NF != 2) bad++; if (abs($1 - $2) > d) d = abs($1 - $2); if (abs($2) > m) m = abs($2) }
-        END { exit !(NR > 0 && !bad && d <= bound * m) }' || fail "$1 and $2 differ by more than $3"
 }
 
 # --- Started by the master ------------------------------------------------------------------------------------
@@ -97,7 +78,7 @@ sleep 0.5
 victims=($(children $master))
 [ ${#victims[@]} -eq 6 ] || fail "${#victims[@]} workers, not 6"
 kill -KILL "${victims[@]:0:2}" || fail "there was nobody to kill any more"
-finish die
+join die
 prints '"degraded": false, .*"lost": \[[0-5], [0-5]\], "live": 4, "needed": 4, '
 errors_within 1e-5
 [ "$(grep -c 'is lost: [45] alive' err)" -eq 2 ] || fail "not two lines of a loss"
@@ -107,7 +88,7 @@ start stop "${digits[@]}" --spawn 6 "${late[@]}" --no-fallback
 await 'worker 5 has joined' stop.err
 victims=($(children $master))
 kill -STOP "${victims[@]:0:1}" || fail "there was nobody to stop any more"
-finish stop
+join stop
 kill -0 "${victims[@]:0:1}" 2>/dev/null && fail "a stopped worker is still there"
 [ -z "$(ls "$TMPDIR")" ] || fail "sockets were left: $(ls "$TMPDIR")"
 
@@ -146,19 +127,20 @@ await 'waiting for workers on tcp://127.0.0.1:[0-9]*: 0 of 4 have come' keys.err
 run 3 worker --connect "$url" --key mallory.key --server-key master.pub --give-up 500ms && says 'given up'
 run 3 worker --connect "$url" --give-up 500ms && says 'given up'
 run 3 worker --connect "$url" --key alice.key --server-key alice.pub --give-up 500ms && says 'given up'
-for i in 1 2 3 4; do dial --key alice.key --server-key master.pub --give-up 300ms; done
-finish keys
+for i in 1 2 3 4; do dial --key alice.key --server-key master.pub --give-up 60; done
+join keys
+wait $! || fail "a worker whose master has finished ends with status $?"
 prints '"engine": "zmq", .*"degraded": false, .*"needed": 3, '
 errors_within 1e-5
 says 'its key is not among the allowed ones'
 says 'worker [0-3] came from tcp 127\.0\.0\.1:[0-9]+ with the key alice$'
-await 'no master at .* given up$' workers.err
+await 'the master at tcp://127\.0\.0\.1:[0-9]* has finished$' workers.err
 
 # Filters are kept on disk: a worker that starts anew finds them.
 for round in 1 2; do
     listen "disk$round" "${some[@]}" --workers 1 --stragglers 0 --code uncoded --no-fallback --check
     dial --cache-dir cache --give-up 300ms --quiet
-    finish "disk$round"
+    join "disk$round"
     prints '^check +every answer is that of the uncoded model'
     ls -i cache >"files$round"
 done
@@ -173,7 +155,7 @@ background+=($killed)
 await 'worker 0 has joined' fault.err
 for i in 1 2 3; do dial --give-up 300ms --quiet; done
 wait $killed || fail "a worker that a fault kills ends with status $?"
-finish fault
+join fault
 prints '"degraded": false, .*"lost": \[0\]'
 
 # Nobody comes.

@@ -1,5 +1,7 @@
 #include "zmq_scene.h"
 
+#include "transport/zmq_frames.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@ static void keep_line(void *context, convoy_log_level level, const char *line) {
     (void)level;
     pthread_mutex_lock(&scene->mutex);
     int written = snprintf(scene->log + scene->log_bytes, sizeof scene->log - scene->log_bytes, "%s\n", line);
+    scene->lines++;
     if (written > 0 && scene->log_bytes + (size_t)written < sizeof scene->log)
         scene->log_bytes += (size_t)written;
     pthread_mutex_unlock(&scene->mutex);
@@ -118,6 +121,33 @@ enum transport_event next_event(struct transport *at, uint32_t *peer, struct fra
     return event;
 }
 
+static bool send_empty(struct transport *from, uint32_t peer, enum frame_kind kind) {
+    struct frame frame;
+    return frame_make(&frame, kind, 4711, NULL, 0) && from->ops->send(from, peer, &frame) == CONVOY_OK;
+}
+
+/* Waits for the frame of send_empty. */
+static bool receive_empty(struct transport *at, uint32_t peer, enum frame_kind kind) {
+    for (;;) {
+        uint32_t from;
+        struct frame frame;
+        enum transport_event event = next_event(at, &from, &frame);
+        if (event == TRANSPORT_TIMEOUT || event == TRANSPORT_CLOSED)
+            return false;
+        if (event != TRANSPORT_FRAME)
+            continue;
+        bool right = from == peer && frame.header.kind == kind && frame.header.job == 4711;
+        frame_release(&frame);
+        if (right)
+            return true;
+    }
+}
+
+bool scene_serves(struct scene *scene, struct transport *worker, uint32_t node) {
+    return send_empty(scene->master, node, FRAME_TASK) && receive_empty(worker, 0, FRAME_TASK) &&
+           send_empty(worker, 0, FRAME_ANSWER) && receive_empty(scene->master, node, FRAME_ANSWER);
+}
+
 int scene_log_count(struct scene *scene, const char *text) {
     int count = 0;
     pthread_mutex_lock(&scene->mutex);
@@ -125,6 +155,13 @@ int scene_log_count(struct scene *scene, const char *text) {
         count++;
     pthread_mutex_unlock(&scene->mutex);
     return count;
+}
+
+unsigned scene_lines(struct scene *scene) {
+    pthread_mutex_lock(&scene->mutex);
+    unsigned lines = scene->lines;
+    pthread_mutex_unlock(&scene->mutex);
+    return lines;
 }
 
 bool scene_wait_log(struct scene *scene, const char *text, int count) {

@@ -23,6 +23,7 @@ struct scene {
     pthread_mutex_t mutex; /* guards the log */
     char log[65536];       /* all lines of all ends */
     size_t log_bytes;
+    unsigned lines;
 };
 
 /* A folder, keys, and a master for so many nodes at `url` (NULL: a fresh address of the kind). False, with
@@ -45,8 +46,13 @@ uint32_t scene_join(struct scene *scene, struct transport *worker);
 /* The next event but SUSPECTED and RECOVERED, which a busy machine may bring at any time. */
 enum transport_event next_event(struct transport *at, uint32_t *peer, struct frame *frame);
 
+/* Whether a worker gets a task from the scene's master, which it calls `node`, and its answer arrives; what
+ * else comes to the master is dropped. */
+bool scene_serves(struct scene *scene, struct transport *worker, uint32_t node);
+
 /* How often a text stands in the log; waiting for it polls the master, if there is one. */
 int scene_log_count(struct scene *scene, const char *text);
+unsigned scene_lines(struct scene *scene); /* those for which the log had no room included */
 bool scene_wait_log(struct scene *scene, const char *text, int count);
 
 #endif

@@ -18,8 +18,9 @@ typedef struct convoy_worker_options {
     uint32_t threads;            /* of its compute */
     uint64_t cache_bytes;        /* of the filters that it keeps; 0: no bound */
     const char *cache_folder;    /* where it keeps them across restarts; NULL: nowhere */
-    uint64_t give_up_ns;         /* end when no master was there for so long; 0: never */
-    const char *const *faults;   /* "KIND" of the kinds that a worker injects itself: kill@LAYER, slow=10x */
+    uint64_t
+        give_up_ns; /* end when no master was there for so long, or its master has finished; 0: neither */
+    const char *const *faults; /* "KIND" of the kinds that a worker injects itself: kill@LAYER, slow=10x */
     size_t fault_count;
     convoy_log_fn log; /* may be NULL */
     void *log_context;
@@ -28,9 +29,9 @@ typedef struct convoy_worker_options {
 CONVOY_API void convoy_worker_options_init(convoy_worker_options *options);
 
 /* Serves: dials the master, again and again, computes, and comes back after a loss with what it still holds.
- * Returns when it was refused for good or gave up (CONVOY_E_IO, with the reason), or a fault killed it
- * (CONVOY_OK); else never. CONVOY_E_USAGE for options that make no sense; CONVOY_E_IO and CONVOY_E_INPUT for
- * key files and the cache's folder; CONVOY_E_MEMORY. */
+ * Returns when it was refused for good or gave up (CONVOY_E_IO, with the reason), or its master finished or a
+ * fault killed it (CONVOY_OK); else never. CONVOY_E_USAGE for options that make no sense; CONVOY_E_IO and
+ * CONVOY_E_INPUT for key files and the cache's folder; CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_error *error);
 
 /* Makes a CURVE key pair: folder/name.key (secret, mode 0600) and folder/name.pub. Refuses to overwrite.

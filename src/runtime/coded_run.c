@@ -219,16 +219,52 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     return status;
 }
 
+/* Why nothing that is of use came from a worker; NULL where something did. */
+static const char *describe_absence(const struct coded_run *run, uint32_t worker) {
+    static const char *const standings[] = {[WORKER_STALLED] = "stalled",
+                                            [WORKER_UNREADY] = "without its filters",
+                                            [WORKER_DEAD] = "lost",
+                                            [WORKER_ABSENT] = "not there"};
+    switch (run->context->tasks[worker].state) {
+    case TASK_NONE:
+        return standings[run->context->standings[worker]];
+    case TASK_WAITING:
+    case TASK_SENT:
+        return run->asked ? "late" : NULL;
+    case TASK_LOST:
+        return "lost";
+    case TASK_ANSWERED:
+        break;
+    }
+    return NULL;
+}
+
+/* Appends the workers of which nothing came, as far as there is room: ": 1 lost, 4 late". */
+static void list_absent(const struct coded_run *run, char *text, size_t size) {
+    size_t at = strlen(text);
+    const char *between = ": ";
+    for (uint32_t w = 0; w < run->layer->cluster->nodes && at < size; w++) {
+        const char *absence = describe_absence(run, w);
+        if (!absence)
+            continue;
+        at += (size_t)snprintf(text + at, size - at, "%s%u %s", between, w, absence);
+        between = ", ";
+    }
+}
+
 /* Why a layer was not decoded: in a few words, and as the end of a sentence. */
-static const char *describe_failure(const struct coded_run *run, char *text, size_t size) {
+static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
     uint32_t needed = run->layer->code.threshold;
     if (!run->asked) {
         snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
                  run->layer->cluster->options.workers, needed);
+        list_absent(run, text, size);
         return "too few workers";
     }
     if (run->answered < needed) {
-        snprintf(text, size, "only %u of the %u answers that it needs came", run->answered, needed);
+        snprintf(text, size, "only %u of the %u answers that it needs came in %.0f ms", run->answered, needed,
+                 waited_ms);
+        list_absent(run, text, size);
         return "too few answers";
     }
     snprintf(text, size, "the %u answers that came do not decode well enough", run->answered);
@@ -238,10 +274,10 @@ static const char *describe_failure(const struct coded_run *run, char *text, siz
 static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                               convoy_layer_report *report, convoy_error *error) {
     struct coded_layer *layer = run->layer;
-    char why[128];
+    char why[240];
     report->coded = false;
     report->fallback = true;
-    report->why_local = describe_failure(run, why, sizeof why);
+    report->why_local = describe_failure(run, report->wait_ms, why, sizeof why);
     if (!layer->cluster->options.fallback)
         return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
     if (!atomic_exchange(&layer->fallback_logged, true))
@@ -265,13 +301,51 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
     atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
 }
 
+/* Asks those that are fit just now, and collects until the moment. */
+static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
+                                 convoy_layer_report *report) {
+    struct coded_layer *layer = run->layer;
+    struct dispatcher *dispatcher = layer->cluster->dispatcher;
+    uint64_t start_ns = clock_now_ns();
+    convoy_status status = encode_input(run, in);
+    uint64_t encoded_ns = clock_now_ns();
+    if (status == CONVOY_OK) {
+        uint64_t until_ns = encoded_ns + run->job.allowance_ns;
+        run->asked = true;
+        dispatcher_submit(dispatcher, &run->job);
+        status =
+            collect(run, layer->cluster->options.fallback && until_ns < deadline_ns ? until_ns : deadline_ns);
+        dispatcher_finish(dispatcher, &run->job);
+    }
+    uint64_t collected_ns = clock_now_ns();
+    if (run->solution)
+        remember_time(layer, collected_ns - encoded_ns);
+    report->encode_ms += ms_between(start_ns, encoded_ns);
+    report->wait_ms += ms_between(encoded_ns, collected_ns);
+    return status;
+}
+
+/* Whether others could be asked where the answers of those that were do not suffice: some may have come, or
+ * got their filters, while those died. */
+static bool worth_another_round(struct coded_run *run) {
+    struct coded_layer *layer = run->layer;
+    struct cluster_context *context = run->context;
+    uint32_t fit = 0;
+    if (!run->asked || run->solution || run->answered >= layer->code.threshold)
+        return false;
+    dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
+    for (uint32_t w = 0; w < layer->cluster->nodes; w++)
+        if (context->standings[w] == WORKER_FREE)
+            context->answered[fit++] = w;
+    return code_suffices(&layer->code, context->answered, fit);
+}
+
 /* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
  * came. */
 static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                                convoy_layer_report *report) {
     struct coded_layer *layer = run->layer;
-    struct dispatcher *dispatcher = layer->cluster->dispatcher;
-    dispatcher_standings(dispatcher, layer->number, run->context->standings);
+    dispatcher_standings(layer->cluster->dispatcher, layer->number, run->context->standings);
     /* Those that are stalled are worth waiting for only where nothing else is allowed. */
     bool fallback = layer->cluster->options.fallback;
     bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
@@ -282,24 +356,19 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
                             .tasks = run->context->tasks};
     if (!enough)
         return CONVOY_OK;
-    uint64_t start_ns = clock_now_ns();
-    convoy_status status = encode_input(run, in);
-    uint64_t encoded_ns = clock_now_ns();
-    if (status == CONVOY_OK) {
-        run->asked = true;
-        dispatcher_submit(dispatcher, &run->job);
-        status = collect(run, encoded_ns +
-                                  (fallback ? run->job.allowance_ns : layer->cluster->options.deadline_ns));
-        dispatcher_finish(dispatcher, &run->job);
+    uint64_t deadline_ns = clock_now_ns() + layer->cluster->options.deadline_ns;
+    report->encode_ms = report->wait_ms = 0;
+    convoy_status status = ask_workers(run, in, deadline_ns, report);
+    if (status == CONVOY_OK && worth_another_round(run)) {
+        job_release(&run->job, layer->cluster->nodes);
+        choose_workers(run, WORKER_FREE);
+        status = ask_workers(run, in, deadline_ns, report);
     }
     uint64_t collected_ns = clock_now_ns();
     if (run->solution) {
-        remember_time(layer, collected_ns - encoded_ns);
         status = decode_answers(run, out);
         report->condition = run->solution->condition;
     }
-    report->encode_ms = ms_between(start_ns, encoded_ns);
-    report->wait_ms = ms_between(encoded_ns, collected_ns);
     report->decode_ms = ms_between(collected_ns, clock_now_ns());
     return status;
 }

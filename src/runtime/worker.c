@@ -27,8 +27,9 @@ struct worker {
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
     size_t queue_count, queue_capacity;
-    bool closed; /* the master is gone for good, or broken, or a fault killed the worker */
-    bool killed; /* a fault did */
+    bool closed;   /* the master is gone for good, or broken, or a fault killed the worker */
+    bool killed;   /* a fault did */
+    bool finished; /* the master has no more work, and said so */
 };
 
 static const struct fault *find_fault(const struct worker *worker, enum fault_kind kind) {
@@ -111,6 +112,9 @@ static void receive_until(struct worker *worker, uint64_t deadline_ns) {
         case TRANSPORT_FRAME:
             accept_frame(worker, &frame);
             break;
+        case TRANSPORT_FINISHED:
+            worker->finished = true;
+            /* fall through */
         case TRANSPORT_CLOSED:
             worker->closed = true;
             break;
@@ -267,5 +271,5 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
         frame_release(&frame);
     }
     worker_clear(&worker);
-    return status == CONVOY_OK && !worker.killed ? CONVOY_E_CLOSED : status;
+    return status == CONVOY_OK && !worker.killed && !worker.finished ? CONVOY_E_CLOSED : status;
 }

@@ -15,9 +15,10 @@ struct worker_options {
     const char *cache_folder; /* where it keeps them across restarts, or NULL */
 };
 
-/* Serves the master until it is gone for good (CONVOY_E_CLOSED, which leaves *error alone) or a fault kills
- * the worker (CONVOY_OK); a master that comes back finds what the worker held. Takes the endpoint, which is
- * closed on return; backend and options are borrowed. CONVOY_E_IO (the cache's folder), CONVOY_E_MEMORY. */
+/* Serves the master until it is gone for good (CONVOY_E_CLOSED, which leaves *error alone), has finished, or
+ * a fault kills the worker (both CONVOY_OK); a master that comes back finds what the worker held. Takes the
+ * endpoint, which is closed on return; backend and options are borrowed. CONVOY_E_IO (the cache's folder),
+ * CONVOY_E_MEMORY. */
 convoy_status worker_run(struct transport **take_endpoint, struct backend *backend,
                          const struct worker_options *options, convoy_error *error);
 

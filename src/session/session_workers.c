@@ -138,9 +138,8 @@ static bool wait_for_workers(convoy_session *session, const convoy_options *opti
     uint32_t came = 0, logged = UINT32_MAX;
     for (;;) {
         const uint64_t patience_ns = session->spawn && came >= needed ? STRAGGLING_NS : options->join_ns;
-        uint64_t until_ns = changed_ns + patience_ns;
-        if (logged_ns + LOG_EVERY_NS < until_ns)
-            until_ns = logged_ns + LOG_EVERY_NS;
+        const uint64_t look_ns = clock_now_ns() + LOG_EVERY_NS;
+        const uint64_t until_ns = changed_ns + patience_ns < look_ns ? changed_ns + patience_ns : look_ns;
         const uint32_t now_came = cluster_wait_came(session->cluster, came + 1, until_ns);
         const uint64_t now_ns = clock_now_ns();
         if (now_came > came)

@@ -32,7 +32,8 @@ enum refusal {
     REFUSAL_CUT,       /* cut off by the master: for good */
     REFUSAL_PLAN,      /* another plan: come again without one */
     REFUSAL_FULL,      /* all nodes are taken: come again later */
-    REFUSAL_UNKNOWN    /* no peer (any more) on this connection: come again on a new one */
+    REFUSAL_UNKNOWN,   /* no peer (any more) on this connection: come again on a new one */
+    REFUSAL_FINISHED   /* the master ends: for good where the worker would not wait for another for ever */
 };
 
 #endif

@@ -23,8 +23,9 @@ enum transport_event {
     TRANSPORT_LEFT,      /* *peer is lost */
     TRANSPORT_WOKEN,     /* transport_wake was called */
     TRANSPORT_TIMEOUT,   /* the deadline passed */
-    TRANSPORT_CLOSED /* no peer will ever come (again): an endpoint of threads whose master is gone, a worker
-                        that was refused */
+    TRANSPORT_CLOSED, /* no peer will ever come (again): an endpoint of threads whose master is gone, a worker
+                         that was refused */
+    TRANSPORT_FINISHED /* the same, and as it should be: the master said that it has finished */
 };
 
 struct transport;

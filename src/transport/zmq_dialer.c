@@ -5,15 +5,14 @@
 #include "transport/hello.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
 #define QUEUE_FRAMES   64 /* in ZeroMQ, besides the worker's rings */
-#define BATCH_FRAMES   64 /* read before others get their turn */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_S)
-#define LINGER_MS      300 /* for what was sent just before the end */
+#define SERVED_NS      NS_PER_S /* after which a lost master is dialled as soon as the first time */
+#define LINGER_MS      300      /* for what was sent just before the end */
 
 enum phase {
     PHASE_WAITING, /* until dial_ns */
@@ -28,9 +27,11 @@ struct dialer {
     struct random random;
     enum phase phase;
     bool suspect;
-    bool room;  /* the owner's ring takes more */
-    bool stuck; /* `unsent` waits for room in ZeroMQ's queue */
-    struct frame unsent;
+    bool room;                         /* the owner's ring takes more */
+    bool stuck;                        /* unsent[] waits for room in ZeroMQ's queue */
+    struct frame unsent[BATCH_FRAMES]; /* [unsent_count], of one message */
+    uint32_t unsent_count;
+    struct inbox inbox;
     bool spoke;         /* since the last look at the clock */
     int fd;             /* of the connection; -1: none yet */
     unsigned attempts;  /* since the last welcome */
@@ -52,20 +53,31 @@ static void plan_next_attempt(struct dialer *d, uint64_t now_ns) {
     d->backoff_ns = 2 * d->backoff_ns < BACKOFF_MAX_NS ? 2 * d->backoff_ns : BACKOFF_MAX_NS;
 }
 
+static void drop_unsent(struct dialer *d) {
+    while (d->unsent_count)
+        frame_release(&d->unsent[--d->unsent_count]);
+    d->stuck = false;
+}
+
+/* Closes the connection. */
+static void close_socket(struct dialer *d, int linger_ms) {
+    inbox_clear(&d->inbox);
+    drop_unsent(d);
+    monitored_close(&d->socket, &d->monitor, linger_ms);
+    d->fd = -1;
+}
+
 /* Ends the connection or the attempt, and plans the next one. `reason` completes "the master at URL: ...". */
 static void hang_up(struct dialer *d, const char *reason) {
     uint64_t now_ns = clock_now_ns();
     const struct log *log = &d->worker->log;
-    monitored_close(&d->socket, &d->monitor, 0);
-    d->fd = -1;
-    frame_release(&d->unsent);
-    d->stuck = false;
+    close_socket(d, 0);
     if (d->phase == PHASE_SERVING) {
         log_line(log, CONVOY_LOG_WARNING, "the master at %s is lost: %s; dialling again", d->worker->url,
                  reason);
-        worker_left(d->worker, false);
+        worker_left(d->worker, ENDING_NONE);
         d->missed_ns = now_ns;
-        if (now_ns - d->welcomed_ns > BACKOFF_MAX_NS)
+        if (now_ns - d->welcomed_ns > SERVED_NS)
             d->backoff_ns =
                 BACKOFF_MIN_NS; /* not at once after a welcome: a master may say both again and again */
     } else if (d->attempts == 1) {
@@ -76,7 +88,7 @@ static void hang_up(struct dialer *d, const char *reason) {
     if (d->worker->give_up_ns && now_ns - d->missed_ns >= d->worker->give_up_ns) {
         log_line(log, CONVOY_LOG_WARNING, "no master at %s for %.0f s: given up", d->worker->url,
                  (double)(now_ns - d->missed_ns) / 1e9);
-        worker_left(d->worker, true);
+        worker_left(d->worker, ENDING_CLOSED);
         d->phase = PHASE_OVER;
     }
 }
@@ -150,24 +162,28 @@ static void take_welcome(struct dialer *d, const struct frame *frame) {
 }
 
 static void take_refusal(struct dialer *d, const struct frame *frame) {
-    char reason[160] = "it refuses: ";
-    size_t at = strlen(reason);
+    bool finished = frame->header.job == REFUSAL_FINISHED;
+    char reason[160] = "";
+    size_t at = (size_t)snprintf(reason, sizeof reason, "%s", finished ? "" : "it refuses: ");
     if (frame->payload && (frame_valid(frame) || frame->header.version != FRAME_VERSION))
         for (size_t i = 0; i < frame->payload->bytes && at < sizeof reason - 1; i++) {
             char c = ((const char *)frame->payload->data)[i];
             reason[at++] = c >= ' ' && c <= '~' ? c : '?';
         }
     reason[at] = '\0';
+    finished = finished && d->worker->give_up_ns;
     bool for_good = frame->header.job == REFUSAL_HELLO || frame->header.job == REFUSAL_CUT;
     if (frame->header.job == REFUSAL_PLAN) {
         d->plan_hash = 0;
         d->wanted = HELLO_ANY_NODE;
     }
-    if (for_good) {
+    if (finished)
+        log_line(&d->worker->log, CONVOY_LOG_INFO, "the master at %s has finished", d->worker->url);
+    else if (for_good)
         log_line(&d->worker->log, CONVOY_LOG_WARNING, "the master at %s: %s", d->worker->url, reason);
-        monitored_close(&d->socket, &d->monitor, 0);
-        frame_release(&d->unsent);
-        worker_left(d->worker, true);
+    if (finished || for_good) {
+        close_socket(d, 0);
+        worker_left(d->worker, finished ? ENDING_FINISHED : ENDING_CLOSED);
         d->phase = PHASE_OVER;
         return;
     }
@@ -210,7 +226,8 @@ static bool receive_frames(struct dialer *d) {
         d->room = worker_has_room(d->worker);
         if (!d->room)
             return false;
-        enum receipt receipt = frame_from_socket(d->socket, false, KINDS_OF_MASTER, &origin, &frame);
+        enum receipt receipt =
+            frame_from_socket(&d->inbox, d->socket, false, KINDS_OF_MASTER, &origin, &frame);
         if (receipt == RECEIPT_NOTHING)
             return false;
         if (receipt == RECEIPT_RUBBISH)
@@ -223,16 +240,15 @@ static bool receive_frames(struct dialer *d) {
     return true;
 }
 
+/* A connection that ended is noticed elsewhere; until then what goes to it is dropped. */
 static void send_frames(struct dialer *d) {
-    while (d->phase == PHASE_SERVING && (d->stuck || worker_take(d->worker, &d->unsent))) {
-        struct frame copy = {.header = d->unsent.header,
-                             .payload = d->unsent.payload ? buffer_retain(d->unsent.payload) : NULL};
-        d->stuck = frame_to_socket(d->socket, NULL, &copy) == EAGAIN;
+    while (d->phase == PHASE_SERVING && (d->stuck || (d->unsent_count = worker_take(d->worker, d->unsent)))) {
+        d->stuck = frames_to_socket(d->socket, NULL, d->unsent, d->unsent_count) == EAGAIN;
         if (d->stuck)
             return;
         if (d->worker->encrypted)
-            take_announcement(d, d->unsent.header.bytes);
-        frame_release(&d->unsent); /* a connection that ended is noticed elsewhere */
+            take_announcement(d, d->unsent->header.bytes);
+        drop_unsent(d);
         d->spoke = true;
     }
 }
@@ -317,8 +333,7 @@ static void say_goodbye(struct dialer *d) {
     bool served = d->phase == PHASE_SERVING;
     for (send_frames(d); d->stuck && clock_now_ns() < until_ns; send_frames(d))
         zmq_poll(&(zmq_pollitem_t){.socket = d->socket, .events = ZMQ_POLLOUT}, 1, LINGER_MS / 10);
-    frame_release(&d->unsent);
-    monitored_close(&d->socket, &d->monitor, served ? LINGER_MS : 0);
+    close_socket(d, served ? LINGER_MS : 0);
 }
 
 void *dialer_main(void *worker) {
@@ -331,7 +346,7 @@ void *dialer_main(void *worker) {
                        .context = zmq_ctx_new()};
     random_seed(&d.random, d.worker->instance);
     if (!d.context) {
-        worker_left(worker, true);
+        worker_left(worker, ENDING_CLOSED);
         return NULL;
     }
     while (!worker_stopping(worker)) {

@@ -3,17 +3,25 @@
 #ifndef TRANSPORT_ZMQ_DIALER_H
 #define TRANSPORT_ZMQ_DIALER_H
 
-#include "transport/zmq_common.h"
+#include "transport/zmq_frames.h"
 
 #include <pthread.h>
 
-#define RING_FRAMES 1024
-#define RING_BYTES  (UINT64_C(1) << 30) /* beyond this a ring takes one frame at a time */
+#define RING_FRAMES  1024
+#define BATCH_FRAMES 64                  /* read before others get their turn; or sent as one message */
+#define RING_BYTES   (UINT64_C(1) << 30) /* beyond this a ring takes one frame at a time */
 
 struct ring {
     struct frame frames[RING_FRAMES];
     uint32_t head, count;
     uint64_t bytes;
+};
+
+/* How there came to be no master. */
+enum ending {
+    ENDING_NONE, /* it may come back */
+    ENDING_CLOSED,
+    ENDING_FINISHED /* as the master said */
 };
 
 struct zmq_worker {
@@ -39,7 +47,8 @@ struct zmq_worker {
     bool left_due, joined_due; /* what the owner has to be told */
     bool known, suspect_known; /* what it was told: that the master is there, that it is silent */
     bool came_before;
-    bool woken, closed;
+    bool woken;
+    enum ending ending;
     bool notified, throttled; /* notify_fd is set; the dialer waits for room */
     bool stop;
 };
@@ -57,11 +66,11 @@ bool worker_stopping(struct zmq_worker *worker);
 bool worker_has_room(struct zmq_worker *worker);
 void worker_deliver(struct zmq_worker *worker, const struct frame *take_frame);
 
-/* The next frame to send. */
-bool worker_take(struct zmq_worker *worker, struct frame *frame);
+/* The frames for the next message: small ones, or one that is not. Returns how many. */
+uint32_t worker_take(struct zmq_worker *worker, struct frame frames[BATCH_FRAMES]);
 
 void worker_joined(struct zmq_worker *worker, uint32_t node, uint64_t max_frame_bytes);
-void worker_left(struct zmq_worker *worker, bool for_good);
+void worker_left(struct zmq_worker *worker, enum ending ending);
 void worker_suspects(struct zmq_worker *worker, bool suspect);
 
 #endif

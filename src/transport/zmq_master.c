@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "transport/hello.h"
-#include "transport/zmq_common.h"
 #include "transport/zmq_door.h"
+#include "transport/zmq_frames.h"
 #include "transport/zmq_listen.h"
 
 #include <errno.h>
@@ -22,6 +22,8 @@
 
 #define WATCHED_EVENTS   (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 #define READS_PER_ATTEND 64 /* frames that are read before handshakes and beats get their turn */
+
+#define GOODBYE_NS (300 * NS_PER_MS) /* for all workers to hear it */
 
 /* Events that the owner has not been told of, in the order in which it will be. */
 enum { DUE_LEFT, DUE_JOINED, DUE_SUSPECTED, DUE_RECOVERED, DUE_COUNT };
@@ -44,6 +46,7 @@ struct peer {
 struct zmq_master {
     struct transport base;
     void *context, *router, *monitor;
+    struct inbox inbox;
     struct door door;
     struct limited_log refusals;
     int wake_fd; /* eventfd: ends a wait */
@@ -367,7 +370,7 @@ static enum transport_event zmq_master_poll(struct transport *transport, uint64_
             return event;
         if (++m->reads % READS_PER_ATTEND == 0)
             attend(m, clock_now_ns());
-        enum receipt receipt = frame_from_socket(m->router, true, KINDS_OF_WORKER, &origin, frame);
+        enum receipt receipt = frame_from_socket(&m->inbox, m->router, true, KINDS_OF_WORKER, &origin, frame);
         if (receipt != RECEIPT_NOTHING) {
             if (take_message(m, receipt, &origin, frame, number))
                 return TRANSPORT_FRAME;
@@ -438,11 +441,28 @@ static void zmq_master_disconnect(struct transport *transport, uint32_t number) 
         lose(m, &m->peers[number], REFUSAL_CUT, "it was cut off");
 }
 
+/* Whoever hears it hangs up; waiting for that is surer than to let libzmq linger, which now and then loses
+ * what was sent just before the end. */
+static void say_goodbye(struct zmq_master *m) {
+    const uint64_t until_ns = clock_now_ns() + GOODBYE_NS;
+    for (uint32_t i = 0; i < m->n; i++)
+        if (is_in(&m->peers[i]))
+            refuse(m, m->peers[i].route, REFUSAL_FINISHED, "it has finished");
+    for (uint32_t i = 0; i < m->n; i++)
+        while (is_in(&m->peers[i]) && !m->peers[i].hung_up && clock_now_ns() < until_ns)
+            if (!read_news(m))
+                zmq_poll(&(zmq_pollitem_t){.socket = m->monitor, .events = ZMQ_POLLIN}, 1,
+                         GOODBYE_NS / NS_PER_MS / 10);
+}
+
 static void zmq_master_destroy(struct transport **transport) {
     if (!transport || !*transport)
         return;
     struct zmq_master *m = (struct zmq_master *)*transport;
     *transport = NULL;
+    inbox_clear(&m->inbox);
+    if (m->monitor)
+        say_goodbye(m);
     monitored_close(&m->router, &m->monitor, 0);
     if (m->door.socket)
         zmq_close(m->door.socket);

@@ -327,55 +327,6 @@ static void test_hostile_worker(void **state) {
     close_scene(&scene, &worker);
 }
 
-/* Messages whose bytes are changed at random, by one who is let in again and again. */
-static void test_mutated_frames(void **state) {
-    (void)state;
-    struct scene scene;
-    struct transport *worker;
-    struct raw_peer peer;
-    struct random random;
-    const uint64_t seed = 7;
-    printf("seed %llu\n", (unsigned long long)seed);
-    random_seed(&random, seed);
-    open_scene(&scene, SCENE_IPC, &worker);
-    join_raw(&scene, &peer, 1);
-    for (int i = 0; i < 3000; i++) {
-        struct hello hello = raw_hello(1);
-        struct frame frame = {.header = {.kind = i % 3 ? FRAME_ANSWER : FRAME_HELLO, .bytes = sizeof hello}};
-        unsigned char parts[2][64];
-        memcpy(parts[0], &frame.header, sizeof frame.header);
-        memcpy(parts[1], &hello, sizeof hello);
-        size_t sizes[2] = {sizeof frame.header, sizeof hello};
-        for (uint64_t flips = random_below(&random, 4); flips--;)
-            parts[random_below(&random, 2)][random_below(&random, 40)] ^=
-                (unsigned char)(1 << random_below(&random, 8));
-        if (random_below(&random, 10) == 0)
-            sizes[random_below(&random, 2)] = random_below(&random, 64);
-        raw_send_parts(&peer, 1 + random_below(&random, 2), (const void *[]){parts[0], parts[1]}, sizes);
-        uint32_t from;
-        enum transport_event event;
-        while ((event = scene.master->ops->poll(scene.master, 0, &from, &frame)) != TRANSPORT_TIMEOUT)
-            if (event == TRANSPORT_FRAME)
-                frame_release(&frame);
-        if (i % 50 == 49) {
-            raw_close(&peer);
-            assert_true(raw_dial(&peer, scene.url));
-            raw_send(&peer, FRAME_HELLO, &hello, sizeof hello);
-        }
-    }
-    raw_close(&peer);
-    for (uint32_t from;;) { /* what is left of it */
-        struct frame frame;
-        enum transport_event event =
-            scene.master->ops->poll(scene.master, clock_now_ns() + 200 * NS_PER_MS, &from, &frame);
-        if (event == TRANSPORT_TIMEOUT)
-            break;
-        if (event == TRANSPORT_FRAME)
-            frame_release(&frame);
-    }
-    close_scene(&scene, &worker);
-}
-
 /* A false master: every kind of nonsense ends the connection, and the worker dials again. */
 static void test_hostile_master(void **state) {
     (void)state;
@@ -519,7 +470,6 @@ int main(void) {
         cmocka_unit_test(test_worker_refused_for_good),
         cmocka_unit_test(test_give_up),
         cmocka_unit_test(test_hostile_worker),
-        cmocka_unit_test(test_mutated_frames),
         cmocka_unit_test(test_hostile_master),
         cmocka_unit_test(test_frames_too_large),
         cmocka_unit_test(test_full_queues),

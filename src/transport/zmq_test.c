@@ -442,6 +442,32 @@ static void test_slow_link(void **state) {
     scene_close(&scene);
 }
 
+/* A master that ends says so: a worker that would give up some day ends with it, another one waits for the
+ * next. */
+static void test_goodbye(void **state) {
+    struct scene scene;
+    struct transport *bound, *patient;
+    uint32_t peer;
+    struct frame frame;
+    assert_true(scene_open(&scene, *(enum scene_kind *)*state, 2, calm));
+    assert_true(scene_dial(&scene, &patient));
+    assert_int_equal(scene_join(&scene, patient), 0);
+    struct zmq_worker_options options = scene_options(&scene);
+    options.give_up_ns = 60 * NS_PER_S;
+    assert_int_equal(zmq_worker_create(&bound, &options, NULL), CONVOY_OK);
+    assert_int_equal(scene_join(&scene, bound), 1);
+    scene.master->ops->destroy(&scene.master);
+    assert_int_equal(next_event(bound, &peer, &frame), TRANSPORT_FINISHED);
+    assert_int_equal(next_event(patient, &peer, &frame), TRANSPORT_LEFT);
+    assert_int_equal(scene_log_count(&scene, "has finished\n"), 1);
+    assert_int_equal(scene_log_count(&scene, "is lost: it has finished; dialling again"), 1);
+    bound->ops->destroy(&bound);
+    assert_true(scene_open_master(&scene, 2, 0x1234));
+    assert_int_equal(scene_join(&scene, patient), 0);
+    patient->ops->destroy(&patient);
+    scene_close(&scene);
+}
+
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "worker") == 0)
         return serve_as_worker(argv[2]);
@@ -457,6 +483,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(test_processes, &ipc),
         cmocka_unit_test_prestate(test_processes, &tcp),
         cmocka_unit_test(test_slow_link),
+        cmocka_unit_test_prestate(test_goodbye, &ipc),
+        cmocka_unit_test_prestate(test_goodbye, &tcp),
     };
     return cmocka_run_group_tests_name("ZeroMQ: who is there", tests, NULL, NULL);
 }

@@ -47,14 +47,16 @@ struct zmq_worker_options {
     const struct zmq_key_pair *key; /* NULL: plain */
     const char *server_key;         /* with key: the master's public key, Z85 */
     bool insecure;
-    uint64_t give_up_ns; /* CLOSED when no master was there for so long; 0: never */
+    uint64_t
+        give_up_ns; /* CLOSED when no master was there for so long, FINISHED with its master; 0: neither */
     struct log log;
 };
 
 /* Dials in the background, again and again with backoff (100 ms to 5 s, jittered), until closed.
  * TRANSPORT_JOINED once welcomed, TRANSPORT_LEFT when the master is lost, after which it dials again and asks
- * for the same node. TRANSPORT_CLOSED when refused for good (version; keys cannot tell) or given up. A thread
- * of its own does input and output, so that signs of life go out while the worker computes. CONVOY_E_USAGE,
+ * for the same node. TRANSPORT_CLOSED when refused for good (version; keys cannot tell) or given up; where it
+ * would give up some day, TRANSPORT_FINISHED when the master says that it has finished. A thread of its own
+ * does input and output, so that signs of life go out while the worker computes. CONVOY_E_USAGE,
  * CONVOY_E_MEMORY. */
 convoy_status zmq_worker_create(struct transport **transport, const struct zmq_worker_options *options,
                                 convoy_error *error);

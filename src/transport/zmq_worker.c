@@ -82,13 +82,16 @@ void worker_deliver(struct zmq_worker *w, const struct frame *take_frame) {
     pthread_mutex_unlock(&w->mutex);
 }
 
-bool worker_take(struct zmq_worker *w, struct frame *frame) {
+uint32_t worker_take(struct zmq_worker *w, struct frame frames[BATCH_FRAMES]) {
+    uint32_t count = 0;
     pthread_mutex_lock(&w->mutex);
-    bool some = w->out.count;
-    if (some)
-        *frame = ring_pop(&w->out);
+    while (w->out.count && count < BATCH_FRAMES && (!count || frame_is_small(&w->out.frames[w->out.head]))) {
+        frames[count++] = ring_pop(&w->out);
+        if (!frame_is_small(&frames[count - 1]))
+            break;
+    }
     pthread_mutex_unlock(&w->mutex);
-    return some;
+    return count;
 }
 
 void worker_joined(struct zmq_worker *w, uint32_t node, uint64_t max_frame_bytes) {
@@ -101,7 +104,7 @@ void worker_joined(struct zmq_worker *w, uint32_t node, uint64_t max_frame_bytes
     pthread_mutex_unlock(&w->mutex);
 }
 
-void worker_left(struct zmq_worker *w, bool for_good) {
+void worker_left(struct zmq_worker *w, enum ending ending) {
     pthread_mutex_lock(&w->mutex);
     ring_clear(&w->in);
     ring_clear(&w->out);
@@ -110,7 +113,8 @@ void worker_left(struct zmq_worker *w, bool for_good) {
     w->left_due = w->left_due || w->known;
     w->known = w->joined_due = false;
     w->suspect_known = false;
-    w->closed = w->closed || for_good;
+    if (!w->ending)
+        w->ending = ending;
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->mutex);
 }
@@ -134,7 +138,7 @@ static convoy_status zmq_worker_send(struct transport *transport, uint32_t peer,
     struct zmq_worker *w = (struct zmq_worker *)transport;
     convoy_status status = CONVOY_OK;
     pthread_mutex_lock(&w->mutex);
-    if (peer != 0 || w->closed || !master_is_there(w)) {
+    if (peer != 0 || w->ending || !master_is_there(w)) {
         status = CONVOY_E_CLOSED;
     } else if (!ring_has_room(&w->out, frame->header.bytes) || frame->header.bytes > w->master_max_bytes) {
         status = CONVOY_E_MEMORY;
@@ -151,8 +155,8 @@ static convoy_status zmq_worker_send(struct transport *transport, uint32_t peer,
 /* What the owner has to be told next, if anything. The mutex is held. */
 static bool take_event(struct zmq_worker *w, enum transport_event *event, struct frame *frame) {
     bool suspect = w->state == PEER_SUSPECT;
-    if (w->closed) {
-        *event = TRANSPORT_CLOSED;
+    if (w->ending) {
+        *event = w->ending == ENDING_FINISHED ? TRANSPORT_FINISHED : TRANSPORT_CLOSED;
     } else if (w->left_due) {
         w->left_due = false;
         *event = TRANSPORT_LEFT;
@@ -213,7 +217,7 @@ static enum peer_state zmq_worker_state(struct transport *transport, uint32_t pe
 static void zmq_worker_disconnect(struct transport *transport, uint32_t peer) {
     (void)peer;
     struct zmq_worker *w = (struct zmq_worker *)transport;
-    worker_left(w, true);
+    worker_left(w, ENDING_CLOSED);
     pthread_mutex_lock(&w->mutex);
     w->stop = true;
     notify_dialer(w);

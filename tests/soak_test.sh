@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# What a master and its workers cost over time: memory over 10,000 jobs (LeNet-5 has five layers that are jobs) with a worker
+# present that is stopped, and processor time while there is nothing to do. Prints the figures. SOAK_REPEAT: runs of each of 30 digits
+# (70: 10,500 jobs). CONVOY is the program, CONVOY_SOURCE_DIR the tree.
+set -uo pipefail
+
+if [ -n "${CONVOY_SANITIZE:-}" ]; then
+    echo "skipped: the sanitizer $CONVOY_SANITIZE has memory and time of its own"
+    exit 77
+fi
+repeat=${SOAK_REPEAT:-70}
+lenet=$CONVOY_SOURCE_DIR/models/lenet5
+scratch=$(mktemp -d)
+cd "$scratch" || exit 1
+declare -a worker=()
+master=
+cleanup() {
+    for pid in "${worker[@]}" $master; do
+        kill -CONT "$pid" 2>/dev/null
+        kill -KILL "$pid" 2>/dev/null
+    done
+    wait 2>/dev/null
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+. "$CONVOY_SOURCE_DIR/tests/program.bash"
+
+resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null; }
+# User and system time of a process, in clock ticks.
+ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
+
+# start WORKERS ARGUMENTS...: a master in the background, and so many workers.
+start() {
+    local workers=$1
+    shift
+    "$CONVOY" run "$lenet/lenet5.onnx" "$@" --listen "ipc://$scratch/socket" >out 2>err </dev/null &
+    master=$!
+    command="convoy run lenet5.onnx ${*: -8}"
+    await '^convoy: listening on' err
+    worker=()
+    for ((w = 0; w < workers; w++)); do
+        "$CONVOY" worker --connect "ipc://$scratch/socket" --quiet --give-up 1s 2>>workers.err &
+        worker+=($!)
+    done
+}
+
+# --- Memory ---------------------------------------------------------------------------------------------------
+
+# watch NAME PID: the resident memory of a process every 0.1 s, to a file, as long as the master runs.
+watch() {
+    local kb
+    while kill -0 "$master" 2>/dev/null; do
+        kb=$(resident_kb "$2")
+        if [ -n "$kb" ]; then echo "$kb"; fi
+        sleep 0.1
+    done >"$1.kb"
+}
+# flat NAME: from the first quarter on, memory grows by less than 6 MB: 10,000 payloads of a stopped worker would be 30.
+flat() {
+    awk -v name="$1" '{ kb[NR] = $1 } END {
+        early = int(NR / 4) + 1
+        for (i = early; i <= NR; i++) if (kb[i] > most) most = kb[i]
+        printf "%s: %.1f MB after a quarter of the time, at most %.1f MB later (%d looks)\n", name, kb[early] / 1024, most / 1024, NR
+        exit !(NR >= 8 && most - kb[early] < 6 * 1024) }' "$1.kb" || fail "the memory of the $1 grows, or the run was too short to tell"
+}
+
+# Each worker answers 1 ms late, which makes the run long enough to look at.
+late=()
+for ((w = 0; w < 6; w++)); do late+=(--fault "$w:delay=1ms"); done
+start 6 "$lenet"/digits/0[0-2]?.png --repeat "$repeat" --workers 6 --stragglers 2 "${late[@]}" --check --json --no-fallback
+await 'worker 5 has joined' err
+kill -STOP "${worker[5]}"
+watch master "$master" &
+watchers=($!)
+watch worker "${worker[0]}" &
+watchers+=($!)
+wait "$master" || fail "$command: exit status $?"
+wait "${watchers[@]}"
+prints '"degraded": false'
+errors_within 1e-4
+[ "$(grep -o '"top1_agrees": *true' out | wc -l)" -eq 30 ] || fail "$command: not 30 right answers"
+echo "$((30 * repeat * 5)) jobs, one of six workers stopped"
+flat master
+flat worker
+kill -CONT "${worker[5]}"
+wait "${worker[@]}" # they end with their master; the stopped one gives up
+
+# --- With nothing to do -----------------------------------------------------------------------------------------
+
+# A master that waits for its fourth worker, and the three that are there.
+start 3 "$lenet/digits/000.png" --workers 6 --stragglers 2 --join 60
+await 'worker 2 has joined' err
+sleep 0.5
+before=("$(ticks $master)" "$(ticks "${worker[0]}")")
+sleep 5
+after=("$(ticks $master)" "$(ticks "${worker[0]}")")
+hertz=$(getconf CLK_TCK)
+for i in 0 1; do
+    awk -v who="$([ $i = 0 ] && echo master || echo worker)" -v used=$((after[i] - before[i])) -v hertz="$hertz" 'BEGIN {
+        share = used / hertz / 5
+        printf "idle %s: %.2f %% of a processor\n", who, 100 * share
+        exit !(share < 0.03) }' || fail "a process that has nothing to do takes 3 % of a processor or more"
+done
+finish soak_test
