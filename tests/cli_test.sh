@@ -164,6 +164,21 @@ prints '"codable": true'
 prints '"why": null'
 prints '"weights_bytes": '
 
+run 0 bench "$model" --runs 2
+prints '^part +of +value +unit +floor +value/floor'
+prints '^machine +memcpy +[0-9.]+ +GB/s'
+prints '^share +conv2 +[0-9.e-]+ +ms +[0-9.e-]+ +[0-9.]+$'
+prints '^network +on workers, CPU +[0-9.e-]+ +ms'
+run 0 bench "$model" --runs 1 --csv
+prints '^decode,"all",ms,[0-9.e-]+,[0-9.e-]+$'
+[ "$(wc -l <out)" -eq $((1 + 2 + 4 * 6 + 4)) ] || fail "$command: not a line for each figure"
+run 0 bench "$model" --runs 1 --json --no-trials --workers 3 --stragglers 1
+prints '"workers": 3'
+prints '"floor": null'
+refuses 2 'bench MODEL' bench
+refuses 2 'runs' bench "$model" --runs 0
+refuses 2 'must be fewer' bench "$model" --stragglers 6
+
 run 0 run "$model" "${digits[@]}" --local --expect "$lenet/digits/labels.txt" --check
 prints '^accuracy +298 of 300 = 99.33 %$'
 prints '^check +every answer is that of the uncoded model'
