@@ -1,7 +1,13 @@
 #include "transport/frame.h"
 
 #include <stddef.h>
+/* With the vectors of this processor, which halves what the checks cost a coded inference; the hashes are the
+ * same. */
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 _Static_assert(sizeof(struct frame_header) == 40, "the header has no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are sent as they lie in memory");
