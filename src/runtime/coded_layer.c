@@ -212,12 +212,3 @@ void coded_layer_destroy(struct layer **slot) {
     free(layer->input_twins);
     free(layer);
 }
-
-void coded_layer_explain(const struct layer *base, convoy_layer_report *report) {
-    const struct coded_layer *layer = (const struct coded_layer *)base;
-    report->coded = true;
-    report->family = layer->code.family->name;
-    report->input_parts = layer->code.input_parts;
-    report->filter_parts = layer->code.filter_parts;
-    report->threshold = layer->code.threshold;
-}
