@@ -16,4 +16,4 @@ prints '^kernel,"c""n,1",ms,'
 bad=$(grep -vcE '^part,|^[a-z]+,"([^"]|"")*",[^,"]+,[0-9.e+-]+,[0-9.e+-]*$' out)
 [ "$bad" -eq 0 ] || fail "$command: $bad lines that are no CSV of five fields"
 
-finish
+finish bench
