@@ -41,11 +41,21 @@ static void figures_close(struct figures *figures) {
     free(figures->items);
 }
 
+/* In quotes, those in it doubled. */
+static void print_quoted(const char *text) {
+    putchar('"');
+    for (; *text; text++)
+        printf(*text == '"' ? "\"\"" : "%c", *text);
+    putchar('"');
+}
+
 static void print_csv(const struct figures *figures) {
     printf("part,name,unit,value,floor\n");
     for (size_t i = 0; i < figures->count; i++) {
         const convoy_bench_figure *f = &figures->items[i];
-        printf("%s,\"%s\",%s,%.6g,", f->part, f->name, f->unit, f->value);
+        printf("%s,", f->part);
+        print_quoted(f->name);
+        printf(",%s,%.6g,", f->unit, f->value);
         printf(f->floor > 0 ? "%.6g\n" : "\n", f->floor);
     }
 }

@@ -17,7 +17,7 @@ static int compare(const void *a, const void *b) {
 
 double bench_median(double *values, size_t count) {
     qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
 convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_shapes,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/tensor.h"
+#include "bench/bench.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
 #include "partition/partition.h"
@@ -128,11 +129,6 @@ static void *lane_run(void *argument) {
     return NULL;
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median over the rounds of the time from the first start to the last end. Reuses start_ns' first lane. */
 static double median_ns(const struct measurement *m, enum operation operation, double *spans) {
     uint32_t rounds = m->setup->rounds;
@@ -145,8 +141,7 @@ static double median_ns(const struct measurement *m, enum operation operation, d
         }
         spans[round] = (double)(end - start);
     }
-    qsort(spans, rounds, sizeof *spans, compare);
-    return rounds % 2 ? spans[rounds / 2] : (spans[rounds / 2 - 1] + spans[rounds / 2]) / 2;
+    return bench_median(spans, rounds);
 }
 
 /* Runs all lanes; the caller's thread is the first. Lanes that could not be started would keep the others
@@ -252,34 +247,4 @@ convoy_status coding_rates_measure(const struct conv_geometry *layer, const stru
     code_solution_destroy(&m.solution);
     free(m.rows);
     return status;
-}
-
-/* ---- VGG-16 ---- */
-
-#define CONVOLUTION(label, in_planes, out_planes, side)                                                      \
-    {                                                                                                        \
-        label, {                                                                                             \
-            .layout = CONV_CHANNELS_FIRST, .spatial = 2, .batch = 1, .groups = 1,                            \
-            .in_channels = (in_planes), .out_channels = (out_planes), .in = {(side), (side), 1},             \
-            .kernel = {3, 3, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .pad_begin = {1, 1, 0},         \
-            .pad_end = {1, 1, 0}, .out = {                                                                   \
-                (side),                                                                                      \
-                (side),                                                                                      \
-                1                                                                                            \
-            }                                                                                                \
-        }                                                                                                    \
-    }
-
-const struct named_layer *vgg16_convolutions(size_t *count) {
-    static const struct named_layer layers[] = {
-        CONVOLUTION("conv1_1", 3, 64, 224),   CONVOLUTION("conv1_2", 64, 64, 224),
-        CONVOLUTION("conv2_1", 64, 128, 112), CONVOLUTION("conv2_2", 128, 128, 112),
-        CONVOLUTION("conv3_1", 128, 256, 56), CONVOLUTION("conv3_2", 256, 256, 56),
-        CONVOLUTION("conv3_3", 256, 256, 56), CONVOLUTION("conv4_1", 256, 512, 28),
-        CONVOLUTION("conv4_2", 512, 512, 28), CONVOLUTION("conv4_3", 512, 512, 28),
-        CONVOLUTION("conv5_1", 512, 512, 14), CONVOLUTION("conv5_2", 512, 512, 14),
-        CONVOLUTION("conv5_3", 512, 512, 14),
-    };
-    *count = sizeof layers / sizeof layers[0];
-    return layers;
 }

@@ -33,12 +33,4 @@ struct coding_rates {
 convoy_status coding_rates_measure(const struct conv_geometry *layer, const struct coding_setup *setup,
                                    struct coding_rates *rates, convoy_error *error);
 
-/* The 13 convolutions of VGG-16 (arXiv 1409.1556, configuration D) at 224 x 224, complete; *count is 13.
- * Names as "conv1_1", in static storage. */
-struct named_layer {
-    const char *name;
-    struct conv_geometry layer;
-};
-const struct named_layer *vgg16_convolutions(size_t *count);
-
 #endif

@@ -3,8 +3,9 @@
  * Every block (one group of one image) is one job for unmix: lines of all answers come in, the lines of all
  * parts go where they belong in Y, without surplus rows and channels, with bias and activation, which do not
  * commute with the code. For paired codes unmix makes F and G of rotation.c on the way in and, on the way
- * out, X_2a*K_2b   = Re(F+G)/2    X_2a+1*K_2b+1 = Re(G-F)/2 X_2a+1*K_2b = Im(F+G)/2    X_2a*K_2b+1   =
- * Im(F-G)/2.
+ * out,
+ *     X_2a*K_2b   = Re(F+G)/2    X_2a+1*K_2b+1 = Re(G-F)/2
+ *     X_2a+1*K_2b = Im(F+G)/2    X_2a*K_2b+1   = Im(F-G)/2.
  *
  * Cost, paired: 2δ multiply-adds per element of Y with its surplus; rows of f that merely choose an answer
  * are copied. Error: κ·ε (see rotation.c). */
@@ -21,9 +22,8 @@
 #define STREAM_BYTES ((size_t)2 << 20)
 
 /* Both layouts as one: in every group of every image lines of elements that lie together in the answers and
- * in Y. Channels first: a line is one channel, or one block of
- * channels. Channels last: a line is the channels at one place. All
- * strides are in elements. */
+ * in Y. Channels first: a line is one channel, or one block of channels. Channels last: a line is
+ * the channels at one place. All strides are in elements. */
 struct walk {
     bool channels_last;
     size_t lines, run;                                                      /* of one part */

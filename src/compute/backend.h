@@ -112,8 +112,8 @@ struct layer_params {
 struct layer_output {
     uint32_t block; /* as layer_desc.blocks */
     size_t bytes;
-    bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie so
-                        already,      there is nothing to do */
+    bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie
+                        so already, there is nothing to do */
     bool over_input; /* of a convolution: the output may take the memory of the second input */
 };
 
@@ -148,9 +148,6 @@ struct backend_ops {
      * caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
-
-    /* What can be said of the layer before any run: coded, family, parts, threshold, why_local. */
-    void (*layer_explain)(const struct layer *layer, convoy_layer_report *report);
 
     /* Takes NULL. All layers and contexts are gone. */
     void (*destroy)(struct backend **backend);

@@ -5,6 +5,7 @@
 #include "base/tensor.h"
 #include "compute/layer.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,9 @@
 #include <xxhash.h>
 
 enum { TIMED_RUNS = 3, EVICTION_BYTES = 16 << 20, MOST_ENTRIES = 65536 };
+
+/* A trial that took so long is not repeated: what disturbs a run is short. */
+#define LONG_TRIAL_NS 200000000u
 
 /* Tensors of more than this are not made for a trial. */
 #define MOST_BYTES ((size_t)1 << 30)
@@ -95,11 +99,24 @@ static bool read_entry(FILE *file, struct entry *entry) {
     for (int i = 0; i < FIELDS; i++)
         if (fscanf(file, "%" SCNd64, &fields[i]) != 1)
             return false;
-    return entry_from_fields(entry, fields);
+    return entry_from_fields(entry, fields) &&
+           (entry->winograd_ns == 0 || conv_admits_winograd(&entry->geometry));
+}
+
+/* NULL for whatever is no file, a pipe for instance, which would keep us waiting. */
+static FILE *open_times(const char *path) {
+    struct stat info;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *file = NULL;
+    if (descriptor >= 0 && fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
+        file = fdopen(descriptor, "r");
+    if (!file && descriptor >= 0)
+        close(descriptor);
+    return file;
 }
 
 static void read_entries(struct kernel_times *times) {
-    FILE *file = times->path ? fopen(times->path, "re") : NULL;
+    FILE *file = times->path ? open_times(times->path) : NULL;
     struct entry entry;
     while (file && times->count < MOST_ENTRIES && read_entry(file, &entry))
         add_entry(times, &entry);
@@ -107,12 +124,19 @@ static void read_entries(struct kernel_times *times) {
         fclose(file);
 }
 
+/* Into a draft that nobody else has, which then takes the file's place. */
 static void write_entries(const struct kernel_times *times) {
     char draft[4200];
-    int length = snprintf(draft, sizeof draft, "%s.%ld", times->path, (long)getpid());
-    FILE *file = length < (int)sizeof draft ? fopen(draft, "we") : NULL;
-    if (!file)
+    int length = snprintf(draft, sizeof draft, "%s.XXXXXX", times->path);
+    int descriptor = length < (int)sizeof draft ? mkostemp(draft, O_CLOEXEC) : -1;
+    FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    if (!file) {
+        if (descriptor >= 0) {
+            close(descriptor);
+            unlink(draft);
+        }
         return;
+    }
     for (size_t i = 0; i < times->count && i < MOST_ENTRIES; i++) {
         int64_t fields[FIELDS];
         entry_fields(&times->entries[i], fields);
@@ -230,9 +254,10 @@ static void caches_settle(struct trial *trial) {
 static uint64_t trial_time_ns(struct kernel_times *times, const struct conv_geometry *geometry,
                               enum conv_kernel kernel) {
     struct trial trial;
-    uint64_t best_ns = 0;
+    uint64_t best_ns = 0, all_ns = 0;
     bool good = trial_begin(&trial, times->backend, geometry, kernel);
-    for (int run = 0; run <= TIMED_RUNS && good; run++) { /* the first one warms up */
+    /* The first run warms up. */
+    for (int run = 0; good && run <= TIMED_RUNS && (run < 2 || all_ns < LONG_TRIAL_NS); run++) {
         caches_settle(&trial);
         uint64_t start_ns = cpu_time_ns();
         good = times->backend->ops->layer_run(trial.layer, trial.context, &trial.in, &trial.out, NULL,
@@ -240,6 +265,7 @@ static uint64_t trial_time_ns(struct kernel_times *times, const struct conv_geom
         uint64_t spent_ns = cpu_time_ns() - start_ns + 1;
         if (run > 0 && (best_ns == 0 || spent_ns < best_ns))
             best_ns = spent_ns;
+        all_ns += spent_ns;
     }
     trial_end(&trial, times->backend);
     return good ? best_ns : 0;

@@ -18,8 +18,8 @@ void kernel_times_destroy(struct kernel_times **times);
 /* The CPU time of a convolution of this complete geometry, float32, by the fastest kernel of the backend, in
  * ns, of the calling thread; *kernel: which it is. Winograd's algorithm rounds more coarsely: it is named
  * only where it takes at most `worth` times as long as the direct kernel. 0 and CONV_DIRECT where that cannot
- * be found out. The first call for a shape takes some ten runs of it. Thread-safe: the trials of all threads
- * take turns. */
+ * be found out. The first call for a shape takes some ten runs of it, four where these are long. Thread-safe:
+ * the trials of all threads take turns. */
 uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
                            enum conv_kernel *kernel);
 

@@ -2,11 +2,14 @@
 #include "compute/kernel_times.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +19,7 @@ static struct backend *inner;
 static struct backend_ops counting_ops;
 static struct backend counting;
 static int prepared;
+static int slow_runs; /* of a backend that takes a third of a second each time */
 static bool refusing;
 
 static convoy_status count_prepare(struct backend *backend, const struct layer_desc *desc,
@@ -24,6 +28,17 @@ static convoy_status count_prepare(struct backend *backend, const struct layer_d
     (void)backend;
     prepared++;
     return refusing ? CONVOY_E_UNSUPPORTED : inner->ops->layer_prepare(inner, desc, params, layer, error);
+}
+
+static convoy_status run_slowly(const struct layer *layer, struct context *context, const convoy_tensor *in,
+                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
+    struct timespec start, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    do
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < 300);
+    slow_runs++;
+    return inner->ops->layer_run(layer, context, in, out, report, error);
 }
 
 static convoy_status make_context(struct backend *backend, struct context **context, convoy_error *error) {
@@ -89,6 +104,19 @@ static void test_each_shape_once(void **state) {
     kernel_times_destroy(&times);
 }
 
+static void test_long_trials_are_short(void **state) {
+    (void)state;
+    struct kernel_times *times = NULL;
+    struct conv_geometry g = geometry(8, 5);
+    enum conv_kernel kernel;
+    counting_ops.layer_run = run_slowly;
+    slow_runs = 0;
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_int_equal(slow_runs, 2);
+    kernel_times_destroy(&times);
+}
+
 /* The only file in a folder, or NULL. */
 static char *only_file(const char *folder) {
     char *path = NULL;
@@ -136,6 +164,68 @@ static void test_remembered_in_a_file(void **state) {
     rmdir(folder);
 }
 
+/* Time once more, which writes the file. */
+static void time_and_keep(const char *folder) {
+    struct kernel_times *times = NULL;
+    struct conv_geometry g = geometry(16, 5);
+    enum conv_kernel kernel;
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    kernel_times_destroy(&times);
+}
+
+/* A folder where others write too: a pipe in the file's place keeps nobody waiting, and nothing is written
+ * through a link that waits under a name that could be guessed. */
+static void test_what_others_put_there(void **state) {
+    (void)state;
+    char folder[] = "/tmp/convoy-times-XXXXXX", *guess = NULL, *victim = NULL;
+    struct stat info;
+    assert_non_null(mkdtemp(folder));
+    time_and_keep(folder);
+    char *path = only_file(folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_true(asprintf(&guess, "%s.%ld", path, (long)getpid()) > 0);
+    assert_true(asprintf(&victim, "%s/victim", folder) > 0);
+    assert_int_equal(symlink(victim, guess), 0);
+    time_and_keep(folder);
+    assert_int_not_equal(stat(victim, &info), 0);
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+    unlink(guess);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    free(guess);
+    free(victim);
+    free(path);
+}
+
+/* A file that claims what cannot be: Winograd's algorithm for 5 x 5. */
+static void test_impossible_claims(void **state) {
+    (void)state;
+    char folder[] = "/tmp/convoy-times-XXXXXX";
+    struct kernel_times *times = NULL;
+    struct conv_geometry g = geometry(16, 5);
+    enum conv_kernel kernel;
+    uint64_t direct_ns, none;
+    char rest[1024];
+    assert_non_null(mkdtemp(folder));
+    time_and_keep(folder);
+    char *path = only_file(folder);
+    FILE *file = fopen(path, "r+");
+    assert_int_equal(fscanf(file, "%" SCNu64 " %" SCNu64 "%1023[^\n]", &direct_ns, &none, rest), 3);
+    rewind(file);
+    fprintf(file, "%" PRIu64 " 1%s\n", direct_ns, rest);
+    fclose(file);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_int_equal(kernel, CONV_DIRECT);
+    kernel_times_destroy(&times);
+    unlink(path);
+    free(path);
+    rmdir(folder);
+}
+
 /* No folder, and a backend that refuses, are no errors: nothing is known then. */
 static void test_does_without(void **state) {
     (void)state;
@@ -154,6 +244,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_shape_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remembered_in_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_trials_are_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_others_put_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_impossible_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_does_without, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

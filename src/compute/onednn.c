@@ -348,7 +348,6 @@ static const struct backend_ops onednn_ops = {
     .context_destroy = context_destroy,
     .layer_output = layer_output,
     .layer_run = layer_run,
-    .layer_explain = layer_explain,
     .destroy = destroy,
 };
 

@@ -131,7 +131,6 @@ static const struct backend_ops reference_ops = {
     .context_create = context_create,
     .context_destroy = context_destroy,
     .layer_run = layer_run,
-    .layer_explain = layer_explain,
     .destroy = destroy,
 };
 

@@ -330,10 +330,6 @@ void executor_destroy(struct executor **slot) {
     free(e);
 }
 
-const struct layer *executor_layer(const struct executor *e, size_t step) {
-    return e->layers[step];
-}
-
 /* --- One run -------------------------------------------------------------------------------------------- */
 
 /* A tensor whose memory is not zeroed: a layer writes every element. */

@@ -17,12 +17,8 @@ void executor_destroy(struct executor **executor);
 
 /* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT). out[i]: filled, the
  * caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are filled here, the rest by the backend.
- * Thread-safe: contexts, and the memory of intermediate tensors, which is laid out once,
- * are pooled. */
+ * Thread-safe: contexts, and the memory of intermediate tensors, which is laid out once, are pooled. */
 convoy_status executor_run(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
                            convoy_layer_report *reports, convoy_error *error);
-
-/* The prepared layer of a step, for layer_explain. */
-const struct layer *executor_layer(const struct executor *executor, size_t step);
 
 #endif

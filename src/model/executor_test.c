@@ -279,7 +279,6 @@ static void test_run_reports_and_computes(void **state) {
     assert_string_equal(reports[0].name, "Relu_0");
     assert_string_equal(reports[1].op, "Sub");
     assert_true(reports[0].wall_ms > 0 && reports[1].wall_ms > 0);
-    assert_non_null(executor_layer(rig.executor, 1));
     convoy_tensor_release(&out);
     rig_destroy(&rig);
 }

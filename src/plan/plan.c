@@ -7,6 +7,8 @@
  * whatever the layer's size. */
 #include "plan/plan.h"
 
+#include <math.h>
+
 /* Coding, framing and checking what travels, for each element of float32: measured over VGG-16 (n = 10), see
  * docs/performance.md. */
 #define CODING_NS_PER_ELEMENT 1.0
@@ -56,10 +58,14 @@ static struct candidate_cost candidate_cost(const struct plan_request *request,
     struct partition partition;
     (void)partition_create(&partition, &laid, input_parts, filter_parts, NULL);
     struct candidate_cost cost = {.partition = partition_cost(&partition, input_pieces, filter_pieces)};
-    if (!request->time || partition_task(&partition, input_pieces, filter_pieces, &task, NULL) != CONVOY_OK)
+    if (!request->time)
         return cost;
-    cost.ns = (double)request->time(request->time_context, &task, &cost.kernel) +
-              CODING_NS_PER_ELEMENT * (cost.partition.up + cost.partition.down);
+    cost.ns = INFINITY; /* not known: behind all that are; among its like what travels decides */
+    if (partition_task(&partition, input_pieces, filter_pieces, &task, NULL) != CONVOY_OK)
+        return cost;
+    uint64_t kernel_ns = request->time(request->time_context, &task, &cost.kernel);
+    if (kernel_ns)
+        cost.ns = (double)kernel_ns + CODING_NS_PER_ELEMENT * (cost.partition.up + cost.partition.down);
     return cost;
 }
 

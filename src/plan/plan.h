@@ -11,8 +11,8 @@ struct plan_request {
     uint32_t workers, stragglers;       /* n, γ */
     uint32_t input_parts, filter_parts; /* wanted everywhere that it is admitted; 0,0: chosen */
     uint32_t block;                     /* channels that the kernels like to lie together, or 0 */
-    /* The time of one worker's convolution by its fastest kernel, which it names, in ns; NULL: not known,
-     * kernels are direct. */
+    /* The time of one worker's convolution by its fastest kernel, which it names, in ns; 0: not known of this
+     * one. NULL: not known of any, kernels are direct. */
     uint64_t (*time)(void *context, const struct conv_geometry *task, enum conv_kernel *kernel);
     void *time_context;
 };

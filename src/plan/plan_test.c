@@ -227,6 +227,31 @@ static uint32_t counted_threshold(uint32_t input_parts, uint32_t filter_parts, u
 }
 
 /* The work does not grow with the layer, only with n. */
+/* Knows all but the task whose output channels are *context. */
+static uint64_t time_of_others(void *context, const struct conv_geometry *task, enum conv_kernel *kernel) {
+    *kernel = CONV_DIRECT;
+    return task->out_channels == *(const int64_t *)context ? 0 : 1000;
+}
+
+/* What could not be timed is no better than what was. */
+static void test_unknown_times(void **state) {
+    (void)state;
+    const struct conv_geometry layer = conv(32, 32, 64, 3, 1);
+    const uint32_t parts[][2] = {{8, 1}, {4, 4}, {1, 8}};
+    const int64_t channels[] = {64, 32, 16}; /* of their tasks */
+    for (int i = 0; i < 3; i++) {
+        struct plan_request request = {.family = family("rotation"),
+                                       .workers = 6,
+                                       .stragglers = 2,
+                                       .time = time_of_others,
+                                       .time_context = (void *)&channels[i]};
+        struct plan_layer plan = plan_choose(&request, &layer);
+        assert_true(plan.coded);
+        assert_int_equal(plan.threshold, 4);
+        assert_false(plan.input_parts == parts[i][0] && plan.filter_parts == parts[i][1]);
+    }
+}
+
 static void test_large_layers_are_planned_fast(void **state) {
     (void)state;
     uint32_t count = 0;
@@ -251,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_wanted_parts),
         cmocka_unit_test(test_other_families),
         cmocka_unit_test(test_why_local),
+        cmocka_unit_test(test_unknown_times),
         cmocka_unit_test(test_large_layers_are_planned_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

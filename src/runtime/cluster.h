@@ -1,6 +1,6 @@
 /* A cluster of workers as a compute backend: convolutions that the plan codes are computed by n workers,
  * everything else by the backend here. (runtime/cluster_backend.c; the workers' state: cluster.c; one coded
- * layer under way: job.c; the other side: worker.c) */
+ * layer under way: coded_run.c; the other side: worker.c) */
 #ifndef RUNTIME_CLUSTER_H
 #define RUNTIME_CLUSTER_H
 

@@ -84,13 +84,6 @@ static convoy_status cluster_layer_run(const struct layer *layer, struct context
                                         NULL, error);
 }
 
-static void cluster_layer_explain(const struct layer *layer, convoy_layer_report *report) {
-    if (is_coded(layer))
-        coded_layer_explain(layer, report);
-    else
-        report->why_local = ((const struct local_layer *)layer)->why;
-}
-
 static void cluster_context_destroy(struct context **slot) {
     struct cluster_context *context = slot ? (struct cluster_context *)*slot : NULL;
     if (!context)
@@ -169,6 +162,5 @@ const struct backend_ops cluster_backend_ops = {
     .context_destroy = cluster_context_destroy,
     .layer_output = cluster_layer_output,
     .layer_run = cluster_layer_run,
-    .layer_explain = cluster_layer_explain,
     .destroy = cluster_backend_destroy,
 };

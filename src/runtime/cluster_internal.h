@@ -59,6 +59,5 @@ void coded_layer_destroy(struct layer **layer); /* takes NULL */
 void coded_layer_output(const struct layer *layer, struct layer_output *output);
 convoy_status coded_layer_run(const struct layer *layer, struct context *context, const convoy_tensor *in,
                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
-void coded_layer_explain(const struct layer *layer, convoy_layer_report *report);
 
 #endif

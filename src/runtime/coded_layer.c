@@ -123,6 +123,18 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
     return status;
 }
 
+/* Input i as layer_desc.blocks sees it: a map [N,C,...], whatever the axes are to the convolution (of a
+ * product [1,M,K] the "channels" are its rows). used: the block in which the layer takes it. */
+static struct coded_input describe_input(const struct layer_desc *desc, uint32_t i, uint32_t used) {
+    const convoy_shape *shape = &desc->inputs[i];
+    uint32_t lies = desc->blocks ? desc->blocks[i] : 0;
+    struct block_map map = {.element = convoy_dtype_bytes(desc->dtype),
+                            .batch = (size_t)shape->dims[0],
+                            .channels = (size_t)shape->dims[1],
+                            .inner = shape_product(shape, 2, shape->rank)};
+    return (struct coded_input){map, lies, used};
+}
+
 /* The convolution as it will lie: in blocks of channels where its input comes so, or its output may go so. */
 static void describe(struct coded_layer *layer, const struct layer_desc *desc,
                      const struct plan_layer *plan) {
@@ -130,15 +142,10 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     struct conv_geometry conv =
         plan_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
                       desc->blocks ? desc->blocks[0] : 0, desc->free_output ? options->block : 0);
-    struct block_map map = {.element = convoy_dtype_bytes(desc->dtype), .batch = (size_t)conv.batch};
-    map.channels = (size_t)conv.in_channels;
-    map.inner = (size_t)(conv.in[0] * conv.in[1] * conv.in[2]);
-    layer->inputs[0] = (struct coded_input){map, desc->blocks ? desc->blocks[0] : 0, conv.in_block};
-    map.channels = (size_t)conv.out_channels;
-    map.inner = (size_t)(conv.out[0] * conv.out[1] * conv.out[2]);
+    layer->inputs[0] = describe_input(desc, 0, conv.in_block);
     layer->adds = desc->input_count == 2;
     if (layer->adds)
-        layer->inputs[1] = (struct coded_input){map, desc->blocks ? desc->blocks[1] : 0, conv.out_block};
+        layer->inputs[1] = describe_input(desc, 1, conv.out_block);
     layer->input_shape = conv_input_shape(&conv);
     layer->activation = desc->activation;
     layer->desc = *desc;
@@ -204,13 +211,4 @@ void coded_layer_destroy(struct layer **slot) {
     free(layer->input_rows);
     free(layer->input_twins);
     free(layer);
-}
-
-void coded_layer_explain(const struct layer *base, convoy_layer_report *report) {
-    const struct coded_layer *layer = (const struct coded_layer *)base;
-    report->coded = true;
-    report->family = layer->code.family->name;
-    report->input_parts = layer->code.input_parts;
-    report->filter_parts = layer->code.filter_parts;
-    report->threshold = layer->code.threshold;
 }

@@ -192,6 +192,14 @@ static bool was_used(const struct code_solution *solution, uint32_t worker) {
     return false;
 }
 
+static void report_code(const struct coded_layer *layer, convoy_layer_report *report) {
+    report->coded = true;
+    report->family = layer->code.family->name;
+    report->input_parts = layer->code.input_parts;
+    report->filter_parts = layer->code.filter_parts;
+    report->threshold = layer->code.threshold;
+}
+
 static void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
     const struct cluster_context *context = run->context;
     for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
@@ -413,7 +421,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         report = &unread;
     struct coded_run run = {.layer = (struct coded_layer *)base,
                             .context = (struct cluster_context *)context};
-    coded_layer_explain(base, report);
+    report_code(run.layer, report);
     convoy_tensor taken[2];
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
     if (status == CONVOY_OK)
