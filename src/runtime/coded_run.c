@@ -146,6 +146,11 @@ static convoy_status solve_answers(struct coded_run *run) {
     return status == CONVOY_E_MEMORY ? status : CONVOY_OK;
 }
 
+/* No fewer answers suffice. */
+static uint32_t least_answers(const struct coded_layer *layer) {
+    return layer->code.family->choose ? 1 : layer->code.threshold;
+}
+
 /* Waits until answers came that suffice and decode well. run->solution stays NULL where that is no longer
  * possible, or the time has passed: by no more than it takes to solve once, since no search begins after one
  * that ended late. Answers that do not decode well are searched again when some more came, not for each one:
@@ -153,25 +158,26 @@ static convoy_status solve_answers(struct coded_run *run) {
 static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
     struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    uint32_t settled = 0, tried = 0, step = layer->code.threshold / SEARCH_STEPS;
-    for (bool late = false; !late;) {
-        settled = dispatcher_wait(layer->cluster->dispatcher, &run->job, settled, until_ns, context->states);
+    uint32_t step = layer->code.threshold / SEARCH_STEPS;
+    uint32_t tried = 0, wanted = least_answers(layer);
+    for (bool last = false; !last;) {
+        dispatcher_wait(layer->cluster->dispatcher, &run->job, wanted, until_ns, context->states);
         uint32_t possible = list_tasks(run, true);
         if (!code_suffices(&layer->code, context->answered, possible))
             break;
         run->answered = list_tasks(run, false);
-        late = clock_now_ns() >= until_ns;
-        bool last = late || run->answered == possible; /* nobody is waited for any more */
-        if (code_suffices(&layer->code, context->answered, run->answered) && run->answered > tried &&
-            (tried == 0 || last || run->answered >= tried + step)) {
+        last = clock_now_ns() >= until_ns || run->answered == possible; /* nobody is waited for any more */
+        wanted = run->answered + 1;
+        if (run->answered > tried && code_suffices(&layer->code, context->answered, run->answered)) {
             convoy_status status = solve_answers(run);
             if (status != CONVOY_OK || run->solution)
                 return status;
             tried = run->answered;
-            late = clock_now_ns() >= until_ns;
+            wanted = tried + (step ? step : 1);
+            last = last || clock_now_ns() >= until_ns;
         }
-        if (last)
-            break;
+        if (wanted > possible)
+            wanted = possible;
     }
     run->answered = list_tasks(run, false);
     return CONVOY_OK;

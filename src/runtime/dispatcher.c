@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define PING_AFTER_NS (20 * NS_PER_MS) /* of silence of a worker that owes an answer */
+#define LINGER_NS     (5 * NS_PER_MS)  /* after an owner has left, in which the next one may drive */
 
 static struct job *find_job(struct dispatcher *d, uint64_t id) {
     struct job *job = d->jobs;
@@ -20,11 +21,27 @@ static void settle_task(struct dispatcher *d, uint64_t job_id, uint32_t worker, 
     if (!job || job->tasks[worker].state != TASK_SENT)
         return;
     job->tasks[worker].state = state;
+    job->open--;
     if (answer) {
         job->tasks[worker].answer = *answer;
         *answer = NULL;
+        job->answered++;
     }
-    pthread_cond_broadcast(&d->changed);
+}
+
+/* Whether as many answers as are wanted came, or cannot come any more. */
+static bool job_is_decided(const struct job *job) {
+    return job->answered >= job->wanted || job->answered + job->open < job->wanted;
+}
+
+/* Wakes those whose jobs are decided, each once. */
+static void wake_owners(struct dispatcher *d) {
+    for (struct job *job = d->jobs; job; job = job->next)
+        if (job->waited && job_is_decided(job)) {
+            job->waited = false;
+            d->sleepers--;
+            pthread_cond_signal(&job->decided);
+        }
 }
 
 /* The tasks that were sent before a frame of this order, and are still owed, are lost. */
@@ -143,6 +160,7 @@ static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *fram
     case FRAME_WANT:
     case FRAME_UNFIT:
         dispatcher_take_layer(d, worker, &frame->header);
+        pthread_cond_broadcast(&d->changed);
         break;
     case FRAME_PONG:
         if (peer->ping && frame->header.job == peer->ping) {
@@ -153,7 +171,6 @@ static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *fram
     default:
         break; /* a kind that only a master sends: ignored */
     }
-    pthread_cond_broadcast(&d->changed);
 }
 
 /* A frame whose checksum is wrong: nothing in it can be believed, but something was sent. Asks at once what
@@ -172,8 +189,10 @@ static void forget_peer(struct dispatcher *d, uint32_t worker) {
     struct peer *peer = &d->peers[worker];
     settle_before(d, worker, UINT64_MAX);
     for (struct job *job = d->jobs; job; job = job->next)
-        if (job->tasks[worker].state == TASK_WAITING)
+        if (job->tasks[worker].state == TASK_WAITING) {
             job->tasks[worker].state = TASK_LOST;
+            job->open--;
+        }
     peer->ping = 0;
     pthread_cond_broadcast(&d->changed);
 }
@@ -223,37 +242,71 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
     }
 }
 
+/* Waits for an event until the moment, and takes in what came; own may be NULL. Who waits for that is woken
+ * last, when the mutex is about to be free. False where nothing came, or own is decided. */
+static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct job *own) {
+    uint32_t worker = 0;
+    struct frame frame = {0};
+    enum transport_event event = d->transport->ops->poll(d->transport, deadline_ns, &worker, &frame);
+    bool valid = event == TRANSPORT_FRAME && frame_valid(&frame); /* reads the payload: not under the mutex */
+    pthread_mutex_lock(&d->mutex);
+    if (valid)
+        take_frame(d, worker, &frame);
+    else if (event == TRANSPORT_FRAME)
+        take_damaged(d, worker);
+    else
+        take_change(d, worker, event);
+    bool more = event != TRANSPORT_TIMEOUT && !(own && job_is_decided(own));
+    wake_owners(d);
+    pthread_mutex_unlock(&d->mutex);
+    frame_release(&frame);
+    return more;
+}
+
+static void send_all(struct dispatcher *d) {
+    dispatcher_send_layers(d);
+    send_cancels(d);
+    send_tasks(d);
+}
+
+void dispatcher_send_due(struct dispatcher *d) {
+    if (d->driven)
+        d->transport->ops->wake(d->transport);
+    else
+        send_all(d);
+}
+
+/* Sends what is due, waits until the moment, and takes in what came: all that is there, but no more than it
+ * takes to be fair to what is to be sent, nor than own needs (NULL: none). Under the mutex, which is free
+ * meanwhile. */
+static void drive(struct dispatcher *d, uint64_t until_ns, const struct job *own) {
+    send_all(d);
+    uint64_t deadline_ns = send_pings(d);
+    if (until_ns < deadline_ns)
+        deadline_ns = until_ns;
+    d->driven = true;
+    pthread_mutex_unlock(&d->mutex);
+    for (uint32_t taken = 0; taken < d->nodes && take_event(d, deadline_ns, own); taken++)
+        deadline_ns = 0;
+    pthread_mutex_lock(&d->mutex);
+    d->driven = false;
+}
+
+/* The thread: drives while owners of jobs sleep, or none has come for a while. */
 static void *dispatch(void *context) {
     struct dispatcher *d = context;
     pthread_mutex_lock(&d->mutex);
     while (!d->stop) {
-        dispatcher_send_layers(d);
-        send_cancels(d);
-        send_tasks(d);
-        uint64_t deadline_ns = send_pings(d);
-        pthread_mutex_unlock(&d->mutex);
-
-        uint32_t worker = 0;
-        struct frame frame = {0};
-        enum transport_event event = d->transport->ops->poll(d->transport, deadline_ns, &worker, &frame);
-        bool valid =
-            event == TRANSPORT_FRAME && frame_valid(&frame); /* reads the payload: not under the mutex */
-
-        pthread_mutex_lock(&d->mutex);
-        if (valid)
-            take_frame(d, worker, &frame);
-        else if (event == TRANSPORT_FRAME)
-            take_damaged(d, worker);
-        else
-            take_change(d, worker, event);
-        frame_release(&frame);
+        uint64_t now_ns = clock_now_ns();
+        if (!d->driven && (d->sleepers || now_ns >= d->left_ns + LINGER_NS)) {
+            drive(d, UINT64_MAX, NULL);
+        } else {
+            struct timespec until = clock_timespec(now_ns + LINGER_NS);
+            pthread_cond_timedwait(&d->undriven, &d->mutex, &until);
+        }
     }
     pthread_mutex_unlock(&d->mutex);
     return NULL;
-}
-
-static void dispatcher_wake(struct dispatcher *d) {
-    d->transport->ops->wake(d->transport);
 }
 
 static void init_condition(pthread_cond_t *condition) {
@@ -269,6 +322,7 @@ static void dispatcher_free(struct dispatcher *d) {
     holdings_clear(&d->holdings);
     pthread_cond_destroy(&d->gap);
     pthread_cond_destroy(&d->changed);
+    pthread_cond_destroy(&d->undriven);
     pthread_mutex_destroy(&d->mutex);
     free(d->peers);
     free(d);
@@ -291,6 +345,7 @@ convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport
     holdings_init(&d->holdings, nodes);
     pthread_mutex_init(&d->mutex, NULL);
     init_condition(&d->changed);
+    init_condition(&d->undriven);
     init_condition(&d->gap);
     if (pthread_create(&d->thread, NULL, dispatch, d) != 0) {
         dispatcher_free(d);
@@ -305,8 +360,9 @@ void dispatcher_stop(struct dispatcher *d) {
     pthread_mutex_lock(&d->mutex);
     d->stop = true;
     pthread_cond_broadcast(&d->gap);
+    pthread_cond_signal(&d->undriven);
     pthread_mutex_unlock(&d->mutex);
-    dispatcher_wake(d);
+    d->transport->ops->wake(d->transport);
 }
 
 void dispatcher_destroy(struct dispatcher **dispatcher) {
@@ -369,36 +425,48 @@ uint32_t dispatcher_wait_came(struct dispatcher *d, uint32_t wanted, uint64_t de
 }
 
 void dispatcher_submit(struct dispatcher *d, struct job *job) {
+    init_condition(&job->decided);
     pthread_mutex_lock(&d->mutex);
     job->id = ++d->last_job;
     job->next = NULL;
+    job->open = job->answered = 0;
+    job->waited = false;
     struct job **at = &d->jobs;
     while (*at)
         at = &(*at)->next;
     *at = job;
-    for (uint32_t w = 0; w < d->nodes; w++)
+    for (uint32_t w = 0; w < d->nodes; w++) {
         if (job->tasks[w].state == TASK_WAITING && !peer_lives(&d->peers[w]))
             job->tasks[w].state = TASK_LOST;
+        job->open += job->tasks[w].state == TASK_WAITING;
+    }
+    dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
-    dispatcher_wake(d);
 }
 
-uint32_t dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t settled, uint64_t deadline_ns,
-                         enum task_state *states) {
+void dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t wanted, uint64_t deadline_ns,
+                     enum task_state *states) {
     struct timespec until = clock_timespec(deadline_ns);
-    uint32_t now_settled;
     pthread_mutex_lock(&d->mutex);
-    for (int waited = 0;; waited = pthread_cond_timedwait(&d->changed, &d->mutex, &until)) {
-        now_settled = 0;
-        for (uint32_t w = 0; w < d->nodes; w++) {
-            states[w] = job->tasks[w].state;
-            now_settled += states[w] == TASK_ANSWERED || states[w] == TASK_LOST;
+    job->wanted = wanted;
+    for (bool late = false; !job_is_decided(job) && !late;) {
+        if (d->driven) {
+            d->sleepers += !job->waited;
+            job->waited = true;
+            late = pthread_cond_timedwait(&job->decided, &d->mutex, &until) != 0;
+        } else {
+            drive(d, deadline_ns, job);
+            late = clock_now_ns() >= deadline_ns;
         }
-        if (now_settled > settled || waited)
-            break;
     }
+    d->sleepers -= job->waited;
+    job->waited = false;
+    d->left_ns = clock_now_ns();
+    if (d->sleepers && !d->driven)
+        pthread_cond_signal(&d->undriven);
+    for (uint32_t w = 0; w < d->nodes; w++)
+        states[w] = job->tasks[w].state;
     pthread_mutex_unlock(&d->mutex);
-    return now_settled;
 }
 
 void dispatcher_finish(struct dispatcher *d, struct job *job) {
@@ -411,9 +479,10 @@ void dispatcher_finish(struct dispatcher *d, struct job *job) {
     for (uint32_t w = 0; w < d->nodes; w++)
         wake = wake || job->tasks[w].state == TASK_SENT;
     d->cancels_due = d->cancels_due || wake;
-    pthread_mutex_unlock(&d->mutex);
     if (wake)
-        dispatcher_wake(d);
+        dispatcher_send_due(d);
+    pthread_mutex_unlock(&d->mutex);
+    pthread_cond_destroy(&job->decided);
 }
 
 void job_release(struct job *job, uint32_t workers) {

@@ -1,6 +1,9 @@
-/* The thread that owns the master's transport: sends tasks to workers that have room for them, takes in
- * answers, and knows of every worker what it owes and whether it lives. A job is one coded layer of one
- * inference: a task for each worker, of whose answers some suffice.
+/* Drives the master's transport: sends tasks to workers that have room for them, takes in answers, and knows
+ * of every worker what it owes and whether it lives. A job is one coded layer of one inference: a task for
+ * each worker, of whose answers some suffice.
+ *
+ * One thread at a time drives: the owner of a job while it waits, if nobody does yet, so that a job costs no
+ * hop to another thread and back; else a thread of the dispatcher's own.
  *
  * A worker has at most two unanswered tasks; further ones wait here until it has room or their job is done. A
  * worker answers in order, so an answer tells that what was asked before it is answered or lost; a ping asks
@@ -38,8 +41,13 @@ struct job {
     uint64_t allowance_ns;  /* a task that is out longer than this is overdue */
     struct job_task *tasks; /* [nodes] */
 
-    uint64_t id; /* set by dispatcher_submit */
+    /* The dispatcher's own, from dispatcher_submit on. */
+    uint64_t id;
     struct job *next;
+    uint32_t open, answered; /* tasks that are WAITING or SENT; ANSWERED */
+    uint32_t wanted;         /* answers, by who waits */
+    bool waited;             /* somebody does */
+    pthread_cond_t decided;  /* so many came, or cannot come */
 };
 
 struct dispatcher;
@@ -99,10 +107,10 @@ uint32_t dispatcher_wait_came(struct dispatcher *dispatcher, uint32_t wanted, ui
  * be finished. */
 void dispatcher_submit(struct dispatcher *dispatcher, struct job *job);
 
-/* Waits for a change: until more tasks than `settled` are answered or lost, or the deadline. Returns how many
- * are, and copies every task's state to states[nodes]. */
-uint32_t dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t settled,
-                         uint64_t deadline_ns, enum task_state *states);
+/* Waits until `wanted` of the tasks are answered, or cannot be any more, or for the deadline; copies every
+ * task's state to states[nodes]. The caller is not woken before. One thread waits on a job. */
+void dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t wanted, uint64_t deadline_ns,
+                     enum task_state *states);
 
 /* Closes a job: tells workers that still have its task to forget it; answers that come later are dropped.
  * Afterwards tasks[] is the owner's again, answers and unsent payloads included (release with job_release).

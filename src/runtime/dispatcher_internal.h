@@ -27,7 +27,7 @@ struct peer {
 };
 
 struct dispatcher {
-    struct transport *transport; /* the thread's own, but for wake */
+    struct transport *transport; /* of who drives, else of who holds the mutex; but wake */
     uint32_t nodes, needed;
     const struct log *log;
     pthread_t thread;
@@ -35,6 +35,10 @@ struct dispatcher {
     pthread_mutex_t mutex; /* guards all that follows */
     pthread_cond_t changed;
     bool stop;
+    bool driven;             /* somebody polls the transport, without the mutex */
+    uint32_t sleepers;       /* owners of jobs that wait for what somebody else is to receive */
+    uint64_t left_ns;        /* when an owner's wait last ended */
+    pthread_cond_t undriven; /* owners sleep and nobody drives */
     uint64_t last_job;
     struct job *jobs;   /* open, oldest first */
     bool cancels_due;   /* some worker owes an answer to a job that is closed and was not told */
@@ -55,6 +59,9 @@ static inline bool peer_lives(const struct peer *peer) {
  * owes. */
 void dispatcher_send(struct dispatcher *d, uint32_t worker, struct frame_header header,
                      struct buffer *take_payload, uint64_t payload_hash);
+
+/* Sends whatever is due, or has it sent by who drives. */
+void dispatcher_send_due(struct dispatcher *d);
 
 /* Sends the offers and contents that are due. */
 void dispatcher_send_layers(struct dispatcher *d);

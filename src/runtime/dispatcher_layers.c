@@ -138,9 +138,9 @@ void dispatcher_supply(struct dispatcher *d, uint32_t layer, uint32_t worker, st
     if (holding->state == HOLDING_UNFIT)
         log_line(d->log, CONVOY_LOG_WARNING, "no memory to code layer number %u for worker %u", layer,
                  worker);
+    dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
     buffer_release(&content);
-    d->transport->ops->wake(d->transport);
 }
 
 /* Sums up who holds what. */

@@ -13,7 +13,8 @@
  * master is broken. */
 #define QUEUE_LIMIT     65536
 #define LAYER_LIMIT     65536
-#define IDLE_ANSWERS    4 /* whose memory is kept for the next */
+#define LOOK_NS         (10 * NS_PER_MS) /* between looks at what comes, of a worker that a fault makes slow */
+#define IDLE_ANSWERS    4                /* whose memory is kept for the next */
 #define MAX_FRAME_BYTES (UINT64_C(16) << 30)
 
 struct worker {
@@ -198,6 +199,15 @@ static struct buffer *compute(struct worker *worker, const struct held_layer *he
     return answer;
 }
 
+/* Sleeps as if it computed: without a look at what comes, which would wake it for every frame; but not deaf
+ * for so long that a cluster could not end. */
+static void dawdle_until(struct worker *worker, uint64_t until_ns) {
+    for (uint64_t now_ns = clock_now_ns(); now_ns < until_ns && !worker->closed; now_ns = clock_now_ns()) {
+        clock_sleep_until(until_ns - now_ns > LOOK_NS ? now_ns + LOOK_NS : until_ns);
+        receive_until(worker, 0);
+    }
+}
+
 static void serve_task(struct worker *worker, const struct frame *frame) {
     const struct held_layer *held =
         frame->header.layer < worker->layer_count ? worker->layers[frame->header.layer] : NULL;
@@ -216,7 +226,7 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
     struct buffer *answer = compute(worker, held, frame);
     if (slow) {
         uint64_t now_ns = clock_now_ns();
-        receive_until(worker, now_ns + (uint64_t)((slow->factor - 1) * (double)(now_ns - start_ns)));
+        dawdle_until(worker, now_ns + (uint64_t)((slow->factor - 1) * (double)(now_ns - start_ns)));
     }
     reply(worker, frame, answer ? FRAME_ANSWER : FRAME_DECLINED, held->dtype, answer);
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 struct inbox_item {
@@ -56,7 +57,8 @@ static void hub_release(struct hub *hub) {
     free(hub);
 }
 
-/* Appends to the ring; false where there is no memory. The mutex is held. */
+/* Appends to the ring; false where there is no memory. The mutex is held; once it is not, the caller signals
+ * `changed`: who wakes shall not have to wait for it. */
 static bool inbox_push(struct endpoint *to, const struct inbox_item *item) {
     if (to->count == to->capacity) {
         size_t capacity = to->capacity ? 2 * to->capacity : 16;
@@ -71,7 +73,6 @@ static bool inbox_push(struct endpoint *to, const struct inbox_item *item) {
         to->head = 0;
     }
     to->items[(to->head + to->count++) % to->capacity] = *item;
-    pthread_cond_signal(&to->changed);
     return true;
 }
 
@@ -101,11 +102,20 @@ static convoy_status local_send(struct transport *transport, uint32_t peer, stru
     else if (!inbox_push(to, &item))
         status = CONVOY_E_MEMORY;
     pthread_mutex_unlock(&to->mutex);
-    if (status != CONVOY_OK)
+    if (status == CONVOY_OK)
+        pthread_cond_signal(&to->changed);
+    else
         frame_release(&item.frame);
     return status;
 }
 
+/* Whether a poll has something to tell. The mutex is held. */
+static bool has_news(const struct endpoint *endpoint) {
+    return endpoint->count || endpoint->woken || endpoint->master_gone;
+}
+
+/* Before it sleeps a poll lets others run, once: they may be about to send. Falling asleep and being woken
+ * costs more than a small task (bench/job, n = 16: 90 us a job without, 46 with). */
 static enum transport_event local_poll(struct transport *transport, uint64_t deadline_ns, uint32_t *peer,
                                        struct frame *frame) {
     struct endpoint *endpoint = (struct endpoint *)transport;
@@ -113,7 +123,12 @@ static enum transport_event local_poll(struct transport *transport, uint64_t dea
     enum transport_event event = TRANSPORT_TIMEOUT;
     pthread_mutex_lock(&endpoint->mutex);
     int waited = deadline_ns ? 0 : 1;
-    while (!endpoint->count && !endpoint->woken && !endpoint->master_gone && !waited)
+    if (!waited && !has_news(endpoint)) {
+        pthread_mutex_unlock(&endpoint->mutex);
+        sched_yield();
+        pthread_mutex_lock(&endpoint->mutex);
+    }
+    while (!waited && !has_news(endpoint))
         waited = pthread_cond_timedwait(&endpoint->changed, &endpoint->mutex, &until);
     if (endpoint->master_gone) {
         event = TRANSPORT_CLOSED;
@@ -136,8 +151,8 @@ static void local_wake(struct transport *transport) {
     struct endpoint *endpoint = (struct endpoint *)transport;
     pthread_mutex_lock(&endpoint->mutex);
     endpoint->woken = true;
-    pthread_cond_signal(&endpoint->changed);
     pthread_mutex_unlock(&endpoint->mutex);
+    pthread_cond_signal(&endpoint->changed);
 }
 
 static enum peer_state local_state(struct transport *transport, uint32_t peer) {
@@ -159,13 +174,14 @@ static void report_lost(struct endpoint *master, uint32_t worker) {
         inbox_push(master, &item); /* without memory for the event the state still tells */
     }
     pthread_mutex_unlock(&master->mutex);
+    pthread_cond_signal(&master->changed);
 }
 
 static void cut_off(struct endpoint *worker) {
     pthread_mutex_lock(&worker->mutex);
     worker->master_gone = true;
-    pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->mutex);
+    pthread_cond_signal(&worker->changed);
 }
 
 static void local_disconnect(struct transport *transport, uint32_t peer) {

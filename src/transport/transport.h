@@ -1,6 +1,6 @@
-/* Seam: how frames travel, and who is alive. A transport knows no layers. One thread owns an endpoint and
- * makes all calls on it but transport_wake, which any thread may make. Peers are numbered: a master's are the
- * workers 0..n-1; a worker's only peer, its master, is 0. */
+/* Seam: how frames travel, and who is alive. A transport knows no layers. One thread at a
+ * time makes all calls on an endpoint but transport_wake, which any thread may make. Peers are numbered: a
+ * master's are the workers 0..n-1; a worker's only peer, its master, is 0. */
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 

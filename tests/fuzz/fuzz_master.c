@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .layer = layer, .dtype = CONVOY_F32, .answer_bytes = 16, .allowance_ns = NS_PER_S, .tasks = tasks};
     enum task_state states[NODES];
     dispatcher_submit(dispatcher, &job);
-    dispatcher_wait(dispatcher, &job, 0, clock_now_ns() + NS_PER_MS / 2, states);
+    dispatcher_wait(dispatcher, &job, 1, clock_now_ns() + NS_PER_MS / 2, states);
     dispatcher_finish(dispatcher, &job);
     job_release(&job, NODES);
     dispatcher_destroy(&dispatcher);
