@@ -171,7 +171,7 @@ prints '^share +conv2 +[0-9.e-]+ +ms +[0-9.e-]+ +[0-9.]+$'
 prints '^network +on workers, CPU +[0-9.e-]+ +ms'
 run 0 bench "$model" --runs 1 --csv
 prints '^decode,"all",ms,[0-9.e-]+,[0-9.e-]+$'
-[ "$(wc -l <out)" -eq $((1 + 2 + 4 * 6 + 4)) ] || fail "$command: not a line for each figure"
+[ "$(wc -l <out)" -eq $((1 + 2 + 2 + 4 * 6 + 4)) ] || fail "$command: not a line for each figure"
 run 0 bench "$model" --runs 1 --json --no-trials --workers 3 --stragglers 1
 prints '"workers": 3'
 prints '"floor": null'

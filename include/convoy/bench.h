@@ -10,16 +10,17 @@ extern "C" {
 
 /* One figure. Strings are borrowed during the call. */
 typedef struct convoy_bench_figure {
-    const char *part; /* "machine", "kernel", "share", "encode", "decode", "network" */
+    const char *part; /* "machine", "job", "kernel", "share", "encode", "decode", "network" */
     const char *name; /* of the layer, or what is measured */
-    const char *unit; /* "ms", "GB/s", "GMAC/s" */
+    const char *unit; /* "ms", "us", "GB/s", "GMAC/s" */
     double value;
     double floor; /* what a perfect program would take here, in the same unit; 0: there is none */
 } convoy_bench_figure;
 
 /* Measures and calls take with each figure, in this order:
  *   machine  the rates from which the floors come: memcpy (read plus written), and the multiply-adds of a
- * direct convolution that suits the kernels, both on one thread kernel   each coded layer, whole, by its
+ * direct convolution that suits the kernels, both on one thread *   job      a layer of no size on n worker
+ * threads: what a job costs besides computing, wall and CPU time kernel   each coded layer, whole, by its
  * fastest kernel, on one thread, in CPU time; floor: the larger of its multiply-adds and of its bytes at
  * these rates (Winograd's algorithm may go below) share    δ times one worker's convolution of the layer, in
  * CPU time; floor: the figure before encode   its input coded for all n workers, one thread; floor: memcpy of

@@ -1,8 +1,11 @@
 #include "bench/bench.h"
 
 #include "base/error.h"
+#include "bench/job_time.h"
 
 #include <stdlib.h>
+
+#define JOB_ROUNDS 1000
 
 void bench_take(const struct bench *bench, const char *part, const char *name, const char *unit, double value,
                 double floor) {
@@ -18,6 +21,22 @@ static int compare(const void *a, const void *b) {
 double bench_median(double *values, size_t count) {
     qsort(values, count, sizeof *values, compare);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* What a job costs where there is nothing to compute. Left out where the code does not admit so small a
+ * layer. */
+static convoy_status bench_job(const struct bench *bench, convoy_error *error) {
+    const struct job_setup setup = {.family = bench->options->code,
+                                    .workers = bench->options->workers,
+                                    .stragglers = bench->options->stragglers,
+                                    .rounds = JOB_ROUNDS};
+    struct job_times times;
+    convoy_status status = job_times_measure(&setup, &times, error);
+    if (status == CONVOY_OK) {
+        bench_take(bench, "job", "wall", "us", times.median_ns / 1e3, 0);
+        bench_take(bench, "job", "CPU", "us", times.cpu_ns / 1e3, 0);
+    }
+    return status == CONVOY_E_INPUT ? CONVOY_OK : status;
 }
 
 convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_shapes,
@@ -39,6 +58,8 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
         status = kernel_times_create(&times, backend, options->trial_folder, error);
     if (status == CONVOY_OK)
         status = bench_machine(&bench, backend->block, times, error);
+    if (status == CONVOY_OK)
+        status = bench_job(&bench, error);
     if (status == CONVOY_OK)
         status = bench_layers(&bench, backend, times, error);
     kernel_times_destroy(&times); /* which keeps them for the sessions */
