@@ -177,7 +177,7 @@ prints '"workers": 3'
 prints '"floor": null'
 refuses 2 'bench MODEL' bench
 refuses 2 'runs' bench "$model" --runs 0
-refuses 2 'must be fewer' bench "$model" --stragglers 6
+refuses 2 'at most 5 can be stragglers' bench "$model" --stragglers 6
 
 run 0 run "$model" "${digits[@]}" --local --expect "$lenet/digits/labels.txt" --check
 prints '^accuracy +298 of 300 = 99.33 %$'
