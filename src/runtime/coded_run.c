@@ -9,6 +9,7 @@
 #include "code/encoder.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -416,8 +417,17 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
     size_t elements = map->batch * map->channels * map->inner;
     float *y = out;
     const float *z = added;
-    for (size_t i = 0; i < elements; i++)
-        y[i] = activation_apply(&layer->activation, y[i] + z[i]);
+    enum activation_kind kind = layer->activation.kind;
+    if (kind != ACTIVATION_NONE && kind != ACTIVATION_RELU) {
+        for (size_t i = 0; i < elements; i++)
+            y[i] = activation_apply(&layer->activation, y[i] + z[i]);
+        return;
+    }
+    float low = kind == ACTIVATION_RELU ? 0 : -INFINITY; /* what residuals have, in a loop of vectors */
+    for (size_t i = 0; i < elements; i++) {
+        float sum = y[i] + z[i];
+        y[i] = sum < low ? low : sum;
+    }
 }
 
 convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
