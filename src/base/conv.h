@@ -20,8 +20,7 @@ enum conv_layout {
 /* How a convolution is computed, where the backend has a choice. */
 enum conv_kernel {
     CONV_DIRECT,  /* as defined */
-    CONV_WINOGRAD /* by Winograd's algorithm where there is one for it: faster, and about a digit less exact
-                   */
+    CONV_WINOGRAD /* by Winograd's algorithm where it applies: faster, about a digit less exact */
 };
 
 struct conv_geometry {
@@ -45,7 +44,7 @@ struct conv_geometry {
  * what is wrong. Unused axes [spatial..3) are set to 1 and pads to 0. */
 convoy_status conv_geometry_complete(struct conv_geometry *geometry, convoy_error *error);
 
-/* Lays input and output in blocks of so many channels (0: leaves them), each where its channels allow it. The
+/* Lays input and output in blocks of so many channels (0: dense), each where its channels allow it. The
  * geometry is complete, and stays so. */
 void conv_lay_in_blocks(struct conv_geometry *geometry, uint32_t in_block, uint32_t out_block);
 

@@ -30,6 +30,12 @@ static int64_t cut_groups(const struct conv_geometry *g) {
     return g->out_block && g->out_channels == g->groups ? 1 : g->groups;
 }
 
+/* Whether filter groups would cut through blocks of output channels. */
+static bool cuts_blocks(const struct conv_geometry *g, uint32_t filter_parts) {
+    return g->out_block && cut_groups(g) == g->groups &&
+           divide_up(g->out_channels / g->groups, filter_parts) % g->out_block != 0;
+}
+
 const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_parts, uint32_t filter_parts,
                               bool paired) {
     int64_t rows = layer->out[0], channels = layer->out_channels / layer->groups;
@@ -43,8 +49,7 @@ const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_
     if (filter_parts > channels)
         return layer->groups > 1 ? "more filter groups than output channels in a convolution group"
                                  : "more filter groups than output channels";
-    if (layer->out_block && cut_groups(layer) == layer->groups &&
-        (divide_up(channels, filter_parts) % layer->out_block || channels % layer->out_block))
+    if (cuts_blocks(layer, filter_parts))
         return "the filter groups are no whole blocks of channels";
     if (input_parts > 2 && divide_up(rows, input_parts) == divide_up(rows, input_parts - step))
         return "fewer slices would be as small";
@@ -60,7 +65,7 @@ convoy_status partition_create(struct partition *partition, const struct conv_ge
             error, CONVOY_E_USAGE,
             "parts %u,%u do not fit a layer that can be cut in 1 to %lld slices and 1 to %lld filter groups",
             input_parts, filter_parts, (long long)rows, (long long)channels);
-    if (g->out_block && cut_groups(g) == g->groups && divide_up(channels, filter_parts) % g->out_block)
+    if (cuts_blocks(g, filter_parts))
         return error_set(error, CONVOY_E_USAGE, "%u filter groups are no whole blocks of %u channels",
                          filter_parts, g->out_block);
     struct partition p = {.layer = *g, .input_parts = input_parts, .filter_parts = filter_parts};
