@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/processor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,15 +71,9 @@ convoy_status bench_machine(struct bench *bench, uint32_t block, struct kernel_t
 }
 
 const char *convoy_bench_machine(char *text, size_t size) {
-    char line[256] = "", *name = NULL;
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file && fgets(line, sizeof line, file) && strncmp(line, "model name", 10) != 0)
-        line[0] = '\0';
-    if (file)
-        fclose(file);
-    line[strcspn(line, "\n")] = '\0';
-    name = strchr(line, ':');
-    snprintf(text, size, "%s, %ld processors; Convoy %s, compiler %s", name ? name + 2 : "unknown processor",
-             sysconf(_SC_NPROCESSORS_ONLN), CONVOY_VERSION, __VERSION__);
+    char processor[256];
+    snprintf(text, size, "%s, %ld processors; Convoy %s, compiler %s",
+             processor_name(processor, sizeof processor), sysconf(_SC_NPROCESSORS_ONLN), CONVOY_VERSION,
+             __VERSION__);
     return text;
 }

@@ -12,8 +12,6 @@
 struct runs {
     convoy_session *session;
     double *wall_ms, *cpu_ms; /* [bench->runs] */
-    double coded_ms, rest_ms; /* of the last run: layers that are coded on workers, and the others */
-    double coded_times_n_over_delta_ms;
 };
 
 static double cpu_ms(void) {
@@ -34,48 +32,51 @@ static convoy_status run_once(struct runs *runs, const convoy_tensor *inputs, ui
     return CONVOY_OK;
 }
 
-/* Splits the time of the network alone by what the other session codes. */
-static void split(struct runs *alone, const convoy_result *result, const convoy_result *coded,
-                  uint32_t workers) {
-    alone->coded_ms = alone->rest_ms = alone->coded_times_n_over_delta_ms = 0;
-    for (size_t i = 0; i < result->layer_count && i < coded->layer_count; i++) {
-        double ms = result->layers[i].wall_ms;
-        if (!coded->layers[i].coded) {
-            alone->rest_ms += ms;
+/* What the layers that workers compute take in the network alone: as they are, and n/δ times (CPU time). */
+struct coded_part {
+    double *wall_ms, *shares_cpu_ms; /* [bench->runs] */
+};
+
+static void take_coded_part(struct coded_part *part, uint32_t run, const struct runs *alone,
+                            const convoy_result *result, const convoy_result *coded, uint32_t workers) {
+    double wall_ms = 0, shares_ms = 0;
+    for (size_t i = 0; i < result->layer_count; i++) {
+        if (!coded->layers[i].coded)
             continue;
-        }
-        alone->coded_ms += ms;
-        alone->coded_times_n_over_delta_ms += ms * workers / coded->layers[i].threshold;
+        wall_ms += result->layers[i].wall_ms;
+        shares_ms += result->layers[i].wall_ms * workers / coded->layers[i].threshold;
     }
+    part->wall_ms[run] = wall_ms;
+    part->shares_cpu_ms[run] = shares_ms * alone->cpu_ms[run] / alone->wall_ms[run];
 }
 
 /* In turns; the first run of each, which touches memory for the first time, does not count. */
 static convoy_status run_all(const struct bench *bench, struct runs *alone, struct runs *coded,
-                             const convoy_tensor *inputs, convoy_error *error) {
-    double *split_ms[2] = {calloc(bench->runs, sizeof(double)), calloc(bench->runs, sizeof(double))};
-    convoy_status status = split_ms[0] && split_ms[1] ? CONVOY_OK : error_memory(error);
+                             struct coded_part *part, const convoy_tensor *inputs, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
     for (uint32_t run = 0; run <= bench->runs && status == CONVOY_OK; run++) {
         uint32_t slot = run ? run - 1 : 0;
         convoy_result *a = NULL, *c = NULL;
         status = run_once(alone, inputs, slot, &a, error);
         if (status == CONVOY_OK)
             status = run_once(coded, inputs, slot, &c, error);
-        if (status == CONVOY_OK) {
-            split(alone, a, c, bench->options->workers);
-            split_ms[0][slot] = alone->coded_ms;
-            split_ms[1][slot] =
-                alone->coded_times_n_over_delta_ms * alone->cpu_ms[slot] / alone->wall_ms[slot];
-        }
+        if (status == CONVOY_OK)
+            take_coded_part(part, slot, alone, a, c, bench->options->workers);
         convoy_result_destroy(&a);
         convoy_result_destroy(&c);
     }
-    if (status == CONVOY_OK) {
-        alone->coded_ms = bench_median(split_ms[0], bench->runs);
-        alone->coded_times_n_over_delta_ms = bench_median(split_ms[1], bench->runs);
-    }
-    free(split_ms[0]);
-    free(split_ms[1]);
     return status;
+}
+
+static void take_network(const struct bench *bench, struct runs *alone, struct runs *coded,
+                         struct coded_part *part) {
+    uint32_t runs = bench->runs;
+    bench_take(bench, "network", "alone, wall", "ms", bench_median(alone->wall_ms, runs), bench->floor_ms);
+    bench_take(bench, "network", "alone, CPU", "ms", bench_median(alone->cpu_ms, runs), bench->floor_ms);
+    bench_take(bench, "network", "on workers, wall", "ms", bench_median(coded->wall_ms, runs),
+               bench_median(part->wall_ms, runs));
+    bench_take(bench, "network", "on workers, CPU", "ms", bench_median(coded->cpu_ms, runs),
+               bench_median(part->shares_cpu_ms, runs));
 }
 
 static convoy_status make_inputs(const struct bench *bench, convoy_tensor *inputs, size_t count,
@@ -118,25 +119,21 @@ convoy_status bench_network(struct bench *bench, convoy_error *error) {
     size_t count = convoy_model_inputs(bench->model, &infos);
     convoy_tensor *inputs = calloc(count + 1, sizeof *inputs);
     struct runs alone = {0}, coded = {0};
-    convoy_status status = inputs ? make_inputs(bench, inputs, count, error) : error_memory(error);
+    struct coded_part part = {calloc(bench->runs, sizeof(double)), calloc(bench->runs, sizeof(double))};
+    bool memory = inputs && part.wall_ms && part.shares_cpu_ms;
+    convoy_status status = memory ? make_inputs(bench, inputs, count, error) : error_memory(error);
     if (status == CONVOY_OK)
         status = open_runs(bench, &alone, true, error);
     if (status == CONVOY_OK)
         status = open_runs(bench, &coded, false, error);
     if (status == CONVOY_OK)
-        status = run_all(bench, &alone, &coded, inputs, error);
-    if (status == CONVOY_OK) {
-        bench_take(bench, "network", "alone, wall", "ms", bench_median(alone.wall_ms, bench->runs),
-                   bench->floor_ms);
-        bench_take(bench, "network", "alone, CPU", "ms", bench_median(alone.cpu_ms, bench->runs),
-                   bench->floor_ms);
-        bench_take(bench, "network", "on workers, wall", "ms", bench_median(coded.wall_ms, bench->runs),
-                   alone.coded_ms);
-        bench_take(bench, "network", "on workers, CPU", "ms", bench_median(coded.cpu_ms, bench->runs),
-                   alone.coded_times_n_over_delta_ms);
-    }
+        status = run_all(bench, &alone, &coded, &part, inputs, error);
+    if (status == CONVOY_OK)
+        take_network(bench, &alone, &coded, &part);
     close_runs(&alone);
     close_runs(&coded);
+    free(part.wall_ms);
+    free(part.shares_cpu_ms);
     for (size_t i = 0; inputs && i < count; i++)
         convoy_tensor_release(&inputs[i]);
     free(inputs);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/processor.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
 
@@ -152,15 +153,10 @@ static void write_entries(const struct kernel_times *times) {
 
 /* What the times depend on besides the shape: processor, backend, its threads. */
 static uint64_t machine_hash(const struct backend *backend) {
-    char text[1024] = "";
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file && fgets(text, sizeof text, file) && strncmp(text, "model name", 10) != 0)
-        text[0] = '\0';
-    if (file)
-        fclose(file);
-    size_t end = strlen(text);
-    snprintf(text + end, sizeof text - end, "%s %u", backend->ops->name, backend->threads);
-    return XXH3_64bits(text, strlen(text));
+    char text[640], processor[512];
+    int length = snprintf(text, sizeof text, "%s %s %u", processor_name(processor, sizeof processor),
+                          backend->ops->name, backend->threads);
+    return XXH3_64bits(text, (size_t)length);
 }
 
 /* NULL where there is no folder and none can be made: then nothing is kept. */
