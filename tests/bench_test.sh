@@ -3,11 +3,8 @@
 # CONVOY_SOURCE_DIR the tree.
 set -uo pipefail
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-export XDG_CACHE_HOME=$scratch
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
+export XDG_CACHE_HOME=$scratch
 
 LC_ALL=C sed 's/conv1/c"n,1/g' "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" >model.onnx
 run 0 bench model.onnx --runs 2 --csv

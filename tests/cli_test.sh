@@ -5,9 +5,6 @@ set -uo pipefail
 lenet=$CONVOY_SOURCE_DIR/models/lenet5
 model=$lenet/lenet5.onnx
 digit=$lenet/digits/000.png
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 # --- Usage --------------------------------------------------------------------------------------------------

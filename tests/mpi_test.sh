@@ -10,22 +10,12 @@ command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (scripts/set
 mpirun --version | grep -q 'Open MPI' || { echo "skipped: this mpirun is not Open MPI's"; exit 77; }
 if [ -n "${CONVOY_SANITIZE:-}" ]; then echo "skipped: a dozen processes with the sanitizer $CONVOY_SANITIZE take too long"; exit 77; fi
 
-scratch=$(mktemp -d)
-export CONVOY TMPDIR=$scratch
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-failures=0
+. "$CONVOY_SOURCE_DIR/tests/program.bash"
 RANDOM=${SEED:=$RANDOM}
 echo "seed $SEED"
 
 "$CONVOY" run --mpi "$model" "$lenet/digits/000.png" >out 2>err
 if grep -q 'has no MPI' err; then echo "skipped: $(cat err)"; exit 77; fi
-
-fail() {
-    echo "FAILED: $*"
-    sed 's/^/    stderr: /' err | tail -n 12
-    failures=$((failures + 1))
-}
 
 # job STATUS OPTIONS... -- ARGUMENTS...: standard output to out, standard error to err; within 50 s.
 job() {
@@ -60,7 +50,7 @@ counts 1 '^accuracy +298 of 300' out
 counts 1 '^check +every answer is that of the uncoded model' out
 counts 1 '^lost +none' out
 counts 6 '^convoy: rank [1-6]: worker [0-5] of the master' err
-left=$(find . -mindepth 1 ! -name out ! -name err)
+left=$(find . -mindepth 1 ! -name out ! -name err ! -path ./tmp)
 [ -z "$left" ] || fail "$command: left behind: $left"
 
 echo broken >broken.onnx
@@ -114,5 +104,4 @@ for ((run = 0; run < ${MPI_KILLS:-3}; run++)); do
     counts 2 '^convoy: warning: worker [0-7] is lost: .* ended' err
 done
 
-[ $failures -eq 0 ] || exit 1
-echo "mpi: all passed"
+finish mpi

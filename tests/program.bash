@@ -1,5 +1,20 @@
-# What the tests of the program share; to be sourced. They run in a scratch folder of their own, in which `run` leaves the files out and
-# err, and end with `finish`.
+# What the tests of the program share; to be sourced first. They then stand in a scratch folder of their own, in which `run` leaves the
+# files out and err. What they start in the background they add to ${background[@]}: it ends with them, stopped or not. They end with `finish`.
+
+scratch=$(mktemp -d)
+mkdir "$scratch/tmp"
+export CONVOY TMPDIR=$scratch/tmp # where the sockets of spawned workers are
+cd "$scratch" || exit 1
+declare -a background=()
+cleanup() {
+    for pid in "${background[@]}"; do
+        kill -CONT "$pid" 2>/dev/null
+        kill -KILL "$pid" 2>/dev/null
+    done
+    wait 2>/dev/null
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
 
 failures=0
 

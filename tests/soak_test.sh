@@ -10,19 +10,6 @@ if [ -n "${CONVOY_SANITIZE:-}" ]; then
 fi
 repeat=${SOAK_REPEAT:-70}
 lenet=$CONVOY_SOURCE_DIR/models/lenet5
-scratch=$(mktemp -d)
-cd "$scratch" || exit 1
-declare -a worker=()
-master=
-cleanup() {
-    for pid in "${worker[@]}" $master; do
-        kill -CONT "$pid" 2>/dev/null
-        kill -KILL "$pid" 2>/dev/null
-    done
-    wait 2>/dev/null
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null; }
@@ -35,12 +22,14 @@ start() {
     shift
     "$CONVOY" run "$lenet/lenet5.onnx" "$@" --listen "ipc://$scratch/socket" >out 2>err </dev/null &
     master=$!
+    background+=($master)
     command="convoy run lenet5.onnx ${*: -8}"
     await '^convoy: listening on' err
     worker=()
     for ((w = 0; w < workers; w++)); do
         "$CONVOY" worker --connect "ipc://$scratch/socket" --quiet --give-up 1s 2>>workers.err &
         worker+=($!)
+        background+=($!)
     done
 }
 

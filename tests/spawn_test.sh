@@ -8,17 +8,6 @@ model=$lenet/lenet5.onnx
 digits=("$lenet"/digits/*.png)
 some=("${digits[@]:0:12}")
 digit=${digits[0]}
-scratch=$(mktemp -d)
-mkdir "$scratch/tmp"
-export TMPDIR=$scratch/tmp # where the sockets of spawned workers are
-cd "$scratch"
-declare -a background=()
-cleanup() {
-    for pid in "${background[@]}"; do kill -KILL "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 # start NAME ARGUMENTS...: a run of the model in the background, its output in NAME.out and NAME.err. join NAME: waits for

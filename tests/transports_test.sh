@@ -8,17 +8,6 @@
 # CONVOY is the program, CONVOY_SOURCE_DIR the tree.
 set -uo pipefail
 
-scratch=$(mktemp -d)
-mkdir "$scratch/tmp"
-export CONVOY TMPDIR=$scratch/tmp
-cd "$scratch" || exit 1
-declare -a background=()
-cleanup() {
-    for pid in "${background[@]}"; do kill -KILL "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 engines=(threads spawn listen)
