@@ -12,7 +12,7 @@ const path = require('node:path');
 const readline = require('node:readline');
 const ort = require('onnxruntime-node');
 
-const RUNS = 3;     // of one engine in one turn
+const RUNS = 10;    // of one engine in one turn: as many as make the caches those of a program that runs on
 const PAUSE_MS = 5; // between turns: the threads of the engine before stop spinning
 
 const median = values => {

@@ -19,8 +19,11 @@ enum conv_layout {
 
 /* How a convolution is computed, where the backend has a choice. */
 enum conv_kernel {
-    CONV_DIRECT,  /* as defined */
-    CONV_WINOGRAD /* by Winograd's algorithm where it applies: faster, about a digit less exact */
+    CONV_DIRECT,     /* as defined */
+    CONV_WINOGRAD_2, /* where it applies, Winograd's algorithm F(2x2,3x3) (Lavin and Gray, arXiv 1509.09308):
+                        4/9 of the multiply-adds, a little less exact */
+    CONV_WINOGRAD_4, /* F(4x4,3x3): a quarter of them, about a digit less exact, four times the weights */
+    CONV_KERNELS
 };
 
 struct conv_geometry {

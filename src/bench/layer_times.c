@@ -47,8 +47,7 @@ static convoy_status measure(const struct bench *bench, const struct plan_reques
                                 request->family->pieces(plan->filter_parts), &task, error);
     if (status != CONVOY_OK)
         return status;
-    double worth = plan->kernel == CONV_WINOGRAD ? 1e9 : 0; /* as the plan decided */
-    found->share_ms = plan->threshold * (double)kernel_times_find(times, &task, worth, &kernel) / 1e6;
+    found->share_ms = plan->threshold * (double)kernel_times_of(times, &task, plan->kernel) / 1e6;
     const struct coding_setup setup = {.family = request->family->name,
                                        .workers = request->workers,
                                        .input_parts = plan->input_parts,

@@ -55,13 +55,12 @@ convoy_status bench_machine(struct bench *bench, uint32_t block, struct kernel_t
                             convoy_error *error) {
     convoy_status status = measure_copy(bench, error);
     struct conv_geometry geometry = suitable;
-    enum conv_kernel kernel;
     if (status == CONVOY_OK)
         status = conv_geometry_complete(&geometry, error);
     if (status != CONVOY_OK)
         return status;
     conv_lay_in_blocks(&geometry, block, block);
-    uint64_t ns = kernel_times_find(times, &geometry, 0, &kernel);
+    uint64_t ns = kernel_times_of(times, &geometry, CONV_DIRECT);
     if (ns == 0)
         return error_memory(error);
     bench->mac_rate = (double)conv_macs(&geometry) / (double)ns;

@@ -60,7 +60,7 @@ static void make_conv(struct sample *s, struct random *random) {
     } while (conv_geometry_complete(&g, NULL) != CONVOY_OK);
     sample_begin(s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
     s->desc.conv = g;
-    s->desc.kernel = between(random, 0, 1) ? CONV_WINOGRAD : CONV_DIRECT;
+    s->desc.kernel = (enum conv_kernel)between(random, 0, CONV_KERNELS - 1);
     s->desc.activation = random_activation(random);
     sample_input(s, tensor_random(random, CONVOY_F32, conv_input_shape(&g), -1, 1));
     s->params.weights = tensor_random(random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);

@@ -27,7 +27,7 @@ enum { TIMED_RUNS = 3, EVICTION_BYTES = 16 << 20, MOST_ENTRIES = 65536 };
 
 struct entry {
     struct conv_geometry geometry;
-    uint64_t direct_ns, winograd_ns; /* 0: there is no such kernel */
+    uint64_t ns[CONV_KERNELS]; /* 0: there is no such kernel */
 };
 
 struct kernel_times {
@@ -94,14 +94,17 @@ static bool entry_from_fields(struct entry *entry, const int64_t *fields) {
 
 static bool read_entry(FILE *file, struct entry *entry) {
     int64_t fields[FIELDS];
-    if (fscanf(file, "%" SCNu64 " %" SCNu64, &entry->direct_ns, &entry->winograd_ns) != 2 ||
-        entry->direct_ns == 0)
-        return false;
+    bool winograd = false;
+    for (int k = 0; k < CONV_KERNELS; k++) {
+        if (fscanf(file, "%" SCNu64, &entry->ns[k]) != 1)
+            return false;
+        winograd = winograd || (k != CONV_DIRECT && entry->ns[k]);
+    }
     for (int i = 0; i < FIELDS; i++)
         if (fscanf(file, "%" SCNd64, &fields[i]) != 1)
             return false;
-    return entry_from_fields(entry, fields) &&
-           (entry->winograd_ns == 0 || conv_admits_winograd(&entry->geometry));
+    return entry->ns[CONV_DIRECT] && entry_from_fields(entry, fields) &&
+           (!winograd || conv_admits_winograd(&entry->geometry));
 }
 
 /* NULL for whatever is no file, a pipe for instance, which would keep us waiting. */
@@ -141,7 +144,8 @@ static void write_entries(const struct kernel_times *times) {
     for (size_t i = 0; i < times->count && i < MOST_ENTRIES; i++) {
         int64_t fields[FIELDS];
         entry_fields(&times->entries[i], fields);
-        fprintf(file, "%" PRIu64 " %" PRIu64, times->entries[i].direct_ns, times->entries[i].winograd_ns);
+        for (int k = 0; k < CONV_KERNELS; k++)
+            fprintf(file, "%" PRIu64 " ", times->entries[i].ns[k]);
         for (int k = 0; k < FIELDS; k++)
             fprintf(file, " %" PRId64, fields[k]);
         fputc('\n', file);
@@ -151,11 +155,11 @@ static void write_entries(const struct kernel_times *times) {
         unlink(draft);
 }
 
-/* What the times depend on besides the shape: processor, backend, its threads. */
+/* What the times depend on besides the shape: processor, backend, its threads; and how many a line has. */
 static uint64_t machine_hash(const struct backend *backend) {
     char text[640], processor[512];
-    int length = snprintf(text, sizeof text, "%s %s %u", processor_name(processor, sizeof processor),
-                          backend->ops->name, backend->threads);
+    int length = snprintf(text, sizeof text, "%s %s %u %d", processor_name(processor, sizeof processor),
+                          backend->ops->name, backend->threads, CONV_KERNELS);
     return XXH3_64bits(text, (size_t)length);
 }
 
@@ -269,25 +273,38 @@ static uint64_t trial_time_ns(struct kernel_times *times, const struct conv_geom
 
 static struct entry try_kernels(struct kernel_times *times, const struct conv_geometry *geometry) {
     struct entry entry = {.geometry = *geometry};
-    entry.direct_ns = trial_time_ns(times, geometry, CONV_DIRECT);
-    if (entry.direct_ns && conv_admits_winograd(geometry))
-        entry.winograd_ns = trial_time_ns(times, geometry, CONV_WINOGRAD);
+    entry.ns[CONV_DIRECT] = trial_time_ns(times, geometry, CONV_DIRECT);
+    for (int k = CONV_DIRECT + 1; k < CONV_KERNELS && entry.ns[CONV_DIRECT]; k++)
+        if (conv_admits_winograd(geometry))
+            entry.ns[k] = trial_time_ns(times, geometry, (enum conv_kernel)k);
     return entry;
 }
 
-uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
-                           enum conv_kernel *kernel) {
+static struct entry recall_or_try(struct kernel_times *times, const struct conv_geometry *geometry) {
     pthread_mutex_lock(&times->lock);
     const struct entry *known = find_entry(times, geometry);
     struct entry entry = known ? *known : try_kernels(times, geometry);
-    if (!known && entry.direct_ns) {
+    if (!known && entry.ns[CONV_DIRECT]) {
         add_entry(times, &entry);
         times->changed = true;
     }
     pthread_mutex_unlock(&times->lock);
-    bool winograd = entry.winograd_ns && (double)entry.winograd_ns <= worth * (double)entry.direct_ns;
-    *kernel = winograd ? CONV_WINOGRAD : CONV_DIRECT;
-    return winograd ? entry.winograd_ns : entry.direct_ns;
+    return entry;
+}
+
+uint64_t kernel_times_of(struct kernel_times *times, const struct conv_geometry *geometry,
+                         enum conv_kernel kernel) {
+    return recall_or_try(times, geometry).ns[kernel];
+}
+
+uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
+                           enum conv_kernel *kernel) {
+    struct entry entry = recall_or_try(times, geometry);
+    *kernel = CONV_DIRECT;
+    for (int k = CONV_DIRECT + 1; k < CONV_KERNELS; k++)
+        if (entry.ns[k] && (double)entry.ns[k] <= worth * (double)entry.ns[*kernel])
+            *kernel = (enum conv_kernel)k;
+    return entry.ns[*kernel];
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */

@@ -15,11 +15,16 @@ convoy_status kernel_times_create(struct kernel_times **times, struct backend *b
 /* Keeps the new times, and frees. Takes NULL. */
 void kernel_times_destroy(struct kernel_times **times);
 
-/* The CPU time of a convolution of this complete geometry, float32, by the fastest kernel of the backend, in
- * ns, of the calling thread; *kernel: which it is. Winograd's algorithm rounds more coarsely: it is named
- * only where it takes at most `worth` times as long as the direct kernel. 0 and CONV_DIRECT where that cannot
- * be found out. The first call for a shape takes some ten runs of it, four where these are long. Thread-safe:
- * the trials of all threads take turns. */
+/* The CPU time of a convolution of this complete geometry, float32, by one kernel of the backend, in ns, of
+ * the calling thread. 0 where there is no such kernel, or that cannot be found out. The first call for a
+ * shape takes some four runs of it by each kernel, two where these are long. Thread-safe: the trials of all
+ * threads take turns. */
+uint64_t kernel_times_of(struct kernel_times *times, const struct conv_geometry *geometry,
+                         enum conv_kernel kernel);
+
+/* The same by the fastest kernel, which it names. Winograd's algorithms round more coarsely: each is named
+ * only where it takes at most `worth` times as long as what is more exact. 0 and CONV_DIRECT where nothing
+ * is known. */
 uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
                            enum conv_kernel *kernel);
 

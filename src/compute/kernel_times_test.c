@@ -94,13 +94,15 @@ static void test_each_shape_once(void **state) {
     assert_true(kernel_times_find(times, &large, 0.9, &kernel) == ns);
     assert_int_equal(prepared, 1);
     assert_true(kernel_times_find(times, &winograd, 0.9, &kernel) > 0);
-    assert_int_equal(prepared, 3);
+    assert_int_equal(prepared, 1 + CONV_KERNELS);
     uint64_t direct_ns = kernel_times_find(times, &winograd, 0, &kernel); /* nothing is worth that */
     assert_int_equal(kernel, CONV_DIRECT);
+    assert_true(direct_ns > 0 && direct_ns == kernel_times_of(times, &winograd, CONV_DIRECT));
     uint64_t winograd_ns = kernel_times_find(times, &winograd, 1e9, &kernel);
-    assert_int_equal(kernel, CONV_WINOGRAD);
-    assert_true(direct_ns > 0 && winograd_ns > 0);
-    assert_int_equal(prepared, 3);
+    assert_int_equal(kernel, CONV_WINOGRAD_4);
+    assert_true(winograd_ns > 0 && winograd_ns == kernel_times_of(times, &winograd, CONV_WINOGRAD_4));
+    assert_true(kernel_times_of(times, &large, CONV_WINOGRAD_2) == 0);
+    assert_int_equal(prepared, 1 + CONV_KERNELS);
     kernel_times_destroy(&times);
 }
 
@@ -157,7 +159,7 @@ static void test_remembered_in_a_file(void **state) {
     assert_true(kernel_times_find(times, &g, 0.9, &again) == ns);
     assert_int_equal(prepared, before);
     assert_true(kernel_times_find(times, &other, 0.9, &again) > 0);
-    assert_int_equal(prepared, before + 2);
+    assert_int_equal(prepared, before + CONV_KERNELS);
     kernel_times_destroy(&times);
     unlink(path);
     free(path);
@@ -207,15 +209,17 @@ static void test_impossible_claims(void **state) {
     struct kernel_times *times = NULL;
     struct conv_geometry g = geometry(16, 5);
     enum conv_kernel kernel;
-    uint64_t direct_ns, none;
+    uint64_t direct_ns, none[2];
     char rest[1024];
     assert_non_null(mkdtemp(folder));
     time_and_keep(folder);
     char *path = only_file(folder);
     FILE *file = fopen(path, "r+");
-    assert_int_equal(fscanf(file, "%" SCNu64 " %" SCNu64 "%1023[^\n]", &direct_ns, &none, rest), 3);
+    assert_int_equal(
+        fscanf(file, "%" SCNu64 " %" SCNu64 " %" SCNu64 "%1023[^\n]", &direct_ns, &none[0], &none[1], rest),
+        4);
     rewind(file);
-    fprintf(file, "%" PRIu64 " 1%s\n", direct_ns, rest);
+    fprintf(file, "%" PRIu64 " 0 1%s\n", direct_ns, rest);
     fclose(file);
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
@@ -231,7 +235,7 @@ static void test_does_without(void **state) {
     (void)state;
     struct kernel_times *times = NULL;
     struct conv_geometry g = geometry(32, 3);
-    enum conv_kernel kernel = CONV_WINOGRAD;
+    enum conv_kernel kernel = CONV_WINOGRAD_2;
     refusing = true;
     assert_int_equal(kernel_times_create(&times, &counting, "/nowhere/at/all", NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, 0.9, &kernel) == 0);

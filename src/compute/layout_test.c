@@ -273,8 +273,7 @@ static void layers_keep_layouts(void **state) {
  * digit. What is left must be far below what a user sees, 1e-4. */
 #define WINOGRAD_TOLERANCE 1e-5
 
-static void winograd_is_accurate(void **state) {
-    (void)state;
+static void check_winograd(enum conv_kernel kernel) {
     static const int64_t cases[][4] = {
         {16, 16, 14, 14}, {32, 64, 28, 28}, {64, 32, 17, 31}, {256, 16, 14, 14}, {40, 24, 9, 50}};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
@@ -296,20 +295,26 @@ static void winograd_is_accurate(void **state) {
         assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
         sample_begin(&s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
         s.desc.conv = g;
-        s.desc.kernel = CONV_WINOGRAD;
+        s.desc.kernel = kernel;
         sample_input(&s, tensor_random(&random, CONVOY_F32, conv_input_shape(&g), -1, 1));
         s.params.weights = tensor_random(&random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
         s.params.bias = tensor_random(&random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
         assert_int_equal(sample_run(&s, "reference", 1, &expected, NULL), CONVOY_OK);
         assert_int_equal(sample_run(&s, "onednn", 1, &actual, NULL), CONVOY_OK);
         double found = relative_error(&actual, &expected);
-        printf("Winograd, %d -> %d channels: relative error %.1e\n", (int)cases[c][0], (int)cases[c][1],
-               found);
+        printf("F(%s,3x3), %d -> %d channels: relative error %.1e\n",
+               kernel == CONV_WINOGRAD_2 ? "2x2" : "4x4", (int)cases[c][0], (int)cases[c][1], found);
         assert_true(found <= WINOGRAD_TOLERANCE);
         convoy_tensor_release(&actual);
         convoy_tensor_release(&expected);
         sample_end(&s);
     }
+}
+
+static void winograd_is_accurate(void **state) {
+    (void)state;
+    check_winograd(CONV_WINOGRAD_2);
+    check_winograd(CONV_WINOGRAD_4);
 }
 
 int main(void) {

@@ -51,14 +51,31 @@ static bool inputs_reachable(const struct layer_desc *desc, const struct onednn_
     return !added || onednn_same_dims(added, dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0));
 }
 
-static bool is_reference(const_dnnl_primitive_desc_t pd) {
-    const char *name = "ref";
+static bool is_called(const_dnnl_primitive_desc_t pd, const char *begin) {
+    const char *name = "";
     dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
-    return strncmp(name, "ref", 3) == 0;
+    return strncmp(name, begin, strlen(begin)) == 0;
 }
 
-/* oneDNN's first choice for a recipe. Only for dense tensors are oneDNN's plain loops good enough: they
- * are no worse there than ours. */
+/* Only for dense tensors are oneDNN's plain loops good enough: they are no worse there than ours. */
+static bool is_wanted(const struct layer_desc *desc, const struct onednn_recipe *recipe,
+                      const_dnnl_primitive_desc_t pd) {
+    switch (recipe->variant) {
+    case ONEDNN_DENSE:
+        break;
+    case ONEDNN_BLOCKED:
+        if (is_called(pd, "ref"))
+            return false;
+        break;
+    case ONEDNN_WINOGRAD:
+        if (!is_called(pd, desc->kernel == CONV_WINOGRAD_2 ? "jit_fp32_wino_2x3" : "jit_wino_4x3"))
+            return false;
+        break;
+    }
+    return inputs_reachable(desc, recipe, pd);
+}
+
+/* oneDNN's first choice for a recipe; of Winograd's algorithms the one that is asked for. */
 static dnnl_status_t find_implementation(const struct layer_desc *desc, struct onednn_recipe *recipe,
                                          dnnl_engine_t engine, dnnl_primitive_desc_t *pd) {
     dnnl_primitive_attr_t attributes = NULL;
@@ -66,14 +83,15 @@ static dnnl_status_t find_implementation(const struct layer_desc *desc, struct o
     dnnl_status_t status = onednn_attributes_create(&attributes, recipe->post_ops);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_iterator_create(&iterator, &recipe->op, attributes, engine, NULL);
-    dnnl_primitive_desc_t found =
-        status == dnnl_success ? dnnl_primitive_desc_iterator_fetch(iterator) : NULL;
-    if (found && inputs_reachable(desc, recipe, found) &&
-        (recipe->variant == ONEDNN_DENSE || !is_reference(found))) {
-        *pd = found;
-        found = NULL;
+    for (bool more = status == dnnl_success; more && !*pd;) {
+        *pd = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (*pd && !is_wanted(desc, recipe, *pd)) {
+            dnnl_primitive_desc_destroy(*pd);
+            *pd = NULL;
+        }
+        more =
+            recipe->variant == ONEDNN_WINOGRAD && dnnl_primitive_desc_iterator_next(iterator) == dnnl_success;
     }
-    dnnl_primitive_desc_destroy(found);
     dnnl_primitive_desc_iterator_destroy(iterator);
     dnnl_primitive_attr_destroy(attributes);
     return status == dnnl_out_of_memory ? status : dnnl_success; /* anything else: there is none */
@@ -122,7 +140,7 @@ dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_d
         status = try_variant(desc, params, ONEDNN_BLOCKED, backend->engine, recipe, pd, after);
     if (status == dnnl_success && !*pd)
         status = try_variant(desc, params, ONEDNN_DENSE, backend->engine, recipe, pd, after);
-    if (status != dnnl_success || !*pd || desc->kind != LAYER_CONV || desc->kernel != CONV_WINOGRAD ||
+    if (status != dnnl_success || !*pd || desc->kind != LAYER_CONV || desc->kernel == CONV_DIRECT ||
         !conv_admits_winograd(&desc->conv))
         return status;
     struct onednn_recipe fast;

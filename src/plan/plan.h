@@ -23,7 +23,7 @@ struct plan_layer {
     const char *why_local;              /* not coded: why, a few words, static storage; else NULL */
     uint32_t input_parts, filter_parts; /* k_A, k_B */
     uint32_t threshold;                 /* δ <= n - γ */
-    enum conv_kernel kernel;            /* of the workers: direct or Winograd's */
+    enum conv_kernel kernel;            /* of the workers */
 };
 
 /* The default rule: among the (k_A,k_B) that family and layer admit with δ <= n - γ, the largest δ; ties by

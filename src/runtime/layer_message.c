@@ -74,7 +74,7 @@ convoy_status layer_message_parse(struct layer_message *message, struct buffer *
     if (!payload || payload->bytes < FILTERS_AT)
         return error_set(error, CONVOY_E_INPUT, "a layer's message is too short");
     memcpy(&wire, payload->data, sizeof wire);
-    if ((wire.dtype != CONVOY_F32 && wire.dtype != CONVOY_F64) || wire.kernel > CONV_WINOGRAD ||
+    if ((wire.dtype != CONVOY_F32 && wire.dtype != CONVOY_F64) || wire.kernel >= CONV_KERNELS ||
         !memchr(wire.name, 0, sizeof wire.name))
         return error_set(error, CONVOY_E_INPUT, "a layer's message has a wrong element type, kernel or name");
     convoy_status status = geometry_from_wire(&parsed.task, &wire, error);

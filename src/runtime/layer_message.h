@@ -10,7 +10,7 @@
 /* A parsed message. filters views the payload and holds a reference to it. */
 struct layer_message {
     struct conv_geometry task; /* the convolution of one worker (partition_task) */
-    enum conv_kernel kernel;   /* direct or Winograd's: all workers of a layer use the same one */
+    enum conv_kernel kernel;   /* all workers of a layer use the same one */
     char name[LAYER_NAME_BYTES];
     convoy_tensor filters; /* [task.out_channels, task.in_channels/groups, kernel...] */
 };
