@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 bool size_mul(size_t a, size_t b, size_t *out) {
     size_t product;
@@ -24,6 +25,13 @@ void *memory_aligned(size_t bytes) {
         return NULL;
     rounded -= rounded % MEMORY_ALIGNMENT;
     return aligned_alloc(MEMORY_ALIGNMENT, rounded ? rounded : MEMORY_ALIGNMENT);
+}
+
+void memory_in_large_pages(void *data, size_t bytes) {
+    enum { LARGE = 2 << 20 };
+    size_t skipped = (LARGE - (uintptr_t)data % LARGE) % LARGE;
+    if (bytes > skipped + LARGE)
+        madvise((char *)data + skipped, (bytes - skipped) / LARGE * LARGE, MADV_HUGEPAGE);
 }
 
 struct buffer *buffer_adopt(void *data, size_t bytes, void (*release)(void *context), void *context) {

@@ -18,6 +18,10 @@ bool size_add(size_t a, size_t b, size_t *out);
 /* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL where there is none. Free with free(). */
 void *memory_aligned(size_t bytes);
 
+/* Asks for large pages in [data, data + bytes), memory not yet touched that is read or written from end to
+ * end many times. Advice: nothing happens where the system has none. */
+void memory_in_large_pages(void *data, size_t bytes);
+
 /* A counted reference to a range of memory. What several owners share (a tensor and the tensors that view it,
  * a frame's payload and the workers it goes to) is immutable from the moment that it is shared. */
 struct buffer {

@@ -19,7 +19,8 @@ static struct backend *inner;
 static struct backend_ops counting_ops;
 static struct backend counting;
 static int prepared;
-static int slow_runs; /* of a backend that takes a third of a second each time */
+static int64_t rows_tried; /* of the last one that was prepared */
+static int slow_runs;      /* of a backend that takes a third of a second each time */
 static bool refusing;
 
 static convoy_status count_prepare(struct backend *backend, const struct layer_desc *desc,
@@ -27,6 +28,7 @@ static convoy_status count_prepare(struct backend *backend, const struct layer_d
                                    convoy_error *error) {
     (void)backend;
     prepared++;
+    rows_tried = desc->conv.out[0];
     return refusing ? CONVOY_E_UNSUPPORTED : inner->ops->layer_prepare(inner, desc, params, layer, error);
 }
 
@@ -116,6 +118,22 @@ static void test_long_trials_are_short(void **state) {
     assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
     assert_int_equal(slow_runs, 2);
+    kernel_times_destroy(&times);
+}
+
+static void test_few_rows_of_a_large_layer(void **state) {
+    (void)state;
+    struct kernel_times *times = NULL;
+    struct conv_geometry g = geometry(64, 3);
+    enum conv_kernel kernel;
+    g.in[0] = g.in[1] = 2000;
+    g.batch = 2;
+    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_in_range(rows_tried, 16, 100);
+    /* The time is that of all rows: one processor does not do 4000 multiply-adds in a nanosecond. */
+    assert_true(kernel_times_of(times, &g, CONV_DIRECT) > conv_macs(&g) / 4000);
     kernel_times_destroy(&times);
 }
 
@@ -249,6 +267,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_each_shape_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remembered_in_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_trials_are_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_few_rows_of_a_large_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_others_put_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_impossible_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_does_without, setup, teardown),

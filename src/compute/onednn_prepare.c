@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* oneDNN declares all dimensions as arrays of its own length, which compilers take at its word. */
 static bool widen(dnnl_dims_t wide, int rank, const int64_t *dims) {
@@ -127,11 +126,9 @@ static dnnl_status_t reorder_once(const dnnl_memory_desc_t *from_md, void *from_
 /* Memory for weights that are read from end to end at every run: in large pages where the system has them,
  * which is worth 3 to 6 percent of a whole network. NULL where there is none. */
 static struct buffer *weights_memory(size_t bytes) {
-    enum { LARGE = 2 << 20 };
     struct buffer *buffer = buffer_create(bytes);
-    size_t skipped = buffer ? (LARGE - (uintptr_t)buffer->data % LARGE) % LARGE : 0;
-    if (buffer && bytes > skipped + LARGE)
-        madvise((char *)buffer->data + skipped, (bytes - skipped) / LARGE * LARGE, MADV_HUGEPAGE);
+    if (buffer)
+        memory_in_large_pages(buffer->data, bytes);
     return buffer;
 }
 
