@@ -104,6 +104,7 @@ static bool arena_reserve(struct onednn_context *context, size_t bytes) {
     char *arena = memory_aligned(bytes);
     if (!arena)
         return false;
+    memory_in_large_pages(arena, bytes);
     free(context->arena);
     context->arena = arena;
     context->arena_bytes = bytes;

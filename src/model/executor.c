@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
 #include "model/memory_plan.h"
@@ -68,6 +69,8 @@ static convoy_status run_create(struct executor *e, struct run **out, convoy_err
         return error_memory(error);
     run->executor = e;
     run->arena = memory_aligned(e->arena_bytes);
+    if (run->arena)
+        memory_in_large_pages(run->arena, e->arena_bytes);
     run->values = calloc(e->network->value_count + 1, sizeof *run->values);
     run->in = calloc(e->most_inputs + 1, sizeof *run->in);
     convoy_status status = run->arena && run->values && run->in ? CONVOY_OK : error_memory(error);
