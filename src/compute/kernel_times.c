@@ -22,9 +22,9 @@ enum { TIMED_RUNS = 3, MOST_ENTRIES = 65536 };
 /* What is read between two runs, as a network reads the weights of its other layers: those of so many like
  * this one, within bounds. Always 16 MB made 256 to 256 channels on 14 x 14, F(4x4,3x3), seem to take 0.73
  * ms, where in ResNet-18 they take 1.35, as with 64 MB; always 64 MB misjudged SqueezeNet, which has 5. */
-enum { OTHER_LAYERS = 16 };
+enum { OTHER_LAYERS = 32 };
 #define LEAST_OTHER ((size_t)8 << 20)
-#define MOST_OTHER  ((size_t)64 << 20)
+#define MOST_OTHER  ((size_t)128 << 20)
 
 /* A run of more multiply-adds is done on fewer rows. */
 #define MOST_MACS ((uint64_t)2000000000)
@@ -345,9 +345,11 @@ uint64_t kernel_times_of(struct kernel_times *times, const struct conv_geometry 
 uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
                            enum conv_kernel *kernel) {
     struct entry entry = recall_or_try(times, geometry);
+    const double worths[CONV_KERNELS] = {
+        [CONV_WINOGRAD_2] = worth > 0.9 ? worth : 0.9, [CONV_WINOGRAD_4] = worth};
     *kernel = CONV_DIRECT;
     for (int k = CONV_DIRECT + 1; k < CONV_KERNELS; k++)
-        if (entry.ns[k] && (double)entry.ns[k] <= worth * (double)entry.ns[*kernel])
+        if (entry.ns[k] && (double)entry.ns[k] <= worths[k] * (double)entry.ns[*kernel])
             *kernel = (enum conv_kernel)k;
     return entry.ns[*kernel];
 }
