@@ -205,7 +205,7 @@ static void run_coded(const struct subject *subject, uint32_t n) {
                                       .deadline_ns = DEADLINE_NS,
                                       .fallback = false};
     must(code_family_find("rotation", &options.family, &error), &error);
-    must(local_transport_create(&muting.inner, endpoints, n, &error), &error);
+    must(local_transport_create(&muting.inner, endpoints, n, true, &error), &error);
     muting.base.ops = &muting_ops;
     master = &muting.base;
     must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);

@@ -81,7 +81,8 @@ static convoy_status start_local(struct transport **master, struct worker_thread
                                  const struct cluster_options *options, const char *backend_name,
                                  uint32_t threads_each, convoy_error *error) {
     struct transport *endpoints[CONVOY_MAX_WORKERS];
-    convoy_status status = local_transport_create(master, endpoints, options->workers, error);
+    convoy_status status =
+        local_transport_create(master, endpoints, options->workers, options->fault_count > 0, error);
     if (status == CONVOY_OK)
         status = worker_threads_start(threads, endpoints, options->workers, backend_name, threads_each,
                                       options->faults, options->fault_count, error);

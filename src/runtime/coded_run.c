@@ -117,8 +117,9 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         struct job_task *task = &context->tasks[w];
         uint32_t source = context->sources[layer->input_twins[w]];
         if (task->payload)
-            task->payload_hash =
-                source == w ? frame_payload_hash(task->payload) : context->tasks[source].payload_hash;
+            task->payload_hash = source == w
+                                     ? dispatcher_payload_hash(layer->cluster->dispatcher, task->payload)
+                                     : context->tasks[source].payload_hash;
     }
     return CONVOY_OK;
 }

@@ -248,7 +248,8 @@ static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct 
     uint32_t worker = 0;
     struct frame frame = {0};
     enum transport_event event = d->transport->ops->poll(d->transport, deadline_ns, &worker, &frame);
-    bool valid = event == TRANSPORT_FRAME && frame_valid(&frame); /* reads the payload: not under the mutex */
+    /* This may read the payload: not under the mutex. */
+    bool valid = event == TRANSPORT_FRAME && transport_frame_valid(d->transport, &frame);
     pthread_mutex_lock(&d->mutex);
     if (valid)
         take_frame(d, worker, &frame);
@@ -422,6 +423,10 @@ uint32_t dispatcher_wait_came(struct dispatcher *d, uint32_t wanted, uint64_t de
     }
     pthread_mutex_unlock(&d->mutex);
     return came;
+}
+
+uint64_t dispatcher_payload_hash(const struct dispatcher *d, const struct buffer *payload) {
+    return transport_payload_hash(d->transport, payload);
 }
 
 void dispatcher_submit(struct dispatcher *d, struct job *job) {

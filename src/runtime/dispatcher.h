@@ -28,8 +28,8 @@ enum task_state {
 struct job_task {
     enum task_state state;
     struct buffer *payload; /* until sent; the job's reference */
-    uint64_t payload_hash;
-    struct buffer *answer; /* ANSWERED: the job's reference */
+    uint64_t payload_hash;  /* dispatcher_payload_hash */
+    struct buffer *answer;  /* ANSWERED: the job's reference */
 };
 
 /* Filled by its owner before dispatcher_submit; afterwards tasks[] belongs to the dispatcher until
@@ -62,6 +62,9 @@ void dispatcher_stop(struct dispatcher *dispatcher);
 
 /* Stops the thread and closes the transport. Takes NULL. No job is open. */
 void dispatcher_destroy(struct dispatcher **dispatcher);
+
+/* For job_task.payload_hash. Reads the payload where it will travel. */
+uint64_t dispatcher_payload_hash(const struct dispatcher *dispatcher, const struct buffer *payload);
 
 /* A layer that every worker, now or later, should hold; *layer is its number. Its filters are asked for by
  * dispatcher_next_gap. CONVOY_E_MEMORY. */

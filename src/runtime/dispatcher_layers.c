@@ -19,7 +19,7 @@ void dispatcher_send_layers(struct dispatcher *d) {
                 *(struct content_hash *)offer->data = holding->hash;
                 holding->state = HOLDING_OFFERED;
                 dispatcher_send(d, w, (struct frame_header){.kind = FRAME_OFFER, .layer = layer}, offer,
-                                frame_payload_hash(offer));
+                                transport_payload_hash(d->transport, offer));
             } else if (holding->state == HOLDING_SENDING) {
                 struct buffer *content = holding->payload;
                 holding->payload = NULL;
@@ -121,7 +121,7 @@ void dispatcher_supply(struct dispatcher *d, uint32_t layer, uint32_t worker, st
     uint64_t payload_hash = 0;
     if (content) {
         hash = frame_content_hash(content);
-        payload_hash = frame_payload_hash(content);
+        payload_hash = transport_payload_hash(d->transport, content);
     }
     pthread_mutex_lock(&d->mutex);
     struct holding *holding = holdings_at(&d->holdings, layer, worker);

@@ -49,7 +49,7 @@ static void reply(struct worker *worker, const struct frame *request, enum frame
                                      .job = request->header.job,
                                      .dtype = take_payload ? dtype : 0},
                           .payload = take_payload};
-    frame_seal(&frame, frame_payload_hash(frame.payload));
+    frame_seal(&frame, transport_payload_hash(worker->endpoint, frame.payload));
     worker->endpoint->ops->send(worker->endpoint, 0, &frame);
 }
 
@@ -71,7 +71,7 @@ static void cancel(struct worker *worker, uint64_t job) {
 
 /* Takes a frame from the master into the queue, or acts on it at once if it is a cancellation. */
 static void accept_frame(struct worker *worker, struct frame *frame) {
-    if (!frame_valid(frame)) {
+    if (!transport_frame_valid(worker->endpoint, frame)) {
         frame_release(frame); /* the master learns of the gap by its next ping */
         return;
     }

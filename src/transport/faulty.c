@@ -168,7 +168,7 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
     struct faulty *faulty = calloc(1, sizeof *faulty + n * sizeof faulty->workers[0]);
     if (!faulty)
         return error_memory(error);
-    faulty->base.ops = &faulty_ops;
+    faulty->base = (struct transport){&faulty_ops, (*take_inner)->trusts_memory};
     faulty->inner = *take_inner;
     faulty->n = n;
     random_seed(&faulty->random, seed);

@@ -82,7 +82,7 @@ static struct pair with_fault(const char *text) {
     struct pair pair;
     struct fault fault;
     assert_int_equal(fault_parse(&fault, text, 2, NULL), CONVOY_OK);
-    assert_int_equal(local_transport_create(&pair.master, pair.workers, 2, NULL), CONVOY_OK);
+    assert_int_equal(local_transport_create(&pair.master, pair.workers, 2, true, NULL), CONVOY_OK);
     assert_int_equal(faulty_transport_create(&pair.master, &pair.master, 2, &fault, 1, SEED, NULL),
                      CONVOY_OK);
     return pair;

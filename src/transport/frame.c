@@ -33,12 +33,16 @@ void frame_seal(struct frame *frame, uint64_t payload_hash) {
     frame->header.checksum = header_checksum(frame->header, payload_hash);
 }
 
-bool frame_valid(const struct frame *frame) {
+bool frame_sealed(const struct frame *frame, uint64_t payload_hash) {
     const struct frame_header *header = &frame->header;
     return header->version == FRAME_VERSION && header->kind >= FRAME_OFFER &&
            header->kind <= FRAME_KIND_LAST && header->reserved == 0 &&
            header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
-           header->checksum == header_checksum(*header, frame_payload_hash(frame->payload));
+           header->checksum == header_checksum(*header, payload_hash);
+}
+
+bool frame_valid(const struct frame *frame) {
+    return frame_sealed(frame, frame_payload_hash(frame->payload));
 }
 
 void frame_release(struct frame *frame) {

@@ -64,7 +64,10 @@ struct content_hash frame_content_hash(const struct buffer *payload);
 /* Fills version, reserved, bytes and checksum from the rest. */
 void frame_seal(struct frame *frame, uint64_t payload_hash);
 
-/* Whether version, kind, bytes and checksum are right. Reads the whole payload. */
+/* Whether version, kind, bytes and checksum are right, given the payload's hash. */
+bool frame_sealed(const struct frame *frame, uint64_t payload_hash);
+
+/* The same, of a payload that has to be read for it. */
 bool frame_valid(const struct frame *frame);
 
 /* Drops the payload's reference. */

@@ -224,8 +224,8 @@ static void local_destroy(struct transport **transport) {
     hub_release(hub);
 }
 
-static void endpoint_init(struct endpoint *endpoint, struct hub *hub, uint32_t index) {
-    *endpoint = (struct endpoint){.base.ops = &local_ops, .hub = hub, .index = index};
+static void endpoint_init(struct endpoint *endpoint, struct hub *hub, uint32_t index, bool checked) {
+    *endpoint = (struct endpoint){.base = {&local_ops, !checked}, .hub = hub, .index = index};
     pthread_mutex_init(&endpoint->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -235,7 +235,7 @@ static void endpoint_init(struct endpoint *endpoint, struct hub *hub, uint32_t i
 }
 
 convoy_status local_transport_create(struct transport **master, struct transport **workers, uint32_t n,
-                                     convoy_error *error) {
+                                     bool checked, convoy_error *error) {
     struct hub *hub = malloc(sizeof *hub);
     struct endpoint *endpoints = calloc((size_t)n + 1, sizeof *endpoints);
     enum peer_state *states = calloc((size_t)n + 1, sizeof *states);
@@ -248,7 +248,7 @@ convoy_status local_transport_create(struct transport **master, struct transport
     *hub = (struct hub){.n = n, .endpoints = endpoints};
     atomic_init(&hub->references, n + 1);
     for (uint32_t i = 0; i <= n; i++)
-        endpoint_init(&endpoints[i], hub, i);
+        endpoint_init(&endpoints[i], hub, i, checked);
     for (uint32_t i = 0; i < n; i++) {
         states[i] = PEER_ALIVE;
         workers[i] = &endpoints[i].base;

@@ -59,12 +59,25 @@ struct transport_ops {
 /* The first member of what an implementation allocates. */
 struct transport {
     const struct transport_ops *ops;
+    bool trusts_memory; /* payloads are handed over where they lie, and nothing can damage them: frames are
+                           sealed without their hashes, at both ends */
 };
 
+/* For frame_seal, and whether a frame that came is whole: as the transport's two ends agree. Both read the
+ * payload, unless the transport trusts memory. */
+static inline uint64_t transport_payload_hash(const struct transport *transport,
+                                              const struct buffer *payload) {
+    return transport->trusts_memory ? 0 : frame_payload_hash(payload);
+}
+static inline bool transport_frame_valid(const struct transport *transport, const struct frame *frame) {
+    return frame_sealed(frame, transport_payload_hash(transport, frame->payload));
+}
+
 /* A master's endpoint and the endpoints of its n workers, over memory shared by threads of this process:
- * payloads are handed over, not copied. workers[] gets n endpoints. (transport/local.c) */
+ * payloads are handed over, not copied. checked: they are hashed all the same, for a decorator that damages
+ * them. workers[] gets n endpoints. (transport/local.c) */
 convoy_status local_transport_create(struct transport **master, struct transport **workers, uint32_t n,
-                                     convoy_error *error);
+                                     bool checked, convoy_error *error);
 
 /* A master's endpoint over another one (which it takes), that injects faults into what goes between it and
  * the workers. (transport/faulty.c) */

@@ -26,7 +26,7 @@ struct pair {
 };
 
 static bool local_create(struct pair *pair) {
-    return local_transport_create(&pair->master, pair->workers, WORKERS, NULL) == CONVOY_OK;
+    return local_transport_create(&pair->master, pair->workers, WORKERS, true, NULL) == CONVOY_OK;
 }
 
 static bool faulty_create(struct pair *pair) {
