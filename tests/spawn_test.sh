@@ -51,9 +51,9 @@ for code in "--code uncoded" "--stragglers 0"; do
 done
 
 # Faults of both kinds happen to the workers that they name.
-run 0 run "$model" "${some[@]}" --spawn 6 --stragglers 3 --check --json --no-fallback \
-    --fault 1:kill --fault 3:kill@conv2 --fault 4:slow=20x --fault 5:delay=20ms
-prints '"degraded": false, .*"lost": \[1, 3\], "live": 4, "needed": 3, '
+run 0 run "$model" "${some[@]}" --spawn 7 --stragglers 4 --check --json --no-fallback \
+    --fault 1:kill --fault 3:kill@conv2 --fault 4:slow=20x --fault 5:delay=20ms --fault 6:busy=20x
+prints '"degraded": false, .*"lost": \[1, 3\], "live": 5, "needed": 3, '
 errors_within 1e-5
 run 0 run "$model" "$digit" --spawn 6 --fault 0:kill --fault 1:kill --fault 5:kill --check --json --quiet
 prints '"degraded": true, .*"lost": \[0, 1, 5\], "live": 3, "needed": 4, '
@@ -160,7 +160,9 @@ refuses 3 'nowhere' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key maste
 refuses 2 'master.key' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key master.key
 refuses 2 'allowed' run "$model" "$digit" --listen tcp://127.0.0.1:0 --allow allowed
 refuses 2 'master.key' run "$model" "$digit" --key master.key --allow allowed
-refuses 2 '--fault slow=2x' run "$model" "$digit" --listen tcp://127.0.0.1:0 --fault 1:slow=2x
+for kind in slow=2x busy=2x; do
+    refuses 2 "--fault $kind" run "$model" "$digit" --listen tcp://127.0.0.1:0 --fault "1:$kind"
+done
 refuses 2 'the one or the other' run "$model" "$digit" --listen tcp://127.0.0.1:0 --spawn 3
 refuses 2 'local' run "$model" "$digit" --spawn 3 --local
 refuses 2 'cluster of 2' run "$model" "$digit" --spawn 3 --workers 2 --stragglers 1
