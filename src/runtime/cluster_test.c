@@ -244,6 +244,16 @@ static void test_late_costs_nothing(void **state) {
     expect_no_waiting("0:slow=1000000x", "3:busy=1000000x");
 }
 
+/* Slow workers are spared while others suffice; where these do not, they are asked after all. */
+static void test_slow_are_needed(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:drop=1", "2:drop=1", "1:busy=10x", "4:busy=10x", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    for (int i = 0; i < 50; i++)
+        expect_coded(rig, 4);
+    rig_destroy(rig);
+}
+
 static void test_corrupt(void **state) {
     (void)state;
     static const char *const faults[] = {"2:corrupt", "5:corrupt", NULL};
@@ -468,6 +478,7 @@ int main(void) {
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_any_two),
         cmocka_unit_test(test_late_costs_nothing),
+        cmocka_unit_test(test_slow_are_needed),
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_drops_everywhere),
         cmocka_unit_test(test_too_few_falls_back),
