@@ -80,7 +80,9 @@ for part in 1 10 100 1000 $((size / 2)) $((size - 1)); do
 done
 head -c $(($(wc -c <"$digit") / 2)) "$digit" >half.png
 refuses 3 half.png run "$model" half.png
-refuses 3 half.png run "$model" "$digit" half.png --json
+run 3 run "$model" "$digit" half.png --json # whoever reads it finds a whole object, and the reason
+prints '^\], "error": ".*half.png.*"\}$'
+[ "$(grep -c '"input":' out)" -eq 1 ] || fail "$command: not one result"
 npy huge.npy '4294967296, 4294967296' 4096
 refuses 3 huge.npy run "$model" huge.npy
 npy large.npy '18446744073709551616,' 4096
@@ -192,7 +194,8 @@ prints '^degraded +no$'
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
 [ "$(grep -c '"input":' out)" -eq 300 ] || fail "$command: not 300 results"
-prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "degraded": false, "total_ms": '
+prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
+prints '^\], "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'
 for layer in conv1 conv2 fc1 fc2 fc3; do
