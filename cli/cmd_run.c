@@ -112,6 +112,8 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
         status = record_open(&run.record, model, options, &run.feed, progress, &error);
     if (status != CONVOY_OK)
         exit_status = report_error(&error);
+    else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
+        exit_status = report_unwritable(&error);
     else
         exit_status = run_session(&run, options, model, progress);
     record_close(&run.record);

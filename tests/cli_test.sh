@@ -242,8 +242,14 @@ prints '^degraded +1 of 1 '
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --json
 
-run 1 run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
-grep -q folder.npy err || fail "$command: does not name the file"
+# What cannot be written is told before the run; a run that fails leaves nothing, and no file as it was not.
+refuses 1 folder.npy run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
+refuses 1 folder.npy run "$model" "$digit" --local --output "$digit/folder.npy"
+refuses 1 "$scratch" run "$model" "$digit" --local --output "$scratch"
+echo kept >kept.npy
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output kept.npy
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output fresh.npy
+[ "$(cat kept.npy)" = kept ] && [ ! -e fresh.npy ] || fail "a run that failed touched its output"
 if [ -e /dev/full ]; then
     "$CONVOY" run "$model" "$digit" --local >/dev/full 2>err
     [ $? -eq 1 ] || fail "a full standard output is not noticed"
