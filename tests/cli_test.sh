@@ -174,6 +174,9 @@ prints '^decode,"all",ms,[0-9.e-]+,[0-9.e-]+$'
 run 0 bench "$model" --runs 1 --json --no-trials --workers 3 --stragglers 1
 prints '"workers": 3'
 prints '"floor": null'
+run 0 bench relu.onnx --runs 1
+prints '^No layer of this model is coded on 6 workers'
+! grep -qE '^(kernel|share|encode|decode) ' out || fail "$command: figures of layers, and there are none"
 refuses 2 'bench MODEL' bench
 refuses 2 'runs' bench "$model" --runs 0
 refuses 2 'at most 5 can be stragglers' bench "$model" --stragglers 6
