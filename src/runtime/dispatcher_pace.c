@@ -7,10 +7,8 @@
 
 #include "base/clock.h"
 
-#define SLOW_FACTOR 4 /* times what a job takes others */
-#define REST_FACTOR                                                                                          \
-    20 /* times what it took the worker itself: little of its time is spent on being tried                   \
-        */
+#define SLOW_FACTOR     4  /* times what a job takes others */
+#define REST_FACTOR     20 /* times what it took the worker: trying it takes little of its time */
 #define LONGEST_REST_NS (5 * NS_PER_S)
 
 void pace_note(struct peer *peer, uint32_t took_us, uint32_t usual_us) {
