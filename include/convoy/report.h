@@ -17,9 +17,8 @@ typedef enum convoy_outcome {
     CONVOY_OUTCOME_NONE = 0, /* no such worker */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
-    CONVOY_OUTCOME_LATE,     /* it had not answered when the layer was done, or was slow or had too much
-                                unanswered     work, and was not asked */
-    CONVOY_OUTCOME_LOST      /* it was dead, or its answer was lost or damaged */
+    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or busy, was not asked */
+    CONVOY_OUTCOME_LOST  /* it was dead, or its answer was lost or damaged */
 } convoy_outcome;
 
 /* One layer of one inference. Strings belong to the session. Times in milliseconds. */
