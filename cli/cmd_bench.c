@@ -60,6 +60,13 @@ static void print_csv(const struct figures *figures) {
     }
 }
 
+static bool has_coded_layers(const struct figures *figures) {
+    for (size_t i = 0; i < figures->count; i++)
+        if (strcmp(figures->items[i].part, "kernel") == 0)
+            return true;
+    return false;
+}
+
 static bool print_table(const struct figures *figures, const char *path, const struct cli_options *options) {
     char machine[512];
     const convoy_options *session = &options->session;
@@ -82,6 +89,9 @@ static bool print_table(const struct figures *figures, const char *path, const s
     }
     bool printed = table_print(&table, stdout);
     table_close(&table);
+    if (!has_coded_layers(figures))
+        printf("\nNo layer of this model is coded on %u workers; convoy inspect says why.\n",
+               session->workers);
     return printed;
 }
 

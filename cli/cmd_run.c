@@ -21,12 +21,20 @@ struct run {
 };
 
 static convoy_status next_inputs(void *context, convoy_tensor *inputs, bool *end, convoy_error *error) {
-    return feed_next(&((struct run *)context)->feed, inputs, end, error);
+    struct run *run = context;
+    const convoy_status status = feed_next(&run->feed, inputs, end, error);
+    return status == CONVOY_OK && !*end ? record_begin(&run->record, error) : status;
 }
 
 static convoy_status take_run(void *context, size_t index, uint32_t run, const convoy_result *result,
                               const convoy_check *check, convoy_error *error) {
     return record_run(&((struct run *)context)->record, index, run, result, check, error);
+}
+
+/* An output that cannot be written is no bad input. */
+static int report_unwritable(const convoy_error *error) {
+    report_error(error);
+    return EXIT_OTHER;
 }
 
 /* Prints what the whole command came to. */
@@ -40,25 +48,14 @@ static int print_outcome(const struct run *run, const struct cli_options *option
         lost_count = CONVOY_MAX_WORKERS;
     struct cluster_state cluster = {.lost = lost, .lost_count = lost_count};
     cluster.live = convoy_session_live(session, &cluster.needed);
-    bool printed;
-    if (options->json) {
-        char **texts = calloc(record->finished + 1, sizeof *texts);
-        for (size_t i = 0; texts && i < record->finished; i++)
-            texts[i] = record->pending[i].text;
-        printed = texts && json_run_print(options, &record->summary, options->arguments.items[0], &cluster,
-                                          texts, record->finished);
-        free(texts);
-    } else {
-        printed = summary_print(&record->summary, options, &cluster);
-    }
+    const bool printed = options->json ? json_run_end(options, &record->summary, &cluster)
+                                       : summary_print(&record->summary, options, &cluster);
     if (!printed) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");
         return report_error(&error);
     }
-    if (saves_write(&record->saves, &error) != CONVOY_OK) {
-        report_error(&error);
-        return EXIT_OTHER; /* an output that cannot be written is no bad input */
-    }
+    if (saves_write(&record->saves, &error) != CONVOY_OK)
+        return report_unwritable(&error);
     return finish_output();
 }
 
@@ -71,10 +68,10 @@ static const char *own_path(char path[PATH_MAX]) {
     return path;
 }
 
-static int run_model(const struct cli_options *options, const convoy_model *model,
-                     struct progress *progress) {
+/* The inferences, over a session of their own. */
+static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model,
+                       struct progress *progress) {
     convoy_session *session = NULL;
-    struct run run = {0};
     convoy_error error;
     char path[PATH_MAX], trials[PATH_MAX];
     convoy_options session_options = options->session;
@@ -85,7 +82,7 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     session_options.progress = show_coding;
     session_options.progress_context = progress;
     const convoy_stream stream = {
-        .context = &run,
+        .context = run,
         .in_flight = options->in_flight,
         .repeat = options->repeat,
         .check = options->check,
@@ -93,18 +90,32 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
         .done = take_run,
     };
 
+    convoy_status status = convoy_session_create(&session, model, run->feed.shapes, &session_options, &error);
+    progress_clear(progress);
+    if (status == CONVOY_OK)
+        status = convoy_session_stream(session, &stream, &run->record.summary.total_ms, &error);
+    progress_clear(progress);
+    if (status != CONVOY_OK && options->json && run->record.printed > 0)
+        json_run_fail(&error); /* the object has begun */
+    const int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
+    convoy_session_destroy(&session);
+    return exit_status;
+}
+
+static int run_model(const struct cli_options *options, const convoy_model *model,
+                     struct progress *progress) {
+    struct run run = {0};
+    convoy_error error;
+    int exit_status;
     convoy_status status = feed_open(&run.feed, model, options, &error);
     if (status == CONVOY_OK)
         status = record_open(&run.record, model, options, &run.feed, progress, &error);
-    if (status == CONVOY_OK)
-        status = convoy_session_create(&session, model, run.feed.shapes, &session_options, &error);
-    progress_clear(progress);
-    if (status == CONVOY_OK)
-        status = convoy_session_stream(session, &stream, &run.record.summary.total_ms, &error);
-    progress_clear(progress);
-    const int exit_status =
-        status == CONVOY_OK ? print_outcome(&run, options, session) : report_error(&error);
-    convoy_session_destroy(&session);
+    if (status != CONVOY_OK)
+        exit_status = report_error(&error);
+    else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
+        exit_status = report_unwritable(&error);
+    else
+        exit_status = run_session(&run, options, model, progress);
     record_close(&run.record);
     feed_close(&run.feed);
     return exit_status;

@@ -190,21 +190,6 @@ void feed_close(struct feed *feed) {
     convoy_tensor_release(&feed->current);
     free(feed->fixed);
     free(feed->shapes);
-    free(feed->origins);
-}
-
-static convoy_status note_origin(struct feed *feed, convoy_error *error) {
-    if (feed->handed == feed->capacity) {
-        const size_t capacity = feed->capacity ? 2 * feed->capacity : 64;
-        struct origin *origins = realloc(feed->origins, capacity * sizeof *origins);
-        if (!origins)
-            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-        feed->origins = origins;
-        feed->capacity = capacity;
-    }
-    feed->origins[feed->handed++] =
-        (struct origin){feed->files[feed->files_read - 1], feed->rows > 1 ? feed->row : -1};
-    return CONVOY_OK;
 }
 
 convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, convoy_error *error) {
@@ -216,10 +201,9 @@ convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, con
         }
         status = open_file(feed, error);
     }
-    if (status == CONVOY_OK)
-        status = note_origin(feed, error);
     if (status != CONVOY_OK)
         return status;
+    feed->origin = (struct origin){feed->files[feed->files_read - 1], feed->rows > 1 ? feed->row : -1};
 
     for (size_t i = 0; i < feed->input_count; i++) { /* borrowed: the feed outlives the run */
         inputs[i] = feed->fixed[i];
@@ -237,6 +221,7 @@ convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, con
         memcpy(fed->data, (const char *)feed->current.data + (size_t)feed->row * bytes, bytes);
     }
     feed->row++;
+    feed->handed++;
     return CONVOY_OK;
 }
 

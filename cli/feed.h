@@ -25,8 +25,8 @@ struct feed {
     convoy_tensor current; /* the file that is being handed out, in `rows` rows */
     int64_t row, rows;     /* row: the next one; rows 0: no file */
 
-    struct origin *origins; /* [handed] of each inference */
-    size_t handed, capacity;
+    size_t handed;        /* inferences so far */
+    struct origin origin; /* of the last of them */
 };
 
 /* Resolves which file feeds which input, reads the first ones, and so finds the shapes. The arguments after

@@ -99,35 +99,46 @@ static const char *engine(const convoy_options *session) {
     return session->local ? "local" : session->spawn ? "spawn" : session->listen ? "zmq" : "threads";
 }
 
-bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
-                    const struct cluster_state *cluster, char *const *results, size_t result_count) {
+/* Prints a new object in pieces: without its closing brace, or without its opening one. */
+static bool print_piece(json_t *take_object, bool opening) {
+    char *text = json_dumps(take_object, DIGITS);
+    json_decref(take_object);
+    if (!text)
+        return false;
+    if (opening)
+        printf("%.*s, \"results\": [", (int)strlen(text) - 1, text);
+    else
+        printf("\n], %s\n", text + 1);
+    free(text);
+    return true;
+}
+
+bool json_run_begin(const struct cli_options *options) {
     const convoy_options *session = &options->session;
+    return print_piece(json_pack("{s:o, s:i, s:i, s:s, s:I}", "model", json_text(options->arguments.items[0]),
+                                 "workers", session->local ? 0 : (int)session->workers, "stragglers",
+                                 session->local ? 0 : (int)session->stragglers, "engine", engine(session),
+                                 "seed", (json_int_t)session->seed),
+                       true);
+}
+
+bool json_run_end(const struct cli_options *options, const struct summary *summary,
+                  const struct cluster_state *cluster) {
     json_t *lost_array = json_array();
     for (size_t i = 0; i < cluster->lost_count; i++)
         json_array_append_new(lost_array, json_integer(cluster->lost[i]));
-    json_t *object = json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o, s:i, s:i}", "model",
-                               json_text(model), "workers", session->local ? 0 : (int)session->workers,
-                               "stragglers", session->local ? 0 : (int)session->stragglers, "engine",
-                               engine(session), "seed", (json_int_t)session->seed, "degraded",
-                               summary->degraded > 0, "total_ms", json_number(summary->total_ms), "lost",
-                               lost_array, "live", (int)cluster->live, "needed", (int)cluster->needed);
+    json_t *object = json_pack("{s:b, s:o, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
+                               json_number(summary->total_ms), "lost", lost_array, "live", (int)cluster->live,
+                               "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",
                                       (json_int_t)summary->expected));
-    char *text = json_dumps(object, DIGITS);
-    json_decref(object);
-    if (!text)
-        return false;
+    return print_piece(object, false);
+}
 
-    /* The results are texts already, so that thousands of them take little memory: they go before the closing
-     * brace. */
-    printf("%.*s, \"results\": [", (int)strlen(text) - 1, text);
-    for (size_t i = 0; i < result_count; i++)
-        printf("%s\n%s", i ? "," : "", results[i]);
-    printf("\n]}\n");
-    free(text);
-    return true;
+bool json_run_fail(const convoy_error *error) {
+    return print_piece(json_pack("{s:o}", "error", json_text(error->message)), false);
 }
 
 static json_t *json_values(const convoy_value_info *values, size_t count) {

@@ -24,9 +24,12 @@ struct json_result {
 /* One compact JSON object, to be freed; NULL where there is no memory. */
 char *json_result_text(const struct json_result *result);
 
-/* Prints the whole object of `run`; results[] are such texts. False where there was no memory. */
-bool json_run_print(const struct cli_options *options, const struct summary *summary, const char *model,
-                    const struct cluster_state *cluster, char *const *results, size_t result_count);
+/* The object of `run`, which is printed as results come: its beginning, up to "results": [; its end behind
+ * them, or the end where the run failed. False where there was no memory. */
+bool json_run_begin(const struct cli_options *options);
+bool json_run_end(const struct cli_options *options, const struct summary *summary,
+                  const struct cluster_state *cluster);
+bool json_run_fail(const convoy_error *error);
 
 /* Prints the object of `inspect`. False where there was no memory. */
 bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,

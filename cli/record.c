@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct pending *pending_at(const struct record *record, size_t index) {
+    return &record->pending[index % record->capacity];
+}
+
 convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
                           const struct feed *feed, struct progress *progress, convoy_error *error) {
     *record = (struct record){.options = options, .feed = feed, .progress = progress, .batch = 1, .rows = 1};
@@ -25,9 +29,9 @@ convoy_status record_open(struct record *record, const convoy_model *model, cons
 }
 
 void record_close(struct record *record) {
-    for (size_t i = 0; i < record->capacity; i++) {
-        free(record->pending[i].run_ms);
-        free(record->pending[i].text);
+    for (size_t i = record->printed; i < record->begun; i++) {
+        free(pending_at(record, i)->run_ms);
+        free(pending_at(record, i)->text);
     }
     free(record->pending);
     free(record->best);
@@ -37,24 +41,27 @@ void record_close(struct record *record) {
     labels_free(&record->labels);
 }
 
-static convoy_status find_pending(struct record *record, size_t index, struct pending **pending,
-                                  convoy_error *error) {
-    if (index >= record->capacity) {
-        const size_t capacity = 2 * index + 64;
-        struct pending *more = realloc(record->pending, capacity * sizeof *more);
-        if (!more)
-            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-        memset(more + record->capacity, 0, (capacity - record->capacity) * sizeof *more);
-        record->pending = more;
-        record->capacity = capacity;
+static bool grow(struct record *record) {
+    const size_t capacity = record->capacity ? 2 * record->capacity : 16;
+    struct pending *more = calloc(capacity, sizeof *more);
+    if (!more)
+        return false;
+    for (size_t i = record->printed; i < record->begun; i++)
+        more[i % capacity] = *pending_at(record, i);
+    free(record->pending);
+    record->pending = more;
+    record->capacity = capacity;
+    return true;
+}
+
+convoy_status record_begin(struct record *record, convoy_error *error) {
+    double *run_ms = calloc(record->options->repeat, sizeof *run_ms);
+    if (!run_ms || (record->begun - record->printed == record->capacity && !grow(record))) {
+        free(run_ms);
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     }
-    *pending = &record->pending[index];
-    if (!(*pending)->run_ms) {
-        (*pending)->run_ms = calloc(record->options->repeat, sizeof(double));
-        (*pending)->check.top1_agrees = true;
-        if (!(*pending)->run_ms)
-            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    }
+    *pending_at(record, record->begun++) =
+        (struct pending){.origin = record->feed->origin, .run_ms = run_ms, .check.top1_agrees = true};
     return CONVOY_OK;
 }
 
@@ -103,9 +110,9 @@ static void print_top(FILE *file, const struct record *record, const struct orig
     }
 }
 
-static void print_result(FILE *file, struct record *record, const struct pending *pending, size_t index,
-                         size_t row, double ms, const convoy_result *result, const convoy_check *check) {
-    struct origin origin = record->feed->origins[index];
+static void print_result(FILE *file, struct record *record, const struct pending *pending, size_t row,
+                         double ms, const convoy_result *result, const convoy_check *check) {
+    struct origin origin = pending->origin;
     if (record->rows > 1)
         origin.row = (int64_t)row;
     size_t count = 0;
@@ -142,27 +149,26 @@ static void show_progress(const struct record *record) {
                   feed_expected(record->feed) * repeat);
 }
 
-/* Prints what is finished up to the first that is not; keeps JSON for later. */
-static void print_finished(struct record *record) {
-    if (!record->options->json) {
-        for (; record->printed < record->capacity && record->pending[record->printed].text;
-             record->printed++) {
-            struct pending *pending = &record->pending[record->printed];
-            progress_make_way(record->progress);
-            fputs(pending->text, stdout);
-            free(pending->text);
-            pending->text = NULL;
-        }
+/* Prints what is finished up to the first that is not. False where there was no memory. */
+static bool print_finished(struct record *record) {
+    const bool json = record->options->json;
+    for (; record->printed < record->begun && pending_at(record, record->printed)->text; record->printed++) {
+        struct pending *pending = pending_at(record, record->printed);
+        progress_make_way(record->progress);
+        if (json && record->printed == 0 && !json_run_begin(record->options))
+            return false;
+        printf("%s%s", !json ? "" : record->printed ? ",\n" : "\n", pending->text);
+        free(pending->text);
+        pending->text = NULL;
     }
     show_progress(record);
+    return true;
 }
 
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,
                          const convoy_check *check, convoy_error *error) {
-    struct pending *pending = NULL;
-    convoy_status status = find_pending(record, index, &pending, error);
-    if (status == CONVOY_OK)
-        status = summary_add(&record->summary, result, check, error);
+    struct pending *pending = pending_at(record, index);
+    convoy_status status = summary_add(&record->summary, result, check, error);
     if (status != CONVOY_OK)
         return status;
     pending->run_ms[run] = result->ms;
@@ -190,12 +196,10 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
     const double ms = median(sorted, record->options->repeat);
     record->rows = count_rows(record, result);
     for (size_t row = 0; row < record->rows; row++)
-        print_result(file, record, pending, index, row, ms, result, check);
+        print_result(file, record, pending, row, ms, result, check);
     fclose(file);
     free(sorted);
     free(pending->run_ms);
     pending->run_ms = NULL;
-    record->finished++;
-    print_finished(record);
-    return CONVOY_OK;
+    return print_finished(record) ? CONVOY_OK : cli_error(error, CONVOY_E_MEMORY, "out of memory");
 }

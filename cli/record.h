@@ -9,8 +9,9 @@
 #include "save.h"
 #include "summary.h"
 
-/* One inference; what is only needed until it is done is freed then. */
+/* One inference that is under way, or waits for an earlier one to be printed. */
 struct pending {
+    struct origin origin;
     double *run_ms;     /* [options->repeat] */
     convoy_check check; /* the worst of its runs */
     char *text;         /* finished: a line for people, or a JSON object */
@@ -27,16 +28,18 @@ struct record {
     struct best_class *best; /* [options->top + 1] */
     size_t batch;            /* first axis of the fed input, where the model fixes it; or 1 */
     size_t rows;             /* results of one inference: the batch, if the first output has such rows */
-    struct pending *pending; /* [capacity], by the number of the inference */
+    struct pending *pending; /* [capacity], a ring: inference i is at i % capacity */
     size_t capacity;
-    size_t finished; /* inferences */
-    size_t printed;  /* of them, in order */
+    size_t begun, printed; /* inferences; those in between are pending */
 };
 
 /* Reads labels and expectations, resolves the outputs. options, feed and progress are borrowed. */
 convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
                           const struct feed *feed, struct progress *progress, convoy_error *error);
 void record_close(struct record *record);
+
+/* The next inference begins, of what the feed handed out last. CONVOY_E_MEMORY. */
+convoy_status record_begin(struct record *record, convoy_error *error);
 
 /* convoy_stream's done. */
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,

@@ -1,7 +1,11 @@
 #include "save.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static convoy_status resolve(struct save *save, const char *text, const convoy_model *model,
                              convoy_error *error) {
@@ -41,6 +45,29 @@ void saves_close(struct saves *saves) {
     for (size_t i = 0; i < saves->count; i++)
         free(saves->items[i].data);
     free(saves->items);
+}
+
+/* The cause as in errno, 0: none. A file that does not exist needs a folder in which it can be made. */
+static int find_obstacle(const char *file) {
+    struct stat status;
+    if (stat(file, &status) == 0)
+        return S_ISDIR(status.st_mode) ? EISDIR : access(file, W_OK) == 0 ? 0 : errno;
+    char *copy = errno == ENOENT ? strdup(file) : NULL;
+    if (!copy)
+        return errno;
+    const int obstacle = access(dirname(copy), W_OK | X_OK) == 0 ? 0 : errno;
+    free(copy);
+    return obstacle;
+}
+
+convoy_status saves_check(const struct saves *saves, convoy_error *error) {
+    for (size_t i = 0; i < saves->count; i++) {
+        const int obstacle = find_obstacle(saves->items[i].file);
+        if (obstacle)
+            return cli_error(error, CONVOY_E_IO, "%s: cannot be written: %s", saves->items[i].file,
+                             strerror(obstacle));
+    }
+    return CONVOY_OK;
 }
 
 static convoy_status keep(struct save *save, size_t index, const convoy_tensor *tensor, convoy_error *error) {

@@ -22,6 +22,9 @@ convoy_status saves_open(struct saves *saves, const convoy_model *model, const s
                          convoy_error *error);
 void saves_close(struct saves *saves);
 
+/* Whether the files can be written, as far as is to be told without touching them. CONVOY_E_IO. */
+convoy_status saves_check(const struct saves *saves, convoy_error *error);
+
 /* Keeps the outputs of inference `index`. */
 convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
 

@@ -16,19 +16,30 @@ void summary_close(struct summary *summary) {
     free(summary->layers);
 }
 
-static bool grow(struct summary *summary) {
-    const size_t capacity = summary->capacity ? 2 * summary->capacity : 16;
-    for (size_t i = 0; i < summary->layer_count; i++) {
-        float *times = realloc(summary->layers[i].times, capacity * TIME_COUNT * sizeof *times);
+static bool open_layers(struct summary *summary, size_t count) {
+    summary->layers = calloc(count + 1, sizeof *summary->layers);
+    summary->stride = 1;
+    for (; summary->layers && summary->layer_count < count; summary->layer_count++) {
+        float *times = calloc(SUMMARY_SAMPLES, TIME_COUNT * sizeof *times);
         if (!times)
             return false;
-        summary->layers[i].times = times;
+        summary->layers[summary->layer_count].times = times;
     }
-    summary->capacity = capacity;
-    return true;
+    return summary->layers;
 }
 
-static void add_layer(struct summary_layer *layer, const convoy_layer_report *report, size_t run) {
+/* Drops every second sample. */
+static void thin(struct summary *summary) {
+    summary->stride *= 2;
+    summary->samples /= 2;
+    for (size_t i = 0; i < summary->layer_count; i++) {
+        float *times = summary->layers[i].times;
+        for (size_t k = 1; k < summary->samples; k++)
+            memcpy(&times[k * TIME_COUNT], &times[2 * k * TIME_COUNT], TIME_COUNT * sizeof *times);
+    }
+}
+
+static void add_layer(struct summary_layer *layer, const convoy_layer_report *report) {
     if (report->coded || layer->coded == 0)
         layer->last = *report;
     layer->coded += report->coded;
@@ -39,7 +50,9 @@ static void add_layer(struct summary_layer *layer, const convoy_layer_report *re
         layer->late[w] += report->outcome[w] == CONVOY_OUTCOME_LATE;
         layer->lost[w] += report->outcome[w] == CONVOY_OUTCOME_LOST;
     }
-    float *times = &layer->times[run * TIME_COUNT];
+}
+
+static void keep_times(float *times, const convoy_layer_report *report) {
     times[TIME_ENCODE] = (float)report->encode_ms;
     times[TIME_WAIT] = (float)report->wait_ms;
     times[TIME_DECODE] = (float)report->decode_ms;
@@ -48,14 +61,17 @@ static void add_layer(struct summary_layer *layer, const convoy_layer_report *re
 
 convoy_status summary_add(struct summary *summary, const convoy_result *result, const convoy_check *check,
                           convoy_error *error) {
-    if (!summary->layers) {
-        summary->layers = calloc(result->layer_count + 1, sizeof *summary->layers);
-        summary->layer_count = summary->layers ? result->layer_count : 0;
-    }
-    if (!summary->layers || (summary->runs == summary->capacity && !grow(summary)))
+    if (!summary->layers && !open_layers(summary, result->layer_count))
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    for (size_t i = 0; i < summary->layer_count; i++)
-        add_layer(&summary->layers[i], &result->layers[i], summary->runs);
+    if (summary->samples == SUMMARY_SAMPLES)
+        thin(summary);
+    const bool sampled = summary->runs % summary->stride == 0;
+    for (size_t i = 0; i < summary->layer_count; i++) {
+        add_layer(&summary->layers[i], &result->layers[i]);
+        if (sampled)
+            keep_times(&summary->layers[i].times[summary->samples * TIME_COUNT], &result->layers[i]);
+    }
+    summary->samples += sampled;
     summary->runs++;
     summary->degraded += result->degraded;
     if (check) {
@@ -112,9 +128,9 @@ static void write_missing(char *text, size_t size, const size_t *counts, size_t 
 
 static double layer_median(const struct summary *summary, const struct summary_layer *layer,
                            enum layer_time which, double *scratch) {
-    for (size_t i = 0; i < summary->runs; i++)
+    for (size_t i = 0; i < summary->samples; i++)
         scratch[i] = layer->times[i * TIME_COUNT + which];
-    return median(scratch, summary->runs);
+    return median(scratch, summary->samples);
 }
 
 static void add_coded_cells(struct table *table, const struct summary *summary,
@@ -146,7 +162,7 @@ static void add_coded_cells(struct table *table, const struct summary *summary,
 }
 
 static bool print_layers(const struct summary *summary, bool local) {
-    double *scratch = calloc(summary->runs + 1, sizeof *scratch);
+    double *scratch = calloc(summary->samples + 1, sizeof *scratch);
     struct table table;
     static const char *const coded_heads[] = {"layer",     "op",      "kA x kB",   "δ",
                                               "lost",      "late",    "fallback",  "worst κ",

@@ -11,12 +11,16 @@ struct summary_layer {
     size_t coded, fallback;   /* runs */
     double condition;         /* the worst κ */
     size_t late[CONVOY_MAX_WORKERS], lost[CONVOY_MAX_WORKERS]; /* runs in which a worker was */
-    float *times;                                              /* [capacity of the summary][TIME_COUNT], ms */
+    float *times;                                              /* [SUMMARY_SAMPLES][TIME_COUNT], ms */
 };
 
+/* Of many runs every second is kept, then every fourth, and so on: memory does not grow with their number. */
+#define SUMMARY_SAMPLES 1024
+
 struct summary {
-    size_t runs, capacity;
-    size_t degraded; /* runs */
+    size_t runs;
+    size_t stride, samples; /* of every stride-th run the times are kept */
+    size_t degraded;        /* runs */
     struct summary_layer *layers;
     size_t layer_count;
     double worst_error;       /* NaN where an output was not finite */

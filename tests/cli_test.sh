@@ -80,7 +80,9 @@ for part in 1 10 100 1000 $((size / 2)) $((size - 1)); do
 done
 head -c $(($(wc -c <"$digit") / 2)) "$digit" >half.png
 refuses 3 half.png run "$model" half.png
-refuses 3 half.png run "$model" "$digit" half.png --json
+run 3 run "$model" "$digit" half.png --json # whoever reads it finds a whole object, and the reason
+prints '^\], "error": ".*half.png.*"\}$'
+[ "$(grep -c '"input":' out)" -eq 1 ] || fail "$command: not one result"
 npy huge.npy '4294967296, 4294967296' 4096
 refuses 3 huge.npy run "$model" huge.npy
 npy large.npy '18446744073709551616,' 4096
@@ -172,6 +174,9 @@ prints '^decode,"all",ms,[0-9.e-]+,[0-9.e-]+$'
 run 0 bench "$model" --runs 1 --json --no-trials --workers 3 --stragglers 1
 prints '"workers": 3'
 prints '"floor": null'
+run 0 bench relu.onnx --runs 1
+prints '^No layer of this model is coded on 6 workers'
+! grep -qE '^(kernel|share|encode|decode) ' out || fail "$command: figures of layers, and there are none"
 refuses 2 'bench MODEL' bench
 refuses 2 'runs' bench "$model" --runs 0
 refuses 2 'at most 5 can be stragglers' bench "$model" --stragglers 6
@@ -192,7 +197,8 @@ prints '^degraded +no$'
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
 [ "$(grep -c '"input":' out)" -eq 300 ] || fail "$command: not 300 results"
-prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "degraded": false, "total_ms": '
+prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
+prints '^\], "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'
 for layer in conv1 conv2 fc1 fc2 fc3; do
@@ -239,8 +245,14 @@ prints '^degraded +1 of 1 '
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --json
 
-run 1 run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
-grep -q folder.npy err || fail "$command: does not name the file"
+# What cannot be written is told before the run; a run that fails leaves nothing, and no file as it was not.
+refuses 1 folder.npy run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
+refuses 1 folder.npy run "$model" "$digit" --local --output "$digit/folder.npy"
+refuses 1 "$scratch" run "$model" "$digit" --local --output "$scratch"
+echo kept >kept.npy
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output kept.npy
+refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output fresh.npy
+[ "$(cat kept.npy)" = kept ] && [ ! -e fresh.npy ] || fail "a run that failed touched its output"
 if [ -e /dev/full ]; then
     "$CONVOY" run "$model" "$digit" --local >/dev/full 2>err
     [ $? -eq 1 ] || fail "a full standard output is not noticed"

@@ -18,19 +18,31 @@ typedef struct convoy_bench_figure {
 } convoy_bench_figure;
 
 /* Measures and calls take with each figure, in this order:
- *   machine  the rates from which the floors come: memcpy (read plus written), and the multiply-adds of a
- * direct convolution that suits the kernels, both on one thread *   job      a layer of no size on n worker
- * threads: what a job costs besides computing, wall and CPU time kernel   each coded layer, whole, by its
- * fastest kernel, on one thread, in CPU time; floor: the larger of its multiply-adds and of its bytes at
- * these rates (Winograd's algorithm may go below) share    δ times one worker's convolution of the layer, in
- * CPU time; floor: the figure before encode   its input coded for all n workers, one thread; floor: memcpy of
- * as many bytes decode   its output from δ answers; floor: memcpy of as many bytes network  wall and CPU time
- * of an inference alone and on n worker threads of this process, in turns; floors: for the network alone
- * those of its layers; on workers the coded layers' time in the network alone, for the
- *            CPU time times n/δ Times are medians over `runs`, except that of kernels the best of a few
- * trials is kept (options->trial_folder). Of the options it takes workers, stragglers, parts, code,
- * placement, threads, seed and trials; the inputs are random. Takes some seconds. CONVOY_E_USAGE,
- * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+ *
+ * "machine": the rates from which the floors come: memcpy (read plus written), and the multiply-adds of a
+ * direct convolution that suits the kernels, both on one thread.
+ *
+ * "job": a layer of no size on n worker threads: what a job costs besides computing, wall and CPU time.
+ *
+ * For each layer that the plan codes, and then for "all" of them; nothing where it codes none:
+ *
+ * "kernel": the layer whole, by its fastest kernel, on one thread, in CPU time; floor: the larger of its
+ * multiply-adds and of its bytes at these rates (Winograd's algorithm may go below).
+ *
+ * "share": δ times one worker's convolution of the layer, in CPU time; floor: the figure before.
+ *
+ * "encode": its input coded for all n workers, one thread; floor: memcpy of as many bytes.
+ *
+ * "decode": its output from δ answers; floor: memcpy of as many bytes.
+ *
+ * "network": wall and CPU time of an inference alone and on n worker threads of this process, in turns;
+ * floors: for the network alone those of its layers; on workers the coded layers' time in the network alone,
+ * for the CPU time times n/δ.
+ *
+ * Times are medians over `runs`, except that of kernels the best of a few trials is kept
+ * (options->trial_folder). Of the options it takes workers, stragglers, parts, code, placement, threads, seed
+ * and trials; the inputs are random. Takes some seconds. CONVOY_E_USAGE, CONVOY_E_INPUT,
+ * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_shapes,
                                       const convoy_options *options, uint32_t runs,
                                       void (*take)(void *context, const convoy_bench_figure *figure),

@@ -17,8 +17,7 @@ typedef enum convoy_outcome {
     CONVOY_OUTCOME_NONE = 0, /* no such worker */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
-    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or had too much unanswered work to be
-                            asked */
+    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or busy, was not asked */
     CONVOY_OUTCOME_LOST  /* it was dead, or its answer was lost or damaged */
 } convoy_outcome;
 

@@ -19,7 +19,7 @@ typedef struct convoy_worker_options {
     uint64_t cache_bytes;        /* of the filters that it keeps; 0: no bound */
     const char *cache_folder;    /* where it keeps them across restarts; NULL: nowhere */
     uint64_t give_up_ns;         /* end when no master was there for so long, or it finished; 0: neither */
-    const char *const *faults;   /* "KIND" of the kinds that a worker injects itself: kill@LAYER, slow=10x */
+    const char *const *faults;   /* kinds that a worker injects itself: kill@LAYER, slow=10x, busy=10x */
     size_t fault_count;
     convoy_log_fn log; /* may be NULL */
     void *log_context;

@@ -81,6 +81,7 @@ static convoy_status measure_all(struct bench *bench, const struct plan_request 
                                  convoy_error *error) {
     struct layer_times total = {0}, found = {0};
     struct conv_geometry last = {0};
+    bool any = false;
     for (size_t s = 0; s < network->step_count; s++) {
         const struct layer_desc *desc = &network->steps[s].desc;
         struct plan_layer plan = {0};
@@ -94,10 +95,12 @@ static convoy_status measure_all(struct bench *bench, const struct plan_request 
         if (status != CONVOY_OK)
             return status;
         last = desc->conv;
+        any = true;
         take_layer(bench, desc->name, &found);
         add(&total, &found);
     }
-    take_layer(bench, "all", &total);
+    if (any)
+        take_layer(bench, "all", &total);
     bench->floor_ms = total.floor_ms;
     return CONVOY_OK;
 }

@@ -1,14 +1,10 @@
 /* Layers between tensors that lie as the backend chose: every kind of layer is given such inputs, may choose
  * the layout of its output, and agrees with the reference on dense tensors. Winograd's algorithm, and its
  * error. */
-#include "layer_sample.h"
+#include "random_layers.h"
 
 #define SEED   20250311
 #define ROUNDS 40
-
-static int64_t between(struct random *random, int64_t low, int64_t high) {
-    return low + (int64_t)random_below(random, (uint64_t)(high - low + 1));
-}
 
 /* --- Layers that only move ------------------------------------------------------------------------------ */
 
@@ -109,11 +105,12 @@ static convoy_tensor run_laid_out(struct sample *s, int *laid_out) {
 
 /* A map whose channels fill their blocks, or do not. */
 static convoy_shape random_map(struct random *random) {
-    convoy_shape shape = {.rank = (uint32_t)between(random, 3, 5)};
+    convoy_shape shape = {.rank = (uint32_t)random_between(random, 3, 5)};
     for (uint32_t i = 0; i < shape.rank; i++)
-        shape.dims[i] = between(random, 1, shape.rank == 5 ? 5 : 9);
-    shape.dims[0] = between(random, 1, 2);
-    shape.dims[1] = between(random, 0, 1) ? 16 * between(random, 1, 3) : between(random, 1, 40);
+        shape.dims[i] = random_between(random, 1, shape.rank == 5 ? 5 : 9);
+    shape.dims[0] = random_between(random, 1, 2);
+    shape.dims[1] =
+        random_between(random, 0, 1) ? 16 * random_between(random, 1, 3) : random_between(random, 1, 40);
     return shape;
 }
 
@@ -132,16 +129,17 @@ static void make_conv(struct sample *s, struct random *random) {
         x = random_map(random);
         g = (struct conv_geometry){
             .spatial = x.rank - 2, .batch = x.dims[0], .groups = 1, .in_channels = x.dims[1]};
-        g.out_channels = between(random, 0, 1) ? 16 * between(random, 1, 3) : between(random, 1, 40);
-        if (between(random, 0, 3) == 0)
+        g.out_channels =
+            random_between(random, 0, 1) ? 16 * random_between(random, 1, 3) : random_between(random, 1, 40);
+        if (random_between(random, 0, 3) == 0)
             g.groups = g.out_channels = g.in_channels;
         for (uint32_t i = 0; i < g.spatial; i++) {
             g.in[i] = x.dims[2 + i];
-            g.kernel[i] = between(random, 1, 3);
-            g.stride[i] = between(random, 1, 2);
+            g.kernel[i] = random_between(random, 1, 3);
+            g.stride[i] = random_between(random, 1, 2);
             g.dilation[i] = 1;
-            g.pad_begin[i] = between(random, 0, 1);
-            g.pad_end[i] = between(random, 0, 1);
+            g.pad_begin[i] = random_between(random, 0, 1);
+            g.pad_end[i] = random_between(random, 0, 1);
         }
     } while (conv_geometry_complete(&g, NULL) != CONVOY_OK);
     sample_begin(s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
@@ -149,21 +147,23 @@ static void make_conv(struct sample *s, struct random *random) {
     s->desc.activation = random_activation(random);
     sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
     s->params.weights = tensor_random(random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
-    if (between(random, 0, 1))
+    if (random_between(random, 0, 1))
         s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
-    if (between(random, 0, 1)) /* a residual */
+    if (random_between(random, 0, 1)) /* a residual */
         sample_input(s, tensor_random(random, CONVOY_F32, s->desc.output, -1, 1));
 }
 
 static void make_pool(struct sample *s, struct random *random) {
     convoy_shape x = random_map(random), y = x;
-    struct pool_geometry g = {
-        .average = between(random, 0, 1), .spatial = x.rank - 2, .batch = x.dims[0], .channels = x.dims[1]};
-    bool global = between(random, 0, 2) == 0;
+    struct pool_geometry g = {.average = random_between(random, 0, 1),
+                              .spatial = x.rank - 2,
+                              .batch = x.dims[0],
+                              .channels = x.dims[1]};
+    bool global = random_between(random, 0, 2) == 0;
     for (uint32_t i = 0; i < g.spatial; i++) {
         g.in[i] = x.dims[2 + i];
-        g.kernel[i] = global ? g.in[i] : between(random, 1, g.in[i]);
-        g.stride[i] = between(random, 1, 2);
+        g.kernel[i] = global ? g.in[i] : random_between(random, 1, g.in[i]);
+        g.stride[i] = random_between(random, 1, 2);
         g.dilation[i] = 1;
         g.out[i] = y.dims[2 + i] = (g.in[i] - g.kernel[i]) / g.stride[i] + 1;
     }
@@ -183,26 +183,26 @@ static void make_activation(struct sample *s, struct random *random) {
 
 static void make_binary(struct sample *s, struct random *random) {
     convoy_shape shape = random_map(random), other = shape;
-    for (uint32_t i = 0; i < shape.rank && between(random, 0, 2) == 0; i++)
+    for (uint32_t i = 0; i < shape.rank && random_between(random, 0, 2) == 0; i++)
         other.dims[i] = 1;
     sample_begin(s, LAYER_BINARY, CONVOY_F32, shape);
-    s->desc.binary = (enum binary_op)between(random, BINARY_ADD, BINARY_POW);
+    s->desc.binary = (enum binary_op)random_between(random, BINARY_ADD, BINARY_POW);
     s->desc.activation = random_activation(random);
-    bool swapped = between(random, 0, 1);
+    bool swapped = random_between(random, 0, 1);
     sample_input(s, tensor_random(random, CONVOY_F32, swapped ? other : shape, 0.5, 2));
     sample_input(s, tensor_random(random, CONVOY_F32, swapped ? shape : other, 0.5, 2));
 }
 
 static void make_concat(struct sample *s, struct random *random) {
     convoy_shape y = random_map(random), x = y;
-    uint32_t axis = between(random, 0, 1) ? 1 : (uint32_t)between(random, 0, y.rank - 1);
-    uint32_t count = (uint32_t)between(random, 1, MAX_INPUTS);
-    bool full = between(random, 0, 1);
+    uint32_t axis = random_between(random, 0, 1) ? 1 : (uint32_t)random_between(random, 0, y.rank - 1);
+    uint32_t count = (uint32_t)random_between(random, 1, MAX_INPUTS);
+    bool full = random_between(random, 0, 1);
     sample_begin(s, LAYER_CONCAT, CONVOY_F32, y);
     s->desc.concat.axis = axis;
     s->desc.output.dims[axis] = 0;
     for (uint32_t k = 0; k < count; k++) {
-        x.dims[axis] = axis == 1 && full ? 16 * between(random, 1, 3) : between(random, 1, 9);
+        x.dims[axis] = axis == 1 && full ? 16 * random_between(random, 1, 3) : random_between(random, 1, 9);
         s->desc.output.dims[axis] += x.dims[axis];
         sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
     }

@@ -223,10 +223,9 @@ static void test_any_two(void **state) {
         }
 }
 
-/* Nobody waits for a worker that is late: a deadline. */
-static void test_late_costs_nothing(void **state) {
-    (void)state;
-    static const char *const faults[] = {"0:delay=30s", "3:slow=1000000x", NULL};
+/* Nobody waits for two workers that are late, when jobs run nor when they are to end: a deadline. */
+static void expect_no_waiting(const char *first, const char *second) {
+    const char *const faults[] = {first, second, NULL};
     struct rig *rig = rig_create("rotation", 6, 2, false, faults);
     uint64_t start_ns = clock_now_ns();
     for (int i = 0; i < 50; i++) {
@@ -235,8 +234,24 @@ static void test_late_costs_nothing(void **state) {
         assert_int_equal(report.outcome[0], CONVOY_OUTCOME_LATE);
         assert_int_equal(report.outcome[3], CONVOY_OUTCOME_LATE);
     }
-    rig_destroy(rig); /* interrupts what sleeps */
+    rig_destroy(rig); /* interrupts what sleeps or burns */
     assert_true(clock_now_ns() - start_ns < 10 * NS_PER_S);
+}
+
+static void test_late_costs_nothing(void **state) {
+    (void)state;
+    expect_no_waiting("0:delay=30s", "3:slow=1000000x");
+    expect_no_waiting("0:slow=1000000x", "3:busy=1000000x");
+}
+
+/* Slow workers are spared while others suffice; where these do not, they are asked after all. */
+static void test_slow_are_needed(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:drop=1", "2:drop=1", "1:busy=10x", "4:busy=10x", NULL};
+    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    for (int i = 0; i < 50; i++)
+        expect_coded(rig, 4);
+    rig_destroy(rig);
 }
 
 static void test_corrupt(void **state) {
@@ -463,6 +478,7 @@ int main(void) {
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_any_two),
         cmocka_unit_test(test_late_costs_nothing),
+        cmocka_unit_test(test_slow_are_needed),
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_drops_everywhere),
         cmocka_unit_test(test_too_few_falls_back),

@@ -72,6 +72,18 @@ static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
     return code_suffices(&run->layer->code, context->answered, chosen);
 }
 
+/* Where the others suffice, slow workers are not asked before these take long. */
+static void hold_slow(struct coded_run *run) {
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++)
+        if (run->context->standings[w] == WORKER_SLOW)
+            run->context->tasks[w].state = TASK_HELD;
+}
+
+/* Whether a task is to be sent. */
+static bool is_asked(const struct job_task *task) {
+    return task->state == TASK_WAITING || task->state == TASK_HELD;
+}
+
 static convoy_status reserve_rows(struct cluster_context *context, size_t count) {
     if (count <= context->row_capacity)
         return CONVOY_OK;
@@ -83,7 +95,7 @@ static convoy_status reserve_rows(struct cluster_context *context, size_t count)
     return CONVOY_OK;
 }
 
-/* Codes the input for all WAITING tasks in one pass over it. Nodes with the same coefficients share a
+/* Codes the input for all tasks in one pass over it. Nodes with the same coefficients share a
  * payload: context->sources says, for the first of such nodes, which task has made it. */
 static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in) {
     const struct coded_layer *layer = run->layer;
@@ -96,7 +108,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         context->sources[w] = NO_SOURCE;
     for (uint32_t w = 0; w < n; w++) {
         uint32_t *source = &context->sources[layer->input_twins[w]];
-        if (context->tasks[w].state != TASK_WAITING)
+        if (!is_asked(&context->tasks[w]))
             continue;
         if (*source != NO_SOURCE) {
             context->tasks[w].payload = buffer_retain(context->tasks[*source].payload);
@@ -132,7 +144,8 @@ static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
     uint32_t count = 0;
     for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
         enum task_state state = context->states[w];
-        if (state == TASK_ANSWERED || (pending_too && (state == TASK_WAITING || state == TASK_SENT)))
+        bool pending = state == TASK_HELD || state == TASK_WAITING || state == TASK_SENT;
+        if (state == TASK_ANSWERED || (pending_too && pending))
             context->answered[count++] = w;
     }
     return count;
@@ -237,13 +250,15 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
 
 /* Why nothing that is of use came from a worker; NULL where something did. */
 static const char *describe_absence(const struct coded_run *run, uint32_t worker) {
-    static const char *const standings[] = {[WORKER_STALLED] = "stalled",
+    static const char *const standings[] = {[WORKER_SLOW] = "slow",
+                                            [WORKER_STALLED] = "stalled",
                                             [WORKER_UNREADY] = "without its filters",
                                             [WORKER_DEAD] = "lost",
                                             [WORKER_ABSENT] = "not there"};
     switch (run->context->tasks[worker].state) {
     case TASK_NONE:
         return standings[run->context->standings[worker]];
+    case TASK_HELD:
     case TASK_WAITING:
     case TASK_SENT:
         return run->asked ? "late" : NULL;
@@ -351,7 +366,7 @@ static bool worth_another_round(struct coded_run *run) {
         return false;
     dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
     for (uint32_t w = 0; w < layer->cluster->nodes; w++)
-        if (context->standings[w] == WORKER_FREE)
+        if (context->standings[w] <= WORKER_SLOW)
             context->answered[fit++] = w;
     return code_suffices(&layer->code, context->answered, fit);
 }
@@ -364,10 +379,14 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     dispatcher_standings(layer->cluster->dispatcher, layer->number, run->context->standings);
     /* Those that are stalled are worth waiting for only where nothing else is allowed. */
     bool fallback = layer->cluster->options.fallback;
-    bool enough = choose_workers(run, WORKER_FREE) || (!fallback && choose_workers(run, WORKER_STALLED));
+    bool spare = choose_workers(run, WORKER_FREE);
+    bool enough = choose_workers(run, WORKER_SLOW) || (!fallback && choose_workers(run, WORKER_STALLED));
+    if (spare)
+        hold_slow(run);
     run->job = (struct job){.layer = layer->number,
                             .dtype = layer->desc.dtype,
                             .answer_bytes = layer->answer_bytes,
+                            .usual_ns = atomic_load(&layer->recent_ns),
                             .allowance_ns = allowance_ns(layer),
                             .tasks = run->context->tasks};
     if (!enough)
@@ -377,7 +396,7 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     convoy_status status = ask_workers(run, in, deadline_ns, report);
     if (status == CONVOY_OK && worth_another_round(run)) {
         job_release(&run->job, layer->cluster->nodes);
-        choose_workers(run, WORKER_FREE);
+        choose_workers(run, WORKER_SLOW);
         status = ask_workers(run, in, deadline_ns, report);
     }
     uint64_t collected_ns = clock_now_ns();

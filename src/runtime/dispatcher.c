@@ -5,19 +5,12 @@
 
 #include <stdlib.h>
 
-#define PING_AFTER_NS (20 * NS_PER_MS) /* of silence of a worker that owes an answer */
-#define LINGER_NS     (5 * NS_PER_MS)  /* after an owner has left, in which the next one may drive */
-
-static struct job *find_job(struct dispatcher *d, uint64_t id) {
-    struct job *job = d->jobs;
-    while (job && job->id != id)
-        job = job->next;
-    return job;
-}
+#define HOLD_FACTOR 2               /* times what it usually takes, a job holds tasks of slow workers back */
+#define LINGER_NS   (5 * NS_PER_MS) /* after an owner has left, in which the next one may drive */
 
 static void settle_task(struct dispatcher *d, uint64_t job_id, uint32_t worker, enum task_state state,
                         struct buffer **answer) {
-    struct job *job = find_job(d, job_id);
+    struct job *job = dispatcher_find_job(d, job_id);
     if (!job || job->tasks[worker].state != TASK_SENT)
         return;
     job->tasks[worker].state = state;
@@ -57,68 +50,6 @@ static void settle_before(struct dispatcher *d, uint32_t worker, uint64_t order)
     peer->owed_count = kept;
 }
 
-void dispatcher_send(struct dispatcher *d, uint32_t worker, struct frame_header header,
-                     struct buffer *take_payload, uint64_t payload_hash) {
-    struct frame frame = {.header = header, .payload = take_payload};
-    frame_seal(&frame, payload_hash);
-    d->peers[worker].order++;
-    d->peers[worker].heard_ns = clock_now_ns();
-    d->transport->ops->send(d->transport, worker, &frame);
-}
-
-static void send_cancels(struct dispatcher *d) {
-    for (uint32_t w = 0; d->cancels_due && w < d->nodes; w++) {
-        struct peer *peer = &d->peers[w];
-        for (uint32_t i = 0; i < peer->owed_count; i++) {
-            struct owed *owed = &peer->owed[i];
-            if (owed->cancelled || find_job(d, owed->job))
-                continue;
-            owed->cancelled = true;
-            dispatcher_send(d, w, (struct frame_header){.kind = FRAME_CANCEL, .job = owed->job}, NULL, 0);
-        }
-    }
-    d->cancels_due = false;
-}
-
-static void send_tasks(struct dispatcher *d) {
-    for (struct job *job = d->jobs; job; job = job->next)
-        for (uint32_t w = 0; w < d->nodes; w++) {
-            struct peer *peer = &d->peers[w];
-            struct job_task *task = &job->tasks[w];
-            if (task->state != TASK_WAITING || peer->owed_count == TASKS_AHEAD ||
-                holdings_at(&d->holdings, job->layer, w)->state != HOLDING_READY)
-                continue;
-            struct buffer *payload = task->payload;
-            task->payload = NULL;
-            task->state = TASK_SENT;
-            dispatcher_send(d, w,
-                            (struct frame_header){
-                                .kind = FRAME_TASK, .layer = job->layer, .job = job->id, .dtype = job->dtype},
-                            payload, task->payload_hash);
-            peer->owed[peer->owed_count++] = (struct owed){.job = job->id,
-                                                           .order = peer->order,
-                                                           .sent_ns = clock_now_ns(),
-                                                           .allowance_ns = job->allowance_ns};
-        }
-}
-
-/* Pings the workers that owe an answer and are silent. Returns when to look again. */
-static uint64_t send_pings(struct dispatcher *d) {
-    uint64_t next_ns = UINT64_MAX, now_ns = clock_now_ns();
-    for (uint32_t w = 0; w < d->nodes; w++) {
-        struct peer *peer = &d->peers[w];
-        if (!peer->owed_count || peer->ping || !peer_lives(peer))
-            continue;
-        if (now_ns >= peer->heard_ns + PING_AFTER_NS) {
-            peer->ping = peer->order + 1;
-            dispatcher_send(d, w, (struct frame_header){.kind = FRAME_PING, .job = peer->ping}, NULL, 0);
-        } else if (peer->heard_ns + PING_AFTER_NS < next_ns) {
-            next_ns = peer->heard_ns + PING_AFTER_NS;
-        }
-    }
-    return next_ns;
-}
-
 /* Takes task i off what a worker owes. */
 static void forget_owed(struct peer *peer, uint32_t i) {
     for (peer->owed_count--; i < peer->owed_count; i++)
@@ -134,10 +65,14 @@ static void take_answer(struct dispatcher *d, uint32_t worker, struct frame *fra
         i++;
     if (i == peer->owed_count)
         return; /* given up earlier */
-    const struct job *job = find_job(d, frame->header.job);
+    const struct job *job = dispatcher_find_job(d, frame->header.job);
     bool answered = frame->header.kind == FRAME_ANSWER;
     bool right = answered && job && frame->header.layer == job->layer && frame->header.dtype == job->dtype &&
                  frame->header.bytes == job->answer_bytes && frame->payload;
+    if (answered && !job)
+        pace_note(peer, frame->header.took_us, peer->owed[i].usual_us);
+    if (right)
+        job->tasks[worker].took_us = frame->header.took_us;
     settle_task(d, frame->header.job, worker, right ? TASK_ANSWERED : TASK_LOST,
                 right ? &frame->payload : NULL);
     uint64_t order = peer->owed[i].order;
@@ -188,11 +123,14 @@ static void take_damaged(struct dispatcher *d, uint32_t worker) {
 static void forget_peer(struct dispatcher *d, uint32_t worker) {
     struct peer *peer = &d->peers[worker];
     settle_before(d, worker, UINT64_MAX);
-    for (struct job *job = d->jobs; job; job = job->next)
-        if (job->tasks[worker].state == TASK_WAITING) {
-            job->tasks[worker].state = TASK_LOST;
-            job->open--;
-        }
+    for (struct job *job = d->jobs; job; job = job->next) {
+        enum task_state *state = &job->tasks[worker].state;
+        if (*state != TASK_WAITING && *state != TASK_HELD)
+            continue;
+        job->held -= *state == TASK_HELD;
+        job->open--;
+        *state = TASK_LOST;
+    }
     peer->ping = 0;
     pthread_cond_broadcast(&d->changed);
 }
@@ -220,6 +158,7 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
     case TRANSPORT_JOINED:
         forget_peer(d, worker);
         peer->state = PEER_ALIVE;
+        peer->slow = false;
         dispatcher_reset_layers(d, worker);
         log_change(d, worker, false, "has joined");
         break;
@@ -264,25 +203,11 @@ static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct 
     return more;
 }
 
-static void send_all(struct dispatcher *d) {
-    dispatcher_send_layers(d);
-    send_cancels(d);
-    send_tasks(d);
-}
-
-void dispatcher_send_due(struct dispatcher *d) {
-    if (d->driven)
-        d->transport->ops->wake(d->transport);
-    else
-        send_all(d);
-}
-
 /* Sends what is due, waits until the moment, and takes in what came: all that is there, but no more than it
  * takes to be fair to what is to be sent, nor than own needs (NULL: none). Under the mutex, which is free
  * meanwhile. */
 static void drive(struct dispatcher *d, uint64_t until_ns, const struct job *own) {
-    send_all(d);
-    uint64_t deadline_ns = send_pings(d);
+    uint64_t deadline_ns = dispatcher_send_all(d);
     if (until_ns < deadline_ns)
         deadline_ns = until_ns;
     d->driven = true;
@@ -390,8 +315,10 @@ void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_stan
             standings[w] = WORKER_DEAD;
         else if (holdings_at(&d->holdings, layer, w)->state != HOLDING_READY)
             standings[w] = WORKER_UNREADY;
+        else if (overdue || peer->state == PEER_SUSPECT)
+            standings[w] = WORKER_STALLED;
         else
-            standings[w] = overdue || peer->state == PEER_SUSPECT ? WORKER_STALLED : WORKER_FREE;
+            standings[w] = pace_spares(peer, now_ns) ? WORKER_SLOW : WORKER_FREE;
     }
     pthread_mutex_unlock(&d->mutex);
 }
@@ -434,16 +361,19 @@ void dispatcher_submit(struct dispatcher *d, struct job *job) {
     pthread_mutex_lock(&d->mutex);
     job->id = ++d->last_job;
     job->next = NULL;
-    job->open = job->answered = 0;
+    job->open = job->answered = job->held = job->wanted = 0;
     job->waited = false;
+    job->hold_until_ns = clock_now_ns() + HOLD_FACTOR * job->usual_ns;
     struct job **at = &d->jobs;
     while (*at)
         at = &(*at)->next;
     *at = job;
     for (uint32_t w = 0; w < d->nodes; w++) {
-        if (job->tasks[w].state == TASK_WAITING && !peer_lives(&d->peers[w]))
-            job->tasks[w].state = TASK_LOST;
-        job->open += job->tasks[w].state == TASK_WAITING;
+        enum task_state *state = &job->tasks[w].state;
+        if ((*state == TASK_WAITING || *state == TASK_HELD) && !peer_lives(&d->peers[w]))
+            *state = TASK_LOST;
+        job->held += *state == TASK_HELD;
+        job->open += *state == TASK_WAITING || *state == TASK_HELD;
     }
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
@@ -454,6 +384,8 @@ void dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t wanted, uin
     struct timespec until = clock_timespec(deadline_ns);
     pthread_mutex_lock(&d->mutex);
     job->wanted = wanted;
+    if (job->held && d->driven && job_needs_held(job))
+        d->transport->ops->wake(d->transport);
     for (bool late = false; !job_is_decided(job) && !late;) {
         if (d->driven) {
             d->sleepers += !job->waited;
@@ -484,6 +416,7 @@ void dispatcher_finish(struct dispatcher *d, struct job *job) {
     for (uint32_t w = 0; w < d->nodes; w++)
         wake = wake || job->tasks[w].state == TASK_SENT;
     d->cancels_due = d->cancels_due || wake;
+    pace_judge(d, job);
     if (wake)
         dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);

@@ -19,6 +19,7 @@
 
 enum task_state {
     TASK_NONE,    /* this worker gets none: it was lost or stalled when the job began */
+    TASK_HELD,    /* not sent before the others cannot suffice, or take long */
     TASK_WAITING, /* not sent yet */
     TASK_SENT,
     TASK_ANSWERED,
@@ -30,6 +31,7 @@ struct job_task {
     struct buffer *payload; /* until sent; the job's reference */
     uint64_t payload_hash;  /* dispatcher_payload_hash */
     struct buffer *answer;  /* ANSWERED: the job's reference */
+    uint32_t took_us;       /* ANSWERED: how long the worker computed; 0: not known */
 };
 
 /* Filled by its owner before dispatcher_submit; afterwards tasks[] belongs to the dispatcher until
@@ -38,16 +40,18 @@ struct job {
     uint32_t layer;
     convoy_dtype dtype;
     size_t answer_bytes;
+    uint64_t usual_ns;      /* until enough answers come; 0: not known */
     uint64_t allowance_ns;  /* a task that is out longer than this is overdue */
     struct job_task *tasks; /* [nodes] */
 
     /* The dispatcher's own, from dispatcher_submit on. */
     uint64_t id;
     struct job *next;
-    uint32_t open, answered; /* tasks that are WAITING or SENT; ANSWERED */
-    uint32_t wanted;         /* answers, by who waits */
-    bool waited;             /* somebody does */
-    pthread_cond_t decided;  /* so many came, or cannot come */
+    uint32_t open, held, answered; /* tasks that are HELD, WAITING or SENT; HELD; ANSWERED */
+    uint64_t hold_until_ns;
+    uint32_t wanted;        /* answers, by who waits */
+    bool waited;            /* somebody does */
+    pthread_cond_t decided; /* so many came, or cannot come */
 };
 
 struct dispatcher;
@@ -90,6 +94,7 @@ uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, u
 /* What a worker is good for now, with regard to a layer. */
 enum worker_standing {
     WORKER_FREE,    /* may be asked */
+    WORKER_SLOW,    /* may, but lately took much longer to compute than others */
     WORKER_STALLED, /* silent, or its oldest task is overdue */
     WORKER_UNREADY, /* does not hold the layer yet */
     WORKER_DEAD,    /* lost */
@@ -106,8 +111,8 @@ uint32_t dispatcher_living(struct dispatcher *dispatcher);
  * many have come. */
 uint32_t dispatcher_wait_came(struct dispatcher *dispatcher, uint32_t wanted, uint64_t deadline_ns);
 
-/* Opens a job: its WAITING tasks go out as their workers have room. Then wait on it; every submitted job must
- * be finished. */
+/* Opens a job: its WAITING and HELD tasks go out as their workers have room. Then wait on it; every submitted
+ * job must be finished. */
 void dispatcher_submit(struct dispatcher *dispatcher, struct job *job);
 
 /* Waits until `wanted` of the tasks are answered, or cannot be any more, or for the deadline; copies every

@@ -1,5 +1,5 @@
-/* What the dispatcher's two files share: dispatcher.c (jobs, tasks, the thread) and dispatcher_layers.c (who
- * holds what). */
+/* What the dispatcher's files share: dispatcher.c (jobs, what comes, the thread), dispatcher_send.c (what
+ * goes), dispatcher_pace.c (who is slow) and dispatcher_layers.c (who holds what). */
 #ifndef RUNTIME_DISPATCHER_INTERNAL_H
 #define RUNTIME_DISPATCHER_INTERNAL_H
 
@@ -13,14 +13,17 @@ struct owed {
     uint64_t job;
     uint64_t order; /* position among all frames sent to this worker */
     uint64_t sent_ns, allowance_ns;
-    bool cancelled; /* the worker was told to forget it */
+    uint32_t usual_us; /* it took the others to compute, once the job is closed; 0: not known */
+    bool cancelled;    /* the worker was told to forget it */
 };
 
 struct peer {
     struct owed owed[TASKS_AHEAD]; /* [owed_count], oldest first */
     uint32_t owed_count;
-    uint64_t order;        /* frames sent so far */
-    uint64_t ping;         /* order of the ping that is under way; 0: none */
+    uint64_t order; /* frames sent so far */
+    uint64_t ping;  /* order of the ping that is under way; 0: none */
+    bool slow;      /* by its last answer */
+    uint64_t rests_until_ns;
     uint64_t heard_ns;     /* when it last sent or was last sent something */
     enum peer_state state; /* as the transport told */
     bool damage_logged;
@@ -55,12 +58,23 @@ static inline bool peer_lives(const struct peer *peer) {
     return peer->state == PEER_ALIVE || peer->state == PEER_SUSPECT;
 }
 
+/* Whether the answers that are wanted cannot come any more from the tasks that went out. */
+static inline bool job_needs_held(const struct job *job) {
+    return job->answered + job->open - job->held < job->wanted;
+}
+
+/* An open job, or NULL. */
+struct job *dispatcher_find_job(struct dispatcher *d, uint64_t id);
+
 /* Sends one frame; takes the payload. A peer that is gone is reported by the next poll, which settles what it
  * owes. */
 void dispatcher_send(struct dispatcher *d, uint32_t worker, struct frame_header header,
                      struct buffer *take_payload, uint64_t payload_hash);
 
-/* Sends whatever is due, or has it sent by who drives. */
+/* Sends whatever is due, and asks the silent. Returns when to look again. By who drives. */
+uint64_t dispatcher_send_all(struct dispatcher *d);
+
+/* The same, or has it sent by who drives. */
 void dispatcher_send_due(struct dispatcher *d);
 
 /* Sends the offers and contents that are due. */
@@ -71,5 +85,14 @@ void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct f
 
 /* A worker came anew or left. */
 void dispatcher_reset_layers(struct dispatcher *d, uint32_t worker);
+
+/* An answer took a worker so long, and others usually so long; 0: not known. */
+void pace_note(struct peer *peer, uint32_t took_us, uint32_t usual_us);
+
+/* Judges the workers by the answers of a job that ends, and leaves what it takes to judge those that come. */
+void pace_judge(struct dispatcher *d, const struct job *job);
+
+/* Whether a worker is slow and should not be asked now. */
+bool pace_spares(const struct peer *peer, uint64_t now_ns);
 
 #endif

@@ -14,11 +14,6 @@
 #define LOG_ANYWAY_NS (10 * NS_PER_S) /* and when nobody has */
 #define STRAGGLING_NS (2 * NS_PER_S)  /* for the last of the workers that were started here */
 
-/* Whether a worker injects this fault itself. */
-static bool is_workers_own(const struct fault *fault) {
-    return fault->kind == FAULT_KILL_LAYER || fault->kind == FAULT_SLOW;
-}
-
 struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
                                                const struct code_family *family) {
     return (struct cluster_options){
@@ -55,7 +50,7 @@ static uint64_t hash_plan(const convoy_options *options) {
 static convoy_status check_dialled_faults(const convoy_session *session, const convoy_options *options,
                                           convoy_error *error) {
     for (size_t i = 0; i < session->fault_count; i++)
-        if (is_workers_own(&session->faults[i]))
+        if (fault_is_workers_own(session->faults[i].kind))
             return error_set(
                 error, CONVOY_E_USAGE,
                 "fault %s: a worker that dials in injects this one itself, so start it with --fault %s",
@@ -101,7 +96,7 @@ static convoy_status start_worker(convoy_session *session, const convoy_options 
     size_t count = 0;
     for (size_t i = 0; i < session->fault_count; i++) {
         const struct fault *fault = &session->faults[i];
-        if (fault->worker != number || !is_workers_own(fault))
+        if (fault->worker != number || !fault_is_workers_own(fault->kind))
             continue;
         if (count == CONVOY_MAX_WORKERS)
             return error_set(error, CONVOY_E_USAGE, "worker %u: more than %d faults", number,
@@ -117,7 +112,7 @@ static convoy_status start_workers(convoy_session *session, const convoy_options
                                    convoy_error *error) {
     bool in_order = false;
     for (size_t i = 0; i < session->fault_count; i++)
-        in_order = in_order || is_workers_own(&session->faults[i]);
+        in_order = in_order || fault_is_workers_own(session->faults[i].kind);
     convoy_status status = CONVOY_OK;
     for (uint32_t w = 0; w < options->spawn && status == CONVOY_OK; w++) {
         status = start_worker(session, options, w, error);

@@ -59,12 +59,12 @@ static convoy_status parse_faults(struct fault **out, const convoy_worker_option
         char text[200];
         const int length = snprintf(text, sizeof text, "0:%s", options->faults[i]);
         if ((size_t)length >= sizeof text || fault_parse(&faults[i], text, 1, NULL) != CONVOY_OK ||
-            (faults[i].kind != FAULT_KILL_LAYER && faults[i].kind != FAULT_SLOW)) {
+            !fault_is_workers_own(faults[i].kind)) {
             free(faults);
-            return error_set(
-                error, CONVOY_E_USAGE,
-                "fault '%s': a worker itself injects kill@LAYER and slow=10x; the others are the master's",
-                options->faults[i]);
+            return error_set(error, CONVOY_E_USAGE,
+                             "fault '%s': kill@LAYER, slow=10x and busy=10x are a worker's own; the others "
+                             "are its master's",
+                             options->faults[i]);
         }
     }
     *out = faults;

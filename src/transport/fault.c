@@ -5,11 +5,10 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED "kill, kill@LAYER, delay=500ms, slow=10x, drop=0.2 or corrupt"
+#define ACCEPTED "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2 or corrupt"
 
 /* A finite number >= 0 followed by exactly one of the given units; *scale is that unit's. */
 static bool parse_quantity(const char *text, const char *const *units, const double *scales, double *value) {
@@ -57,8 +56,8 @@ static bool parse_kind(struct fault *fault, const char *kind) {
         fault->delay_ns = (uint64_t)value;
         return true;
     }
-    if (strncmp(kind, "slow=", 5) == 0) {
-        fault->kind = FAULT_SLOW;
+    if (strncmp(kind, "slow=", 5) == 0 || strncmp(kind, "busy=", 5) == 0) {
+        fault->kind = kind[0] == 's' ? FAULT_SLOW : FAULT_BUSY;
         return parse_quantity(kind + 5, factor_units, ones, &fault->factor) && fault->factor >= 1 &&
                fault->factor <= 1e6;
     }
@@ -85,4 +84,8 @@ convoy_status fault_parse(struct fault *fault, const char *text, uint32_t worker
         return error_set(error, CONVOY_E_USAGE, "fault '%s': '%s' is none of " ACCEPTED, text, end + 1);
     *fault = parsed;
     return CONVOY_OK;
+}
+
+bool fault_is_workers_own(enum fault_kind kind) {
+    return kind == FAULT_KILL_LAYER || kind == FAULT_SLOW || kind == FAULT_BUSY;
 }

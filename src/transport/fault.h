@@ -4,6 +4,7 @@
 
 #include <convoy/status.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum fault_kind {
@@ -11,6 +12,7 @@ enum fault_kind {
     FAULT_KILL_LAYER, /* worker: dies when it is given a task of this layer */
     FAULT_DELAY,      /* transport: everything it sends arrives later by this; pipelined */
     FAULT_SLOW,       /* worker: takes this many times as long, asleep */
+    FAULT_BUSY,       /* worker: computes everything this many times over */
     FAULT_DROP,       /* transport: an answer is lost with this probability */
     FAULT_CORRUPT     /* transport: one byte of every answer is flipped after the checksum */
 };
@@ -19,12 +21,15 @@ struct fault {
     uint32_t worker;
     enum fault_kind kind;
     uint64_t delay_ns; /* DELAY */
-    double factor;     /* SLOW: at least 1; DROP: probability 0..1 */
+    double factor;     /* SLOW, BUSY: at least 1; DROP: probability 0..1 */
     char layer[128];   /* KILL_LAYER */
 };
 
-/* Parses "W:KIND": kill, kill@LAYER, delay=500ms (us, ms, s), slow=10x, drop=0.2, corrupt. CONVOY_E_USAGE
- * with what would be accepted. */
+/* Parses "W:KIND": kill, kill@LAYER, delay=500ms (us, ms, s), slow=10x, busy=10x, drop=0.2, corrupt.
+ * CONVOY_E_USAGE with what would be accepted. */
 convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error);
+
+/* Whether the worker injects this kind itself, and not the transport. */
+bool fault_is_workers_own(enum fault_kind kind);
 
 #endif

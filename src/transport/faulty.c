@@ -190,6 +190,7 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
             break;
         case FAULT_KILL_LAYER:
         case FAULT_SLOW:
+        case FAULT_BUSY:
             break; /* the worker's own */
         }
     }

@@ -29,7 +29,11 @@ static void test_parse(void **state) {
     assert_int_equal(fault_parse(&fault, "0:delay=2s", 6, NULL), CONVOY_OK);
     assert_int_equal(fault.delay_ns, 2 * NS_PER_S);
     assert_int_equal(fault_parse(&fault, "0:slow=10x", 6, NULL), CONVOY_OK);
+    assert_int_equal(fault.kind, FAULT_SLOW);
     assert_true(fault.factor == 10);
+    assert_int_equal(fault_parse(&fault, "0:busy=2.5", 6, NULL), CONVOY_OK);
+    assert_int_equal(fault.kind, FAULT_BUSY);
+    assert_true(fault.factor == 2.5);
     assert_int_equal(fault_parse(&fault, "3:drop=0.25", 6, NULL), CONVOY_OK);
     assert_true(fault.factor == 0.25);
     assert_int_equal(fault_parse(&fault, "3:corrupt", 6, NULL), CONVOY_OK);
@@ -57,6 +61,9 @@ static void test_parse_refuses(void **state) {
                                         "1:delay=1e9s",
                                         "1:slow=0.5x",
                                         "1:slow=x",
+                                        "1:busy",
+                                        "1:busy=0.5x",
+                                        "1:busy=1e7x",
                                         "1:drop=1.5",
                                         "1:drop=0.2x",
                                         "1:corrupt=1",

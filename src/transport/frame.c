@@ -28,7 +28,6 @@ static uint64_t header_checksum(struct frame_header header, uint64_t payload_has
 
 void frame_seal(struct frame *frame, uint64_t payload_hash) {
     frame->header.version = FRAME_VERSION;
-    frame->header.reserved = 0;
     frame->header.bytes = frame->payload ? frame->payload->bytes : 0;
     frame->header.checksum = header_checksum(frame->header, payload_hash);
 }
@@ -36,8 +35,7 @@ void frame_seal(struct frame *frame, uint64_t payload_hash) {
 bool frame_sealed(const struct frame *frame, uint64_t payload_hash) {
     const struct frame_header *header = &frame->header;
     return header->version == FRAME_VERSION && header->kind >= FRAME_OFFER &&
-           header->kind <= FRAME_KIND_LAST && header->reserved == 0 &&
-           header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
+           header->kind <= FRAME_KIND_LAST && header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
            header->checksum == header_checksum(*header, payload_hash);
 }
 

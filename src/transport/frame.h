@@ -41,7 +41,7 @@ struct frame_header {
     uint64_t job;
     uint64_t bytes;    /* of the payload */
     uint32_t dtype;    /* convoy_dtype of the payload's elements; 0 where there are none */
-    uint32_t reserved; /* 0 */
+    uint32_t took_us;  /* ANSWER: how long the worker computed, at least 1; else 0 */
     uint64_t checksum; /* of the header, with this field 0, and the payload */
 };
 
@@ -61,7 +61,7 @@ struct content_hash {
 };
 struct content_hash frame_content_hash(const struct buffer *payload);
 
-/* Fills version, reserved, bytes and checksum from the rest. */
+/* Fills version, bytes and checksum from the rest. */
 void frame_seal(struct frame *frame, uint64_t payload_hash);
 
 /* Whether version, kind, bytes and checksum are right, given the payload's hash. */

@@ -1,0 +1,127 @@
+/* What becomes part of the convolution before it, and what must not. */
+#include "network_rig.h"
+
+#include "base/tensor.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_activation_is_fused(void **state) {
+    (void)state;
+    struct network_rig rig;
+    struct message graph = rig_graph("y");
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Flatten", "c", "f"); /* another shape in between does not hinder it */
+    rig_node(&graph, "Relu", "f", "r");
+    rig_node(&graph, "Tanh", "r", "y"); /* a second activation stays */
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_RELU);
+    assert_int_equal(rig.network->steps[1].desc.activation.kind, ACTIVATION_TANH);
+    rig_destroy(&rig);
+}
+
+static void test_activation_is_not_fused(void **state) {
+    (void)state;
+    struct network_rig rig;
+    struct message graph = rig_graph("y c"); /* the value before is an output as well */
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Relu", "c", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_NONE);
+    rig_destroy(&rig);
+
+    graph = rig_graph("y"); /* another node reads it */
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Relu", "c", "r");
+    rig_node(&graph, "Add", "c r", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 3);
+    rig_destroy(&rig);
+}
+
+/* Blocks of a ResNet: in the memory of the residual and beside it, on both backends. */
+static void test_addition_is_fused(void **state) {
+    (void)state;
+    convoy_tensor out[2] = {0};
+    float values[RIG_ELEMENTS];
+    rig_fill(values, 5);
+    convoy_tensor in = rig_image(values);
+    for (int b = 0; b < 2; b++) {
+        struct network_rig rig;
+        struct message graph = rig_graph("y");
+        rig_node(&graph, "Conv", "x w", "a");
+        rig_node(&graph, "Relu", "a", "b");
+        rig_node(&graph, "Conv", "b w", "c");
+        rig_node(&graph, "Add", "b c", "d"); /* the last reader of b */
+        rig_node(&graph, "Relu", "d", "e");
+        rig_node(&graph, "Conv", "e w", "f");
+        rig_node(&graph, "Conv", "e w", "g");
+        rig_node(&graph, "Add", "f g", "h"); /* of two, the later one adds */
+        rig_node(&graph, "Conv", "h w", "i");
+        rig_node(&graph, "Add", "i x", "j"); /* an input stays as it is */
+        rig_node(&graph, "Conv", "j w", "k");
+        rig_node(&graph, "Add", "k j", "y");
+        rig_network(&rig, &graph);
+        assert_int_equal(rig.network->step_count, 6);
+        assert_int_equal(rig.network->steps[1].desc.input_count, 2);
+        assert_int_equal(rig.network->steps[1].desc.activation.kind, ACTIVATION_RELU);
+        assert_int_equal(rig.network->steps[2].desc.input_count, 1);
+        assert_int_equal(rig.network->steps[3].desc.input_count, 2);
+        rig_executor(&rig, b ? "onednn" : "reference");
+        for (int run = 0; run < 2; run++) {
+            convoy_tensor_release(&out[b]);
+            assert_int_equal(executor_run(rig.executor, &in, &out[b], NULL, NULL), CONVOY_OK);
+        }
+        rig_destroy(&rig);
+    }
+    const float *expected = out[0].data, *actual = out[1].data;
+    for (int i = 0; i < RIG_ELEMENTS; i++)
+        assert_float_equal(actual[i] / expected[0], expected[i] / expected[0], 1e-5);
+    float untouched[RIG_ELEMENTS];
+    rig_fill(untouched, 5);
+    assert_memory_equal(values, untouched, sizeof values);
+    convoy_tensor_release(&out[0]);
+    convoy_tensor_release(&out[1]);
+}
+
+static void test_addition_is_not_fused(void **state) {
+    (void)state;
+    struct network_rig rig;
+    struct message graph = rig_graph("y"); /* the other operand comes after the convolution */
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Neg", "x", "n");
+    rig_node(&graph, "Add", "c n", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 3);
+    rig_destroy(&rig);
+
+    graph = rig_graph("y"); /* both operands are the convolution */
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Add", "c c", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    rig_destroy(&rig);
+
+    graph = rig_graph("y c"); /* the convolution is an output as well */
+    rig_node(&graph, "Conv", "x w", "c");
+    rig_node(&graph, "Add", "c x", "y");
+    rig_network(&rig, &graph);
+    assert_int_equal(rig.network->step_count, 2);
+    rig_destroy(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_activation_is_fused),
+        cmocka_unit_test(test_activation_is_not_fused),
+        cmocka_unit_test(test_addition_is_fused),
+        cmocka_unit_test(test_addition_is_not_fused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

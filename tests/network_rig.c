@@ -1,0 +1,78 @@
+#include "network_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const int64_t image[] = {1, 1, 8, 8}, weights[] = {1, 1, 3, 3}, pads[] = {1, 1, 1, 1},
+                     channel_axis[] = {1};
+static const convoy_shape image_shape = {4, {1, 1, 8, 8}};
+
+struct message rig_graph(const char *outputs) {
+    struct message graph = {0};
+    struct message input = value_message("x", image, 4), weight = tensor_message("w", weights, 4, 9);
+    message_take(&graph, GRAPH_INPUT, &input);
+    message_take(&graph, GRAPH_INITIALIZER, &weight);
+    while (*outputs) {
+        char name[16] = {0};
+        size_t length = strcspn(outputs, " ");
+        memcpy(name, outputs, length);
+        struct message output = value_message(name, image, 4);
+        message_take(&graph, GRAPH_OUTPUT, &output);
+        outputs += length + strspn(outputs + length, " ");
+    }
+    return graph;
+}
+
+void rig_node(struct message *graph, const char *op, const char *inputs, const char *output) {
+    struct message node = node_message(op, "", inputs, output);
+    if (strcmp(op, "Conv") == 0)
+        node_ints(&node, "pads", pads, 4);
+    if (strcmp(op, "Concat") == 0)
+        node_int(&node, "axis", 1);
+    if (strcmp(op, "ReduceMax") == 0)
+        node_ints(&node, "axes", channel_axis, 1);
+    message_take(graph, GRAPH_NODE, &node);
+}
+
+void rig_network(struct network_rig *rig, struct message *graph) {
+    char path[64];
+    convoy_error error = {0};
+    struct message bytes = model_message(graph, 13);
+    file_write(path, bytes.bytes, bytes.size);
+    *rig = (struct network_rig){0};
+    convoy_status status = convoy_model_load(&rig->model, path, &error);
+    unlink(path);
+    message_free(&bytes);
+    if (status == CONVOY_OK)
+        status = network_create(&rig->network, rig->model, &image_shape, &error);
+    if (status != CONVOY_OK)
+        fail_msg("%s", error.message);
+}
+
+void rig_executor(struct network_rig *rig, const char *backend) {
+    assert_int_equal(backend_create(&rig->backend, backend, 1, NULL), CONVOY_OK);
+    assert_int_equal(executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL, NULL),
+                     CONVOY_OK);
+}
+
+void rig_destroy(struct network_rig *rig) {
+    executor_destroy(&rig->executor);
+    if (rig->backend)
+        rig->backend->ops->destroy(&rig->backend);
+    network_destroy(&rig->network);
+    convoy_model_destroy(&rig->model);
+}
+
+convoy_tensor rig_image(float *values) {
+    return (convoy_tensor){.dtype = CONVOY_F32, .shape = image_shape, .data = values};
+}
+
+void rig_fill(float *values, int seed) {
+    for (int i = 0; i < RIG_ELEMENTS; i++)
+        values[i] = (float)((i * 37 + seed * 11) % 23 - 11);
+}
