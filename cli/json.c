@@ -105,12 +105,13 @@ bool json_run_print(const struct cli_options *options, const struct summary *sum
     json_t *lost_array = json_array();
     for (size_t i = 0; i < cluster->lost_count; i++)
         json_array_append_new(lost_array, json_integer(cluster->lost[i]));
-    json_t *object = json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o, s:i, s:i}", "model",
-                               json_text(model), "workers", session->local ? 0 : (int)session->workers,
-                               "stragglers", session->local ? 0 : (int)session->stragglers, "engine",
-                               engine(session), "seed", (json_int_t)session->seed, "degraded",
-                               summary->degraded > 0, "total_ms", json_number(summary->total_ms), "lost",
-                               lost_array, "live", (int)cluster->live, "needed", (int)cluster->needed);
+    json_t *object =
+        json_pack("{s:o, s:i, s:i, s:s, s:I, s:b, s:o, s:o, s:i, s:i, s:s}", "model", json_text(model),
+                  "workers", session->local ? 0 : (int)session->workers, "stragglers",
+                  session->local ? 0 : (int)session->stragglers, "engine", engine(session), "seed",
+                  (json_int_t)session->seed, "degraded", summary->degraded > 0, "total_ms",
+                  json_number(summary->total_ms), "lost", lost_array, "live", (int)cluster->live, "needed",
+                  (int)cluster->needed, "precision", precision_text(session->precision));
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",
@@ -177,11 +178,11 @@ bool json_bench_print(const char *path, const struct cli_options *options, const
                                                json_text(f->name), "unit", f->unit, "value", f->value,
                                                "floor", f->floor > 0 ? json_real(f->floor) : json_null()));
     }
-    json_t *object =
-        json_pack("{s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:o}", "model", json_text(path), "machine",
-                  json_text(convoy_bench_machine(machine, sizeof machine)), "code", session->code, "workers",
-                  (int)session->workers, "stragglers", (int)session->stragglers, "threads",
-                  (int)session->threads, "runs", (int)options->runs, "figures", array);
+    json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "model", json_text(path),
+                               "machine", json_text(convoy_bench_machine(machine, sizeof machine)), "code",
+                               session->code, "precision", precision_text(session->precision), "workers",
+                               (int)session->workers, "stragglers", (int)session->stragglers, "threads",
+                               (int)session->threads, "runs", (int)options->runs, "figures", array);
     const bool done = object && json_dumpf(object, stdout, JSON_INDENT(2) | DIGITS) == 0;
     json_decref(object);
     if (done)

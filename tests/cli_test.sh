@@ -35,6 +35,7 @@ refuses 2 '--parts 4' run "$model" "$digit" --parts 4
 refuses 2 '--parts 4,' run "$model" "$digit" --parts 4,
 refuses 2 '--parts 4,8,2' run "$model" "$digit" --parts 4,8,2
 refuses 2 'spread,plain' run "$model" "$digit" --placement up
+refuses 2 'f32,bf16,f16' run "$model" "$digit" --precision f64
 refuses 2 '--mean 1,2' run "$model" "$digit" --mean 1,2
 refuses 2 '--scale nan' run "$model" "$digit" --scale nan
 refuses 2 'rotation' run "$model" "$digit" --code magic
