@@ -2,8 +2,9 @@
  *
  *     any_two_test
  *         models/lenet5 and its first digit, n = 6, against the network alone
- *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS
- *         another model, against the given output; within 1e-4 of its largest element
+ *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]
+ *         another model, against the given output; within 1e-4, or the tolerance of frames of halves, of its
+ *         largest element
  */
 #include "code/code.h"
 #include "model/executor.h"
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STRAGGLERS  2
 #define TOLERANCE   1e-4
@@ -87,6 +89,8 @@ struct subject {
     struct convoy_model *model;
     struct network *network;
     convoy_tensor input, expected;
+    convoy_dtype frames;
+    double tolerance; /* on workers */
 };
 
 static double relative_error(const convoy_tensor *got, const convoy_tensor *expected) {
@@ -152,7 +156,7 @@ static double run_without(struct executor *executor, const struct subject *subje
         }
     }
     double off = relative_error(&output, &subject->expected);
-    if (!(off <= TOLERANCE) || coded == 0) {
+    if (!(off <= subject->tolerance) || coded == 0) {
         printf("without %u and %u: relative error %g, %zu layers coded\n", a, b, off, coded);
         exit(1);
     }
@@ -185,7 +189,7 @@ static void run_asked_again(struct executor *executor, const struct subject *sub
     double off = relative_error(&output, &subject->expected);
     printf("%d answers lost once: relative error %.2g\n", STRAGGLERS + 1, off);
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        if (!(off <= TOLERANCE) || atomic_load(&muting->refuses_once[w]))
+        if (!(off <= subject->tolerance) || atomic_load(&muting->refuses_once[w]))
             exit(1);
     convoy_tensor_release(&output);
 }
@@ -203,6 +207,7 @@ static void run_coded(const struct subject *subject, uint32_t n) {
                                       .stragglers = STRAGGLERS,
                                       .spread = true,
                                       .deadline_ns = DEADLINE_NS,
+                                      .frames = subject->frames,
                                       .fallback = false};
     must(code_family_find("rotation", &options.family, &error), &error);
     must(local_transport_create(&muting.inner, endpoints, n, &error), &error);
@@ -237,10 +242,14 @@ static void subject_load(struct subject *subject, const char *model, const char 
 }
 
 int main(int argc, char **argv) {
-    struct subject subject = {0};
-    if (argc != 1 && argc != 5) {
-        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS]\n");
+    struct subject subject = {.frames = CONVOY_F32, .tolerance = TOLERANCE};
+    if (argc != 1 && argc != 5 && argc != 7) {
+        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]]\n");
         return 2;
+    }
+    if (argc == 7) {
+        subject.frames = strcmp(argv[5], "bf16") == 0 ? CONVOY_BF16 : CONVOY_F16;
+        subject.tolerance = strtod(argv[6], NULL);
     }
     if (argc == 1)
         subject_load(&subject, CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx",
