@@ -1,7 +1,7 @@
 /* A whole network with any two workers gone: the right output, decoded, for every pair of them.
  *
  *     any_two_test
- *         models/lenet5 and its first digit, n = 6, against the network alone
+ *         models/lenet5 and its first digit, n = 6, against the network alone; then with frames of halves
  *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]
  *         another model, against the given output; within 1e-4, or the tolerance of frames of halves, of its
  *         largest element
@@ -19,9 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRAGGLERS  2
-#define TOLERANCE   1e-4
-#define DEADLINE_NS UINT64_C(60000000000)
+#define STRAGGLERS     2
+#define TOLERANCE      1e-4
+#define BF16_TOLERANCE (10 * 0x1p-8) /* ten times their roundoff, of LeNet-5 */
+#define F16_TOLERANCE  (10 * 0x1p-11)
+#define DEADLINE_NS    UINT64_C(60000000000)
 
 static void must(convoy_status status, const convoy_error *error) {
     if (status == CONVOY_OK)
@@ -177,7 +179,8 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
             atomic_store(&muting->gone[a], false);
             atomic_store(&muting->gone[b], false);
         }
-    printf("%u workers, any 2 of them gone (%u pairs): largest relative error %.2g\n", n, pairs, worst);
+    printf("%u workers, frames of %s, any 2 of them gone (%u pairs): largest relative error %.2g\n", n,
+           convoy_dtype_text(subject->frames), pairs, worst);
 }
 
 /* More than γ answers of the first layer are lost, and the workers are there: they are asked again. */
@@ -258,6 +261,11 @@ int main(int argc, char **argv) {
         subject_load(&subject, argv[1], argv[2], argv[3]);
     run_alone(&subject);
     run_coded(&subject, argc == 1 ? 6 : (uint32_t)strtoul(argv[4], NULL, 10));
+    for (int i = 0; i < 2 && argc == 1; i++) {
+        subject.frames = i ? CONVOY_F16 : CONVOY_BF16;
+        subject.tolerance = i ? F16_TOLERANCE : BF16_TOLERANCE;
+        run_coded(&subject, 6);
+    }
     network_destroy(&subject.network);
     convoy_model_destroy(&subject.model);
     convoy_tensor_release(&subject.input);
