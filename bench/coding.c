@@ -1,7 +1,7 @@
 /* The rates of encoding and decoding over VGG-16's convolutions, beside memcpy.
  *
- *     build/release/bench/coding [--threads N] [--rounds N] [--workers N] [--parts A,B] [--channels-last]
- * [--csv]
+ *     build/release/bench/coding [--threads N] [--rounds N] [--workers N] [--parts A,B]
+ * [--precision f32|bf16|f16] [--channels-last] [--csv]
  *
  * Rates are GB/s of all threads together, every operand read once and every result written once; ratio is the
  * rate over that of a memcpy of as many bytes (read plus written) on as many threads. */
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The 13 convolutions of VGG-16 (arXiv 1409.1556, configuration D) at 224 x 224, complete. */
 #define CONVOLUTION(label, in_planes, out_planes, side)                                                      \
@@ -60,8 +61,9 @@ static void print_head(const struct coding_setup *setup, bool csv) {
              "decode_bytes,decode_ns,decode_copy_ns,decode_gbs,decode_copy_gbs,decode_ratio");
         return;
     }
-    printf("%s, n = %u, k_A,k_B = %u,%u, threads %u, medians of %u rounds\n", setup->family, setup->workers,
-           setup->input_parts, setup->filter_parts, setup->threads, setup->rounds);
+    printf("%s, %s, n = %u, k_A,k_B = %u,%u, threads %u, medians of %u rounds\n", setup->family,
+           convoy_dtype_text(setup->frames), setup->workers, setup->input_parts, setup->filter_parts,
+           setup->threads, setup->rounds);
     const char *columns = "       bytes         ns    copy ns    GB/s    copy  ratio";
     printf("%-8s%-57s%s\n%-8s%s%s\n", "", "      encode", "      decode", "layer", columns, columns);
 }
@@ -99,11 +101,12 @@ int main(int argc, char **argv) {
         {"rounds", required_argument, NULL, 'r'},
         {"workers", required_argument, NULL, 'n'},
         {"parts", required_argument, NULL, 'p'},
+        {"precision", required_argument, NULL, 'f'},
         {"channels-last", no_argument, NULL, 'l'},
         {"csv", no_argument, NULL, 'c'},
         {0},
     };
-    struct coding_setup setup = {"rotation", 10, 4, 8, 1, 21};
+    struct coding_setup setup = {"rotation", 10, 4, 8, 1, 21, CONVOY_F32};
     bool channels_last = false, csv = false, understood = true;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -119,6 +122,12 @@ int main(int argc, char **argv) {
         case 'p':
             understood &= sscanf(optarg, "%u,%u", &setup.input_parts, &setup.filter_parts) == 2;
             break;
+        case 'f':
+            setup.frames = strcmp(optarg, "bf16") == 0  ? CONVOY_BF16
+                           : strcmp(optarg, "f16") == 0 ? CONVOY_F16
+                                                        : CONVOY_F32;
+            understood &= setup.frames != CONVOY_F32 || strcmp(optarg, "f32") == 0;
+            break;
         case 'l':
             channels_last = true;
             break;
@@ -131,8 +140,8 @@ int main(int argc, char **argv) {
     }
     if (!understood || optind < argc) {
         fprintf(stderr,
-                "usage: %s [--threads N] [--rounds N] [--workers N] [--parts A,B] [--channels-last] "
-                "[--csv]\n",
+                "usage: %s [--threads N] [--rounds N] [--workers N] [--parts A,B] "
+                "[--precision f32|bf16|f16] [--channels-last] [--csv]\n",
                 argv[0]);
         return 2;
     }

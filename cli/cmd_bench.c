@@ -70,9 +70,10 @@ static bool has_coded_layers(const struct figures *figures) {
 static bool print_table(const struct figures *figures, const char *path, const struct cli_options *options) {
     char machine[512];
     const convoy_options *session = &options->session;
-    printf("%s\n%s: %s code, n = %u, γ = %u, threads %u; medians of %u runs\n\n",
-           convoy_bench_machine(machine, sizeof machine), path, session->code, session->workers,
-           session->stragglers, session->threads, options->runs);
+    printf("%s\n%s: %s code, precision %s, n = %u, γ = %u, threads %u; medians of %u runs\n\n",
+           convoy_bench_machine(machine, sizeof machine), path, session->code,
+           precision_text(session->precision), session->workers, session->stragglers, session->threads,
+           options->runs);
     struct table table;
     table_open(&table, "<<><>>");
     static const char *const heads[] = {"part", "of", "value", "unit", "floor", "value/floor"};

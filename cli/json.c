@@ -115,11 +115,12 @@ static bool print_piece(json_t *take_object, bool opening) {
 
 bool json_run_begin(const struct cli_options *options) {
     const convoy_options *session = &options->session;
-    return print_piece(json_pack("{s:o, s:i, s:i, s:s, s:I}", "model", json_text(options->arguments.items[0]),
-                                 "workers", session->local ? 0 : (int)session->workers, "stragglers",
-                                 session->local ? 0 : (int)session->stragglers, "engine", engine(session),
-                                 "seed", (json_int_t)session->seed),
-                       true);
+    return print_piece(
+        json_pack("{s:o, s:i, s:i, s:s, s:I, s:s}", "model", json_text(options->arguments.items[0]),
+                  "workers", session->local ? 0 : (int)session->workers, "stragglers",
+                  session->local ? 0 : (int)session->stragglers, "engine", engine(session), "seed",
+                  (json_int_t)session->seed, "precision", precision_text(session->precision)),
+        true);
 }
 
 bool json_run_end(const struct cli_options *options, const struct summary *summary,
@@ -188,11 +189,11 @@ bool json_bench_print(const char *path, const struct cli_options *options, const
                                                json_text(f->name), "unit", f->unit, "value", f->value,
                                                "floor", f->floor > 0 ? json_real(f->floor) : json_null()));
     }
-    json_t *object =
-        json_pack("{s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:o}", "model", json_text(path), "machine",
-                  json_text(convoy_bench_machine(machine, sizeof machine)), "code", session->code, "workers",
-                  (int)session->workers, "stragglers", (int)session->stragglers, "threads",
-                  (int)session->threads, "runs", (int)options->runs, "figures", array);
+    json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "model", json_text(path),
+                               "machine", json_text(convoy_bench_machine(machine, sizeof machine)), "code",
+                               session->code, "precision", precision_text(session->precision), "workers",
+                               (int)session->workers, "stragglers", (int)session->stragglers, "threads",
+                               (int)session->threads, "runs", (int)options->runs, "figures", array);
     const bool done = object && json_dumpf(object, stdout, JSON_INDENT(2) | DIGITS) == 0;
     json_decref(object);
     if (done)

@@ -69,6 +69,7 @@ static const struct option option_table[] = {
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH | BENCH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
     {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH | BENCH, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH, AT(session.placement), 0, 0, "spread,plain", 0},
+    {"precision", "TYPE", "f32, bf16 or f16: what travels to workers and back (f32)", OPTION_CHOICE, RUN | BENCH, AT(session.precision), 0, 0, "f32,bf16,f16", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
     {"output", "[NAME=]FILE", "write an output as .npy; repeatable", OPTION_LIST, RUN, AT(outputs), 0, 0, NULL, 0},
@@ -100,6 +101,10 @@ static const struct option option_table[] = {
 };
 /* clang-format on */
 #define OPTION_COUNT_OF_TABLE (sizeof option_table / sizeof *option_table)
+
+const char *precision_text(convoy_precision precision) {
+    return precision == CONVOY_PRECISION_BF16 ? "bf16" : precision == CONVOY_PRECISION_F16 ? "f16" : "f32";
+}
 
 convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...) {
     va_list arguments;

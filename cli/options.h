@@ -44,6 +44,9 @@ void options_free(struct cli_options *options);
 /* Prints the options of a command, one line each. */
 void options_print(enum command command);
 
+/* What --precision calls it. */
+const char *precision_text(convoy_precision precision);
+
 /* Fills *error from a printf format and returns the status. */
 convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -219,7 +219,8 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         printf("workers     %u, all of them needed", session->workers);
     else
         printf("workers     %u, any %u may be missing", session->workers, session->stragglers);
-    printf("; code %s, seed %llu\n", session->code, (unsigned long long)session->seed);
+    printf("; code %s, precision %s, seed %llu\n", session->code, precision_text(session->precision),
+           (unsigned long long)session->seed);
     printf("lost        %s", cluster->lost_count ? "" : "none");
     for (size_t i = 0; i < cluster->lost_count; i++)
         printf("%s%u", i ? ", " : "", cluster->lost[i]);

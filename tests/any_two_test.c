@@ -1,9 +1,10 @@
 /* A whole network with any two workers gone: the right output, decoded, for every pair of them.
  *
  *     any_two_test
- *         models/lenet5 and its first digit, n = 6, against the network alone
- *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS
- *         another model, against the given output; within 1e-4 of its largest element
+ *         models/lenet5 and its first digit, n = 6, against the network alone; then with frames of halves
+ *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]
+ *         another model, against the given output; within 1e-4, or the tolerance of frames of halves, of its
+ *         largest element
  */
 #include "code/code.h"
 #include "model/executor.h"
@@ -16,10 +17,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define STRAGGLERS  2
-#define TOLERANCE   1e-4
-#define DEADLINE_NS UINT64_C(60000000000)
+#define STRAGGLERS     2
+#define TOLERANCE      1e-4
+#define BF16_TOLERANCE (10 * 0x1p-8) /* ten times their roundoff, of LeNet-5 */
+#define F16_TOLERANCE  (10 * 0x1p-11)
+#define DEADLINE_NS    UINT64_C(60000000000)
 
 static void must(convoy_status status, const convoy_error *error) {
     if (status == CONVOY_OK)
@@ -87,6 +91,8 @@ struct subject {
     struct convoy_model *model;
     struct network *network;
     convoy_tensor input, expected;
+    convoy_dtype frames;
+    double tolerance; /* on workers */
 };
 
 static double relative_error(const convoy_tensor *got, const convoy_tensor *expected) {
@@ -152,7 +158,7 @@ static double run_without(struct executor *executor, const struct subject *subje
         }
     }
     double off = relative_error(&output, &subject->expected);
-    if (!(off <= TOLERANCE) || coded == 0) {
+    if (!(off <= subject->tolerance) || coded == 0) {
         printf("without %u and %u: relative error %g, %zu layers coded\n", a, b, off, coded);
         exit(1);
     }
@@ -173,7 +179,8 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
             atomic_store(&muting->gone[a], false);
             atomic_store(&muting->gone[b], false);
         }
-    printf("%u workers, any 2 of them gone (%u pairs): largest relative error %.2g\n", n, pairs, worst);
+    printf("%u workers, frames of %s, any 2 of them gone (%u pairs): largest relative error %.2g\n", n,
+           convoy_dtype_text(subject->frames), pairs, worst);
 }
 
 /* More than γ answers of the first layer are lost, and the workers are there: they are asked again. */
@@ -185,7 +192,7 @@ static void run_asked_again(struct executor *executor, const struct subject *sub
     double off = relative_error(&output, &subject->expected);
     printf("%d answers lost once: relative error %.2g\n", STRAGGLERS + 1, off);
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        if (!(off <= TOLERANCE) || atomic_load(&muting->refuses_once[w]))
+        if (!(off <= subject->tolerance) || atomic_load(&muting->refuses_once[w]))
             exit(1);
     convoy_tensor_release(&output);
 }
@@ -203,6 +210,7 @@ static void run_coded(const struct subject *subject, uint32_t n) {
                                       .stragglers = STRAGGLERS,
                                       .spread = true,
                                       .deadline_ns = DEADLINE_NS,
+                                      .frames = subject->frames,
                                       .fallback = false};
     must(code_family_find("rotation", &options.family, &error), &error);
     must(local_transport_create(&muting.inner, endpoints, n, true, &error), &error);
@@ -237,10 +245,14 @@ static void subject_load(struct subject *subject, const char *model, const char 
 }
 
 int main(int argc, char **argv) {
-    struct subject subject = {0};
-    if (argc != 1 && argc != 5) {
-        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS]\n");
+    struct subject subject = {.frames = CONVOY_F32, .tolerance = TOLERANCE};
+    if (argc != 1 && argc != 5 && argc != 7) {
+        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]]\n");
         return 2;
+    }
+    if (argc == 7) {
+        subject.frames = strcmp(argv[5], "bf16") == 0 ? CONVOY_BF16 : CONVOY_F16;
+        subject.tolerance = strtod(argv[6], NULL);
     }
     if (argc == 1)
         subject_load(&subject, CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx",
@@ -249,6 +261,11 @@ int main(int argc, char **argv) {
         subject_load(&subject, argv[1], argv[2], argv[3]);
     run_alone(&subject);
     run_coded(&subject, argc == 1 ? 6 : (uint32_t)strtoul(argv[4], NULL, 10));
+    for (int i = 0; i < 2 && argc == 1; i++) {
+        subject.frames = i ? CONVOY_F16 : CONVOY_BF16;
+        subject.tolerance = i ? F16_TOLERANCE : BF16_TOLERANCE;
+        run_coded(&subject, 6);
+    }
     network_destroy(&subject.network);
     convoy_model_destroy(&subject.model);
     convoy_tensor_release(&subject.input);

@@ -35,6 +35,7 @@ refuses 2 '--parts 4' run "$model" "$digit" --parts 4
 refuses 2 '--parts 4,' run "$model" "$digit" --parts 4,
 refuses 2 '--parts 4,8,2' run "$model" "$digit" --parts 4,8,2
 refuses 2 'spread,plain' run "$model" "$digit" --placement up
+refuses 2 'f32,bf16,f16' run "$model" "$digit" --precision f64
 refuses 2 '--mean 1,2' run "$model" "$digit" --mean 1,2
 refuses 2 '--scale nan' run "$model" "$digit" --scale nan
 refuses 2 'rotation' run "$model" "$digit" --code magic
@@ -197,7 +198,7 @@ prints '^degraded +no$'
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
 [ "$(grep -c '"input":' out)" -eq 300 ] || fail "$command: not 300 results"
-prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
+prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "precision": "f32", "results": \[$'
 prints '^\], "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'

@@ -4,6 +4,7 @@
 #include "code/encoder.h"
 #include "compute/backend.h"
 #include "conv_oracle.h"
+#include "linalg/halves.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -38,14 +39,18 @@ static void compute_directly(struct pipeline *p) {
     free(k);
 }
 
-/* The worker's coded slices, one after the other. */
+convoy_dtype pipeline_frames(const struct pipeline *p) {
+    return p->setup.half ? p->setup.half : p->setup.dtype;
+}
+
+/* The worker's coded slices, one after the other, as frames. */
 static void encode_input(const struct pipeline *p, uint32_t worker, void *task_x) {
     double *rows = test_memory((size_t)p->code.input_pieces * p->code.input_parts, sizeof *rows);
     void *pieces[2];
     for (uint32_t r = 0; r < p->code.input_pieces; r++)
-        pieces[r] = (char *)task_x + r * encoded_bytes(p->setup.dtype, &p->partition.input);
+        pieces[r] = (char *)task_x + r * encoded_bytes(pipeline_frames(p), &p->partition.input);
     p->code.family->input_rows(&p->code, worker, rows);
-    encode(p->setup.dtype, &p->partition.input, p->code.input_pieces, rows, p->x, pieces);
+    encode(p->setup.dtype, pipeline_frames(p), &p->partition.input, p->code.input_pieces, rows, p->x, pieces);
     free(rows);
 }
 
@@ -63,8 +68,8 @@ static void encode_filters(const struct pipeline *p, uint32_t worker, void *task
         void *pieces[2];
         for (uint32_t s = 0; s < p->code.filter_pieces; s++)
             pieces[s] = (char *)task_k + (g * p->code.filter_pieces + s) * piece_bytes;
-        encode(p->setup.dtype, &cut, p->code.filter_pieces, rows, (const char *)p->k + g * source_bytes,
-               pieces);
+        encode(p->setup.dtype, p->setup.dtype, &cut, p->code.filter_pieces, rows,
+               (const char *)p->k + g * source_bytes, pieces);
     }
     free(rows);
 }
@@ -97,6 +102,18 @@ static void compute_task(const struct pipeline *p, void *task_x, void *task_k, v
     backend->ops->destroy(&backend);
 }
 
+/* The same of an input that comes as halves, for an answer that goes so. */
+static void compute_halves(const struct pipeline *p, const void *task_x, void *task_k, void *answer) {
+    size_t inputs = elements(conv_input_shape(&p->task));
+    float *wide_x = test_memory(inputs, sizeof *wide_x),
+          *wide_answer = test_memory(p->answer_elements, sizeof *wide_answer);
+    halves_widen(p->setup.half, task_x, inputs, wide_x);
+    compute_task(p, wide_x, task_k, wide_answer);
+    assert_true(halves_narrow(wide_answer, p->answer_elements, p->setup.half, answer));
+    free(wide_x);
+    free(wide_answer);
+}
+
 void pipeline_compute(struct pipeline *p) {
     size_t size = convoy_dtype_bytes(p->setup.dtype);
     compute_directly(p);
@@ -105,7 +122,10 @@ void pipeline_compute(struct pipeline *p) {
         void *task_k = test_memory(elements(conv_filter_shape(&p->task)), size);
         encode_input(p, j, task_x);
         encode_filters(p, j, task_k);
-        compute_task(p, task_x, task_k, p->answers[j]);
+        if (p->setup.half)
+            compute_halves(p, task_x, task_k, p->answers[j]);
+        else
+            compute_task(p, task_x, task_k, p->answers[j]);
         free(task_x);
         free(task_k);
     }
@@ -159,9 +179,9 @@ double pipeline_decode(const struct pipeline *p, const uint32_t *workers, uint32
     const void **answers = test_memory(solution->survivors, sizeof *answers);
     for (uint32_t i = 0; i < solution->survivors; i++)
         answers[i] = p->answers[solution->workers[i]];
-    assert_int_equal(
-        decode(p->setup.dtype, &p->code, solution, &p->partition.output, answers, bias, activation, out),
-        CONVOY_OK);
+    assert_int_equal(decode(p->setup.dtype, pipeline_frames(p), &p->code, solution, &p->partition.output,
+                            answers, bias, activation, out),
+                     CONVOY_OK);
     double condition = solution->condition;
     free(answers);
     code_solution_destroy(&solution);
@@ -187,7 +207,7 @@ double pipeline_norm(const struct pipeline *p, const double *y) {
 const char *pipeline_text(const struct pipeline *p, char *text, size_t size) {
     char geometry[256];
     snprintf(text, size, "%s %s, n %u, q %u, g %u, parts %u,%u, threshold %u: %s", p->setup.family,
-             convoy_dtype_text(p->setup.dtype), p->setup.placement.workers, p->setup.placement.order,
+             convoy_dtype_text(pipeline_frames(p)), p->setup.placement.workers, p->setup.placement.order,
              p->setup.placement.step, p->setup.input_parts, p->setup.filter_parts, p->code.threshold,
              oracle_geometry_text(&p->setup.layer, geometry, sizeof geometry));
     return text;

@@ -14,6 +14,7 @@ struct pipeline_setup {
     uint32_t input_parts, filter_parts;
     convoy_dtype dtype; /* F32 or F64, of everything that is coded */
     struct conv_geometry layer;
+    convoy_dtype half; /* BF16, F16: of coded inputs and answers on their way, where dtype is F32; 0: dtype */
 };
 
 struct pipeline {
@@ -24,7 +25,7 @@ struct pipeline {
     size_t inputs, filters, outputs, answer_elements;
     void *x, *k;    /* [inputs], [filters] of dtype */
     double *y;      /* [outputs]: the layer by its definition, from x and k as they are rounded */
-    void **answers; /* [workers][answer_elements] of dtype */
+    void **answers; /* [workers][answer_elements] of dtype, or halves */
 };
 
 /* A layer with standard normal x and k, computed by all workers. Fails the running test where anything fails.
@@ -43,6 +44,9 @@ double pipeline_decode(const struct pipeline *pipeline, const uint32_t *workers,
 /* ‖out - y‖_F, and ‖y‖_F; y [outputs] in double. */
 double pipeline_distance(const struct pipeline *pipeline, const void *out, const double *y);
 double pipeline_norm(const struct pipeline *pipeline, const double *y);
+
+/* What coded inputs and answers are on their way: half or dtype. */
+convoy_dtype pipeline_frames(const struct pipeline *pipeline);
 
 /* Fails the running test where memory is short. */
 void *test_memory(size_t count, size_t size);

@@ -12,14 +12,18 @@
  * float64; in 100,000 random layers, 2.6 and 8.3: both at κ = 1, where what rounds is the inverse of up to 36
  * nodes and not the system. (Workers computed in double and rounded once: the float32 kernels of a real
  * backend add their own error.) */
-const struct coding_tolerance coding_tolerances[CODING_DTYPES] = {
+const struct coding_tolerance coding_tolerances[CODING_FRAMES] = {
     {CONVOY_F32, 4, 6.0e-8},
     {CONVOY_F64, 16, 1.1e-16},
+    {CONVOY_BF16, 1, 0x1p-8},
+    {CONVOY_F16, 1, 0x1p-11},
 };
 
 void tally_error(struct tally *tally, const struct pipeline *pipeline, double condition, double error,
                  double norm) {
-    int index = pipeline->setup.dtype == CONVOY_F64;
+    int index = 0;
+    while (coding_tolerances[index].dtype != pipeline_frames(pipeline))
+        index++;
     const struct coding_tolerance *t = &coding_tolerances[index];
     double ratio = error / norm / (condition * t->epsilon);
     bool vacuous = t->factor * condition * t->epsilon >= 1;
@@ -43,12 +47,17 @@ double tally_survivors(struct tally *tally, const struct pipeline *pipeline, con
 }
 
 void tally_print(const struct tally *tally) {
-    print_message(
-        "seed %d, %ld decodes, %ld of them with C·κ·ε >= 1; error/(κ·ε) at most %.2f in float32 (C = %g) "
-        "and %.2f in float64 (C = %g)%s\n",
-        CODING_SEED, tally->decodes, tally->vacuous, tally->largest[0], coding_tolerances[0].factor,
-        tally->largest[1], coding_tolerances[1].factor,
-        CODING_REDUCTION > 1 ? "; REDUCED, since a sanitizer is on" : "");
+    print_message("seed %d, %ld decodes, %ld of them with C·κ·ε >= 1; error/(κ·ε) at most", CODING_SEED,
+                  tally->decodes, tally->vacuous);
+    const char *separator = "";
+    for (int i = 0; i < CODING_FRAMES; i++) {
+        if (tally->largest[i] == 0)
+            continue;
+        print_message("%s %.2f in %s (C = %g)", separator, tally->largest[i],
+                      convoy_dtype_text(coding_tolerances[i].dtype), coding_tolerances[i].factor);
+        separator = ",";
+    }
+    print_message("%s\n", CODING_REDUCTION > 1 ? "; REDUCED, since a sanitizer is on" : "");
 }
 
 void random_survivors(struct random *random, uint32_t workers, uint32_t count, uint32_t *survivors) {

@@ -21,18 +21,18 @@
 
 /* ‖Ŷ−Y‖_F <= C·κ·ε·‖Y‖_F for a code_solution of condition κ. */
 struct coding_tolerance {
-    convoy_dtype dtype;
+    convoy_dtype dtype;     /* of what travels */
     double factor, epsilon; /* C, ε */
 };
 
-enum { CODING_DTYPES = 2 };
-extern const struct coding_tolerance coding_tolerances[CODING_DTYPES];
+enum { CODING_DTYPES = 2, CODING_FRAMES = 4 }; /* what can be computed in, what can travel */
+extern const struct coding_tolerance coding_tolerances[CODING_FRAMES];
 
 /* What one test saw. */
 struct tally {
     long decodes;
     long vacuous;                  /* with C·κ·ε >= 1, so that nothing was tested */
-    double largest[CODING_DTYPES]; /* error/(κ·ε), of the others */
+    double largest[CODING_FRAMES]; /* error/(κ·ε), of the others */
 };
 
 /* Counts an error; fails the running test where it is more than C·κ·ε·norm. */

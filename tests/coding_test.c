@@ -106,9 +106,13 @@ static void test_plain_families_every_survivor_set(void **state) {
                  uncoded = code / 512 % 2;
         if (uncoded ? a * b != workers : a * b > workers)
             continue;
-        struct pipeline_setup setup = {
-            names[uncoded],      placement_plain(workers), a, b, coding_tolerances[code / 1024].dtype,
-            coding_layer(kind++)};
+        struct pipeline_setup setup = {names[uncoded],
+                                       placement_plain(workers),
+                                       a,
+                                       b,
+                                       coding_tolerances[code / 1024].dtype,
+                                       coding_layer(kind++),
+                                       0};
         struct pipeline p;
         pipeline_create(&p, &setup, &random);
         refused += tally_every_size(&tally, &p);
@@ -159,7 +163,8 @@ static void test_rotation_large_clusters(void **state) {
         bool spread = i / CODING_DTYPES % 2;
         uint32_t stragglers = c[0] - rotation_threshold(c[1], c[2]);
         struct pipeline_setup setup = {"rotation", coding_placement(spread, c[0], stragglers), c[1],
-                                       c[2],       coding_tolerances[i % CODING_DTYPES].dtype, layer};
+                                       c[2],       coding_tolerances[i % CODING_DTYPES].dtype, layer,
+                                       0};
         struct pipeline p;
         assert_int_equal(conv_geometry_complete(&setup.layer, NULL), CONVOY_OK);
         pipeline_create(&p, &setup, &random);
@@ -168,6 +173,78 @@ static void test_rotation_large_clusters(void **state) {
     }
     tally_print(&tally);
     assert_true(tally.vacuous < tally.decodes / 100);
+}
+
+/* Coded inputs and answers that travel as halves: the error is at most κ times their unit roundoff. */
+static void test_rotation_halves(void **state) {
+    (void)state;
+    static const uint32_t cases[][4] = {/* n, γ, k_A, k_B */
+                                        {6, 2, 4, 4},   {6, 2, 8, 1},  {10, 2, 8, 4},  {10, 2, 1, 16},
+                                        {10, 2, 16, 1}, {10, 4, 6, 4}, {16, 2, 14, 4}, {16, 4, 24, 1},
+                                        {16, 8, 8, 4},  {20, 4, 8, 8}, {40, 8, 16, 8}};
+    static const convoy_dtype halves[] = {CONVOY_BF16, CONVOY_F16};
+    struct tally tally = {0};
+    struct random random;
+    random_seed(&random, CODING_SEED);
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases * 2 * 2; i++) {
+        const uint32_t *c = cases[i / 4];
+        struct pipeline_setup setup = {.family = "rotation",
+                                       .placement = coding_placement(i / 2 % 2, c[0], c[1]),
+                                       .input_parts = c[2],
+                                       .filter_parts = c[3],
+                                       .dtype = CONVOY_F32,
+                                       .half = halves[i % 2],
+                                       .layer = coding_layer(0)};
+        struct pipeline p;
+        setup.layer.in[0] = 67;
+        setup.layer.out_channels = 48;
+        assert_int_equal(conv_geometry_complete(&setup.layer, NULL), CONVOY_OK);
+        pipeline_create(&p, &setup, &random);
+        tally_large_cluster(&tally, &p, false, &random);
+        pipeline_destroy(&p);
+    }
+    tally_print(&tally);
+    assert_true(tally.vacuous < tally.decodes / 10);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* κ of every loss of γ workers in spread placement, δ = n - γ, and for how many of them κ·ε <= 1/8. */
+static void test_conditions_that_halves_bear(void **state) {
+    (void)state;
+    enum { MOST_SETS = 1820 };
+    static const struct {
+        uint32_t workers, stragglers;
+        double bf16, f16; /* the least share of sets that must do */
+    } cases[] = {{6, 2, 1, 1},  {10, 2, 1, 1},    {16, 2, 1, 1},
+                 {20, 2, 1, 1}, {10, 4, 0.95, 1}, {16, 4, 0.75, 0.99}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t n = cases[i].workers, survivors[32];
+        struct placement placement = coding_placement(true, n, cases[i].stragglers);
+        double conditions[MOST_SETS];
+        size_t sets = 0, bf16 = 0, f16 = 0;
+        for (uint32_t set = 0; set < 1u << n; set++) {
+            if (members(set, survivors) != n - cases[i].stragglers)
+                continue;
+            assert_true(sets < MOST_SETS);
+            double *condition = &conditions[sets++];
+            assert_int_equal(placement_condition(&placement, survivors, n - cases[i].stragglers, condition),
+                             CONVOY_OK);
+            bf16 += *condition * 0x1p-8 <= 0.125;
+            f16 += *condition * 0x1p-11 <= 0.125;
+        }
+        qsort(conditions, sets, sizeof *conditions, compare_doubles);
+        print_message(
+            "n %u, γ %u: κ %.1f (median) to %.1f; κ·ε <= 1/8 in %.1f %% of sets as bfloat16, %.1f %% as "
+            "float16\n",
+            n, cases[i].stragglers, conditions[sets / 2], conditions[sets - 1],
+            100 * (double)bf16 / (double)sets, 100 * (double)f16 / (double)sets);
+        assert_true((double)bf16 >= cases[i].bf16 * (double)sets &&
+                    (double)f16 >= cases[i].f16 * (double)sets);
+    }
 }
 
 /* What ‖Y‖ is expected to be where no tap falls on padding. A few outputs can cancel, or be all padding,
@@ -259,6 +336,8 @@ int main(void) {
         cmocka_unit_test(test_rotation_every_survivor_set),
         cmocka_unit_test(test_plain_families_every_survivor_set),
         cmocka_unit_test(test_rotation_large_clusters),
+        cmocka_unit_test(test_rotation_halves),
+        cmocka_unit_test(test_conditions_that_halves_bear),
         cmocka_unit_test(test_rotation_random_layers),
         cmocka_unit_test(test_uncoded_is_exact),
     };

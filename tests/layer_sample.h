@@ -59,6 +59,7 @@ static inline void tensor_set(convoy_tensor *tensor, size_t i, double value) {
         ((int32_t *)tensor->data)[i] = (int32_t)value;
         break;
     case CONVOY_F16:
+    case CONVOY_BF16:
         ((uint16_t *)tensor->data)[i] = (uint16_t)value;
         break; /* as bits */
     case CONVOY_U8:
@@ -82,6 +83,7 @@ static inline double tensor_get(const convoy_tensor *tensor, size_t i) {
     case CONVOY_I32:
         return ((const int32_t *)tensor->data)[i];
     case CONVOY_F16:
+    case CONVOY_BF16:
         return ((const uint16_t *)tensor->data)[i];
     case CONVOY_U8:
     case CONVOY_BOOL:

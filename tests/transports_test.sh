@@ -46,29 +46,33 @@ run_on() {
     [ $status -eq 0 ] || fail "$command: exit status $status"
 }
 
-# compare MODEL γ INPUT...: on all engines.
+# compare MODEL γ PRECISION INPUT...: on all engines.
 compare() {
-    local model=$1 stragglers=$2 engine kills=()
-    shift 2
+    local model=$1 stragglers=$2 precision=$3 engine kills=()
+    shift 3
     for ((w = 0; w < stragglers; w++)); do kills+=(--fault "$((2 * w + 1)):kill"); done
     for engine in "${engines[@]}"; do
-        run_on "$engine" "$model" "$@" --stragglers "$stragglers" "${kills[@]}" --no-fallback --json --output "$engine.npy"
+        run_on "$engine" "$model" "$@" --stragglers "$stragglers" --precision "$precision" "${kills[@]}" --no-fallback \
+            --json --output "$engine.npy"
         prints '"degraded": false'
+        prints "\"precision\": \"$precision\""
         grep -o '"used":\[[^]]*\]' out >"$engine.used"
         [ -s "$engine.used" ] || fail "$command: tells of no survivors"
         cmp -s "$engine.used" threads.used || fail "$command: other survivors than with threads"
         differ_within "$engine.npy" threads.npy 1e-6
-        echo "$(basename "$model"), $# inputs, $stragglers of 10 killed, $engine: largest difference $(difference "$engine.npy" threads.npy)"
+        echo "$(basename "$model"), $# inputs, $precision, $stragglers of 10 killed, $engine: largest difference $(difference "$engine.npy" threads.npy)"
     done
 }
 
 # γ = 5: fc3 has ten outputs and δ = 5, and with a smaller γ others of the living might answer first.
-compare "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" 5 "$CONVOY_SOURCE_DIR"/models/lenet5/digits/00?.png
+for precision in f32 bf16 f16; do
+    compare "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" 5 $precision "$CONVOY_SOURCE_DIR"/models/lenet5/digits/00?.png
+done
 if [ -z "${CONVOY_VGG16:-}" ]; then
     echo "VGG-16 is left out: \$CONVOY_VGG16 is no folder with model.onnx and input.npy"
 elif [ -n "${CONVOY_SANITIZE:-}" ]; then
     echo "VGG-16 is left out under a sanitizer"
 else
-    compare "$CONVOY_VGG16/model.onnx" 2 "$CONVOY_VGG16/input.npy"
+    compare "$CONVOY_VGG16/model.onnx" 2 f32 "$CONVOY_VGG16/input.npy"
 fi
 finish transports_test

@@ -14,7 +14,7 @@ extern "C" {
 
 /* What became of one worker's share of one layer. */
 typedef enum convoy_outcome {
-    CONVOY_OUTCOME_NONE = 0, /* no such worker */
+    CONVOY_OUTCOME_NONE = 0, /* no such worker, or none was asked: its frames do not hold the layer's input */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
     CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or busy, was not asked */
@@ -26,7 +26,7 @@ typedef struct convoy_layer_report {
     const char *name;      /* node name in the model */
     const char *op;        /* ONNX operator */
     bool coded;            /* computed by the workers */
-    bool fallback;         /* codable, but computed here: too few answers */
+    bool fallback;         /* codable, but computed here: see why_local */
     const char *family;    /* code family, NULL where not coded */
     uint32_t input_parts;  /* k_A */
     uint32_t filter_parts; /* k_B */

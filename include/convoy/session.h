@@ -16,6 +16,14 @@ typedef enum convoy_placement {
     CONVOY_PLACEMENT_PLAIN   /* worker j takes node j */
 } convoy_placement;
 
+/* What coded inputs and answers travel as; workers and the master compute in float32 all the same. */
+typedef enum convoy_precision {
+    CONVOY_PRECISION_F32,  /* as they are */
+    CONVOY_PRECISION_BF16, /* half the bytes, 8 binary digits */
+    CONVOY_PRECISION_F16 /* half the bytes, 11 binary digits, magnitudes below 65520: layers whose coded input
+                            or answers are beyond are computed here */
+} convoy_precision;
+
 typedef enum convoy_log_level { CONVOY_LOG_INFO, CONVOY_LOG_WARNING } convoy_log_level;
 
 /* Called from any thread of the session with one line, without newline. */
@@ -31,6 +39,7 @@ typedef struct convoy_options {
     uint32_t input_parts, filter_parts; /* (k_A,k_B) for every layer that admits it; 0,0: chosen per layer */
     const char *code;                   /* family: "rotation", "replicate", "uncoded" */
     convoy_placement placement;
+    convoy_precision precision;
     const char *backend; /* kernels: "onednn", "reference" */
     uint32_t threads;    /* of one worker's compute */
     bool no_trials; /* every convolution by its direct kernel and in parts chosen by what travels, instead of

@@ -22,7 +22,8 @@ typedef enum convoy_dtype {
     CONVOY_I64 = 7,
     CONVOY_BOOL = 9,
     CONVOY_F16 = 10,
-    CONVOY_F64 = 11
+    CONVOY_F64 = 11,
+    CONVOY_BF16 = 16
 } convoy_dtype;
 
 /* rank axes of dims[0..rank) elements; rank 0 is a scalar. In the shape of a model's input, -1 is an axis

@@ -1,20 +1,9 @@
 /* One element of a tensor of any type, for those who look at few. */
+#include "base/half.h"
+
 #include <convoy/tensor.h>
 
 #include <math.h>
-
-/* IEEE 754 binary16: sign, 5 bits of exponent with bias 15, 10 bits of fraction. */
-static double half_value(uint16_t bits) {
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double magnitude;
-    if (exponent == 31)
-        magnitude = fraction ? NAN : INFINITY;
-    else if (exponent == 0)
-        magnitude = ldexp(fraction, -24);
-    else
-        magnitude = ldexp(1024 + fraction, exponent - 25);
-    return bits >> 15 ? -magnitude : magnitude;
-}
 
 double convoy_tensor_element(const convoy_tensor *tensor, size_t i) {
     switch (tensor->dtype) {
@@ -23,7 +12,9 @@ double convoy_tensor_element(const convoy_tensor *tensor, size_t i) {
     case CONVOY_F64:
         return ((const double *)tensor->data)[i];
     case CONVOY_F16:
-        return half_value(((const uint16_t *)tensor->data)[i]);
+        return (double)f16_value(((const uint16_t *)tensor->data)[i]);
+    case CONVOY_BF16:
+        return (double)bf16_value(((const uint16_t *)tensor->data)[i]);
     case CONVOY_I32:
         return ((const int32_t *)tensor->data)[i];
     case CONVOY_I64:

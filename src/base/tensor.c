@@ -12,6 +12,7 @@ size_t convoy_dtype_bytes(convoy_dtype dtype) {
     case CONVOY_BOOL:
         return 1;
     case CONVOY_F16:
+    case CONVOY_BF16:
         return 2;
     case CONVOY_F32:
     case CONVOY_I32:
@@ -33,6 +34,8 @@ const char *convoy_dtype_text(convoy_dtype dtype) {
         return "bool";
     case CONVOY_F16:
         return "float16";
+    case CONVOY_BF16:
+        return "bfloat16";
     case CONVOY_F32:
         return "float32";
     case CONVOY_I32:

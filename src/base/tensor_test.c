@@ -108,6 +108,8 @@ static void test_shapes(void **state) {
 static void test_dtypes(void **state) {
     (void)state;
     assert_int_equal(convoy_dtype_bytes(CONVOY_F16), 2);
+    assert_int_equal(convoy_dtype_bytes(CONVOY_BF16), 2);
+    assert_string_equal(convoy_dtype_text(CONVOY_BF16), "bfloat16");
     assert_int_equal(convoy_dtype_bytes(CONVOY_I64), 8);
     assert_int_equal(convoy_dtype_bytes(CONVOY_BOOL), 1);
     assert_int_equal(convoy_dtype_bytes((convoy_dtype)8), 0); /* ONNX's string */

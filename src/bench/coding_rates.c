@@ -99,12 +99,12 @@ static convoy_status operate(const struct lane *lane, enum operation operation) 
     const struct measurement *m = lane->m;
     switch (operation) {
     case ENCODE:
-        encode(CONVOY_F32, &m->partition.input, m->setup->workers * m->code.input_pieces, m->rows,
-               lane->source, lane->pieces);
+        encode(CONVOY_F32, m->setup->frames, &m->partition.input, m->setup->workers * m->code.input_pieces,
+               m->rows, lane->source, lane->pieces);
         break;
     case DECODE:
-        return decode(CONVOY_F32, &m->code, m->solution, &m->partition.output, lane->answers, lane->bias,
-                      &relu, lane->out);
+        return decode(CONVOY_F32, m->setup->frames, &m->code, m->solution, &m->partition.output,
+                      lane->answers, lane->bias, &relu, lane->out);
     default:
         memcpy(lane->copy_to, lane->copy_from,
                (operation == ENCODE_COPY ? m->encode_bytes : m->decode_bytes) / 2);
@@ -212,9 +212,10 @@ static void count_bytes(struct measurement *m) {
     convoy_shape in = conv_input_shape(layer), out = conv_output_shape(layer);
     tensor_bytes(CONVOY_F32, &in, &m->source_bytes); /* conv_geometry_complete checked both */
     tensor_bytes(CONVOY_F32, &out, &m->out_bytes);
-    m->piece_bytes = encoded_bytes(CONVOY_F32, &m->partition.input);
+    m->piece_bytes = encoded_bytes(m->setup->frames, &m->partition.input);
     m->answer_bytes = grid->batch * grid->groups * (size_t)grid->part_channels * (size_t)grid->part_rows *
-                      grid->inner * m->code.input_pieces * m->code.filter_pieces * sizeof(float);
+                      grid->inner * m->code.input_pieces * m->code.filter_pieces *
+                      convoy_dtype_bytes(m->setup->frames);
     m->encode_bytes = m->source_bytes + (size_t)m->setup->workers * m->code.input_pieces * m->piece_bytes;
     m->decode_bytes = m->solution->survivors * m->answer_bytes + m->out_bytes;
 }

@@ -5,14 +5,16 @@
 #include "base/conv.h"
 
 #include <convoy/status.h>
+#include <convoy/tensor.h>
 
-/* The code and how it is timed. Any δ of the n workers answer; float32. */
+/* The code and how it is timed. Any δ of the n workers answer. */
 struct coding_setup {
     const char *family;                 /* as code_family_find */
     uint32_t workers;                   /* n */
     uint32_t input_parts, filter_parts; /* k_A, k_B */
     uint32_t threads;                   /* that do the same at once, each on operands of its own; >= 1 */
     uint32_t rounds;                    /* >= 1 */
+    convoy_dtype frames;                /* of pieces and answers: F32, or BF16 or F16; the layer is float32 */
 };
 
 /* One operation on one thread. bytes: every operand read once and every result written once. ns and copy_ns:

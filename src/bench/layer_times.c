@@ -6,6 +6,7 @@
 #include "bench/coding_rates.h"
 #include "model/network.h"
 #include "runtime/cluster.h"
+#include "session/session.h"
 
 #include <string.h>
 
@@ -53,7 +54,8 @@ static convoy_status measure(const struct bench *bench, const struct plan_reques
                                        .input_parts = plan->input_parts,
                                        .filter_parts = plan->filter_parts,
                                        .threads = 1,
-                                       .rounds = bench->runs};
+                                       .rounds = bench->runs,
+                                       .frames = session_frames(bench->options)};
     return coding_rates_measure(&laid, &setup, &found->rates, error);
 }
 

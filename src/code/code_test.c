@@ -60,7 +60,8 @@ static void solution_apply(const struct code *code, const struct code_solution *
     const void *pointers[WORKERS_MAX];
     for (uint32_t i = 0; i < solution->survivors; i++)
         pointers[i] = answers + (size_t)i * code->input_pieces * code->filter_pieces;
-    assert_int_equal(decode(CONVOY_F64, code, solution, &grid, pointers, NULL, NULL, out), CONVOY_OK);
+    assert_int_equal(decode(CONVOY_F64, CONVOY_F64, code, solution, &grid, pointers, NULL, NULL, out),
+                     CONVOY_OK);
 }
 
 static double norm(const double *x, size_t count) {

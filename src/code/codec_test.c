@@ -196,9 +196,9 @@ static struct coded coded_create(const struct problem *p, const struct code *cod
             assert_true(x[piece] && k[piece]);
         }
         code->family->input_rows(code, w, rows);
-        encode(p->dtype, &input, code->input_pieces, rows, p->x, x);
+        encode(p->dtype, p->dtype, &input, code->input_pieces, rows, p->x, x);
         code->family->filter_rows(code, w, rows);
-        encode(p->dtype, &filter, code->filter_pieces, rows, p->k, k);
+        encode(p->dtype, p->dtype, &filter, code->filter_pieces, rows, p->k, k);
         c.answers[w] = answer_create(p, code, &c.grid, x, k);
         for (int piece = 0; piece < 2; piece++) {
             free(x[piece]);
@@ -228,9 +228,9 @@ static void check_decode(const struct problem *p, const struct coded *c, const u
     memset(out, 0xff, elements * size); /* NaN wherever nothing is written */
     for (uint32_t i = 0; i < solution->survivors; i++)
         answers[i] = c->answers[solution->workers[i]];
-    assert_int_equal(
-        decode(p->dtype, &c->code, solution, &c->grid, answers, bias ? p->bias : NULL, activation, out),
-        CONVOY_OK);
+    assert_int_equal(decode(p->dtype, p->dtype, &c->code, solution, &c->grid, answers, bias ? p->bias : NULL,
+                            activation, out),
+                     CONVOY_OK);
     double error = 0;
     size_t at[5] = {0};
     do {
@@ -332,7 +332,7 @@ static void test_windows(void **state) {
         for (int j = 0; j < OUTPUTS; j++)
             out[j] = random_data(&random, CONVOY_F64, cut->outer * length);
         assert_int_equal(encoded_bytes(CONVOY_F64, cut), cut->outer * length * sizeof(double));
-        encode(CONVOY_F64, cut, OUTPUTS, rows, source, (void *const *)out);
+        encode(CONVOY_F64, CONVOY_F64, cut, OUTPUTS, rows, source, (void *const *)out);
         for (size_t i = 0; i < OUTPUTS * cut->outer * length; i++) {
             size_t j = i / (cut->outer * length), o = i / length % cut->outer;
             double sum = 0, size = 0;

@@ -36,7 +36,7 @@ enum { BIAS_PATTERN = 16 };
 
 /* One decode. */
 struct decoding {
-    size_t size; /* of an element */
+    size_t size, answer_size; /* of an element of Y, and of the answers */
     const struct code *code;
     const struct code_solution *solution;
     const struct output_grid *grid;
@@ -106,7 +106,7 @@ static void aim_operands(struct decoding *d, size_t image, size_t group) {
         size_t r = i % pieces / filter_pieces, s = i % filter_pieces;
         size_t at =
             image * w->in_image + group * w->in_group + r * w->in_input_piece + s * w->in_filter_piece;
-        d->in[i] = (const char *)d->answers[i / pieces] + at * d->size;
+        d->in[i] = (const char *)d->answers[i / pieces] + at * d->answer_size;
     }
 }
 
@@ -264,11 +264,13 @@ static char *bias_patterns(const struct output_grid *grid, const char *bias, siz
     return patterns;
 }
 
-convoy_status decode(convoy_dtype dtype, const struct code *code, const struct code_solution *solution,
-                     const struct output_grid *grid, const void *const *answers, const void *bias,
-                     const struct activation *activation, void *out) {
+convoy_status decode(convoy_dtype dtype, convoy_dtype answer_dtype, const struct code *code,
+                     const struct code_solution *solution, const struct output_grid *grid,
+                     const void *const *answers, const void *bias, const struct activation *activation,
+                     void *out) {
     struct decoding d = {
         .size = convoy_dtype_bytes(dtype),
+        .answer_size = convoy_dtype_bytes(answer_dtype),
         .code = code,
         .solution = solution,
         .grid = grid,
@@ -277,6 +279,7 @@ convoy_status decode(convoy_dtype dtype, const struct code *code, const struct c
         .out = out,
         .walk = walk_of(code, grid),
         .map = {.dtype = dtype,
+                .in_dtype = answer_dtype,
                 .paired = solution->paired,
                 .rows = solution->rows,
                 .columns = solution->columns,

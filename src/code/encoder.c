@@ -43,15 +43,16 @@ static struct segment segment_next(const struct axis_cut *cut, struct segment se
     return segment;
 }
 
-size_t encoded_bytes(convoy_dtype dtype, const struct axis_cut *cut) {
-    return cut->outer * (size_t)cut->length * cut->inner * convoy_dtype_bytes(dtype);
+size_t encoded_bytes(convoy_dtype out_dtype, const struct axis_cut *cut) {
+    return cut->outer * (size_t)cut->length * cut->inner * convoy_dtype_bytes(out_dtype);
 }
 
-void encode(convoy_dtype dtype, const struct axis_cut *cut, uint32_t outputs, const double *rows,
-            const void *source, void *const *out) {
+float encode(convoy_dtype dtype, convoy_dtype out_dtype, const struct axis_cut *cut, uint32_t outputs,
+             const double *rows, const void *source, void *const *out) {
     size_t size = convoy_dtype_bytes(dtype);
     size_t in_stride = (size_t)cut->extent * cut->inner, out_stride = (size_t)cut->length * cut->inner;
     size_t block = in_stride < BLOCK_ELEMENTS ? BLOCK_ELEMENTS / in_stride : 1;
+    float peak = 0;
     for (size_t o = 0; o < cut->outer; o += block) {
         struct segment segment = {.low = cut->parts, .high = cut->parts};
         do {
@@ -60,6 +61,7 @@ void encode(convoy_dtype dtype, const struct axis_cut *cut, uint32_t outputs, co
             int64_t position = cut->first + segment.low * cut->step + segment.begin;
             struct combine_job job = {
                 .dtype = dtype,
+                .out_dtype = out_dtype,
                 .outputs = outputs,
                 .inputs = any ? segment.high - segment.low : 0,
                 .g = rows + segment.low,
@@ -73,9 +75,11 @@ void encode(convoy_dtype dtype, const struct axis_cut *cut, uint32_t outputs, co
                 .repeats = cut->outer - o < block ? cut->outer - o : block,
                 .in_stride = in_stride,
                 .out_stride = out_stride,
-                .stream = outputs * encoded_bytes(dtype, cut) >= STREAM_BYTES,
+                .stream = outputs * encoded_bytes(out_dtype, cut) >= STREAM_BYTES,
             };
-            combine_repeated(&job);
+            float largest = combine_repeated(&job);
+            peak = largest > peak ? largest : peak;
         } while (segment.end < cut->length);
     }
+    return peak;
 }

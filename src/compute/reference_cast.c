@@ -2,25 +2,20 @@
  * 2^bits between integers, to the nearest even for floats, "not zero" for bool. */
 #include "compute/reference.h"
 
+#include "base/half.h"
+
 #include <math.h>
 
-/* IEEE 754 binary16 by arithmetic: 5 bits of exponent, 10 of fraction. */
-static uint16_t double_to_half(double value) {
-    uint16_t sign = signbit(value) ? 0x8000 : 0;
-    value = fabs(value);
-    if (value == 0)
-        return sign;
-    if (isnan(value))
-        return sign | 0x7e00;
-    if (value >= 65520) /* halfway between the largest finite number and 2^16 */
-        return sign | 0x7c00;
-    int exponent;
-    frexp(value, &exponent); /* value = f * 2^exponent, f in [0.5,1) */
-    if (exponent < -13)
-        exponent = -13; /* subnormal: the quantum stays 2^-24 */
-    /* The implicit bit of normal numbers, and a carry out of the fraction, add one to the exponent's field.
-     */
-    return (uint16_t)(sign | (((exponent + 13) << 10) + (int)nearbyint(ldexp(value, 11 - exponent))));
+/* A double as float32 for a second rounding to fewer digits, which then comes out as if it were the only one:
+ * towards zero, and odd where that is not exact. */
+static float round_to_odd(double value) {
+    float rounded = (float)value;
+    if (!isfinite(rounded) || (double)rounded == value)
+        return rounded;
+    uint32_t bits = float_bits(rounded);
+    if (fabs((double)rounded) > fabs(value))
+        bits--;
+    return float_of_bits(bits | 1);
 }
 
 static int64_t saturate(double value, int64_t low, int64_t high) {
@@ -40,7 +35,10 @@ void reference_store_any(const convoy_tensor *tensor, size_t i, double value) {
         ((double *)tensor->data)[i] = value;
         break;
     case CONVOY_F16:
-        ((uint16_t *)tensor->data)[i] = double_to_half(value);
+        ((uint16_t *)tensor->data)[i] = f16_of(round_to_odd(value));
+        break;
+    case CONVOY_BF16:
+        ((uint16_t *)tensor->data)[i] = bf16_of(round_to_odd(value));
         break;
     case CONVOY_U8:
         ((uint8_t *)tensor->data)[i] = (uint8_t)saturate(value, 0, UINT8_MAX);
@@ -82,6 +80,7 @@ static void store_integer(const convoy_tensor *tensor, size_t i, int64_t value) 
         break; /* rounds once, unlike the way over double */
     case CONVOY_F64:
     case CONVOY_F16:
+    case CONVOY_BF16:
         reference_store_any(tensor, i, (double)value);
         break;
     }
@@ -99,6 +98,7 @@ convoy_status reference_cast(const struct reference_layer *layer, const convoy_t
             reference_store_any(out, i, value_at(in, i));
             break;
         case CONVOY_F16:
+        case CONVOY_BF16:
             reference_store_any(out, i, convoy_tensor_element(in, i));
             break;
         case CONVOY_U8:

@@ -294,8 +294,8 @@ static void sums(void **state) {
     }
 }
 
-static const convoy_dtype all[] = {CONVOY_F32, CONVOY_U8,   CONVOY_I8,  CONVOY_I32,
-                                   CONVOY_I64, CONVOY_BOOL, CONVOY_F16, CONVOY_F64};
+static const convoy_dtype all[] = {CONVOY_F32,  CONVOY_U8,  CONVOY_I8,  CONVOY_I32, CONVOY_I64,
+                                   CONVOY_BOOL, CONVOY_F16, CONVOY_F64, CONVOY_BF16};
 #define COUNT_TO_SIX VALUES(0, 1, 2, 3, 4, 5)
 
 static void moves(void **state) {
@@ -326,6 +326,8 @@ static void moves(void **state) {
         sample_input(&s, tensor_values(dtype, MATRIX(2, 3), COUNT_TO_SIX));
         if (dtype == CONVOY_F16)
             expect_values(&s, VALUES(0x3c00, 0x3c00, 0x3c00, 1, 2, 0x3c00, 4, 5, 0x3c00));
+        else if (dtype == CONVOY_BF16)
+            expect_values(&s, VALUES(0x3f80, 0x3f80, 0x3f80, 1, 2, 0x3f80, 4, 5, 0x3f80));
         else
             expect_values(&s, VALUES(1, 1, 1, 1, 2, 1, 4, 5, 1));
         for (int edge = 0; edge < 2; edge++) {
@@ -385,6 +387,15 @@ static void casts(void **state) {
     expect_cast(CONVOY_F32, CONVOY_F16, 10,
                 VALUES(1, -2, 65504, 65519.99, 65520, 0x1p-24, 0x1p-25, 2049, 2051, 0x1p-14),
                 VALUES(0x3c00, 0xc000, 0x7bff, 0x7bff, 0x7c00, 1, 0, 0x6800, 0x6802, 0x0400));
+    /* From float64 it is one rounding too: over float32 these would become ties. */
+    expect_cast(CONVOY_F64, CONVOY_F16, 4,
+                VALUES(1 + 0x1p-11 + 0x1p-40, 1 + 0x3p-11 - 0x1p-40, -1e-300, 1e300),
+                VALUES(0x3c01, 0x3c01, 0x8000, 0x7c00));
+    expect_cast(CONVOY_F64, CONVOY_BF16, 4,
+                VALUES(1 + 0x1p-8 + 0x1p-40, 1 + 0x3p-8 - 0x1p-40, -1e-300, 1e300),
+                VALUES(0x3f81, 0x3f81, 0x8000, 0x7f80));
+    expect_cast(CONVOY_BF16, CONVOY_F32, 4, VALUES(0x3f80, 0xff7f, 0x7f80, 0x8001),
+                VALUES(1, -0x1.fep127, INFINITY, -0x1p-133));
     expect_cast(CONVOY_F16, CONVOY_F32, 6, VALUES(0x3c00, 0xfbff, 0x7c00, 0x8001, 0x7e00, 0x3555),
                 VALUES(1, -65504, INFINITY, -0x1p-24, NAN, 0.333251953125));
 }

@@ -3,6 +3,7 @@
 #include <convoy/input.h>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/tensor.h"
 #include "io/file_map.h"
 #include "io/image.h"
@@ -13,15 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-/* IEEE 754 binary16. */
-static float half_to_float(uint16_t half) {
-    int exponent = half >> 10 & 31, fraction = half & 1023;
-    float magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
-                      : exponent     ? ldexpf((float)(fraction + 1024), exponent - 25)
-                                     : ldexpf((float)fraction, -24);
-    return half & 0x8000 ? -magnitude : magnitude;
-}
-
 static float element_to_float(const convoy_tensor *t, size_t i) {
     switch (t->dtype) {
     case CONVOY_F32:
@@ -29,7 +21,9 @@ static float element_to_float(const convoy_tensor *t, size_t i) {
     case CONVOY_F64:
         return (float)((const double *)t->data)[i];
     case CONVOY_F16:
-        return half_to_float(((const uint16_t *)t->data)[i]);
+        return f16_value(((const uint16_t *)t->data)[i]);
+    case CONVOY_BF16:
+        return bf16_value(((const uint16_t *)t->data)[i]);
     case CONVOY_I64:
         return (float)((const int64_t *)t->data)[i];
     case CONVOY_I32:

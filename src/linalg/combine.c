@@ -2,8 +2,6 @@
 
 #include "linalg/kernels.h"
 
-#include <stdbool.h>
-
 const struct combine_kernel *combine_kernels(void) {
     static const struct combine_kernel kernels[] = {
 #ifdef CONVOY_X86
@@ -13,14 +11,9 @@ const struct combine_kernel *combine_kernels(void) {
         {"plain", combine_plain},
         {0},
     };
-    const struct combine_kernel *first = kernels;
-#ifdef CONVOY_X86
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    first += !avx2 ? 2 : !__builtin_cpu_supports("avx512f") ? 1 : 0;
-#endif
-    return first;
+    return kernels + kernels_lacking();
 }
 
-void combine_repeated(const struct combine_job *job) {
-    combine_kernels()->run(job);
+float combine_repeated(const struct combine_job *job) {
+    return combine_kernels()->run(job);
 }

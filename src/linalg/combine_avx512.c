@@ -7,22 +7,8 @@
 #define TALL 8
 #define WIDE 2
 
-#define REAL    float
-#define LANES   LANES_F32
-#define NAME(x) x##_f32
-#include "linalg/combine_kernel.h"
-#undef REAL
-#undef LANES
-#undef NAME
+#include "linalg/combine_types.h"
 
-#define REAL    double
-#define LANES   LANES_F64
-#define NAME(x) x##_f64
-#include "linalg/combine_kernel.h"
-
-void combine_avx512(const struct combine_job *job) {
-    if (job->dtype == CONVOY_F32)
-        combine_f32(job);
-    else
-        combine_f64(job);
+float combine_avx512(const struct combine_job *job) {
+    return combine_any(job);
 }

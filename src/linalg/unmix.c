@@ -18,18 +18,13 @@ size_t unmix_scratch_bytes(const struct unmix_map *map) {
 const struct unmix_kernel *unmix_kernels(void) {
     static const struct unmix_kernel kernels[] = {
 #ifdef CONVOY_X86
-        {"avx512", unmix_prepare_avx512, unmix_avx512},
-        {"avx2", unmix_prepare_avx2, unmix_avx2},
+        {"avx512", unmix_prepare_avx512, unmix_avx512, unmix_widen_avx512},
+        {"avx2", unmix_prepare_avx2, unmix_avx2, unmix_widen_avx2},
 #endif
-        {"plain", unmix_prepare_plain, unmix_plain},
+        {"plain", unmix_prepare_plain, unmix_plain, unmix_widen_plain},
         {0},
     };
-    const struct unmix_kernel *first = kernels;
-#ifdef CONVOY_X86
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    first += !avx2 ? 2 : !__builtin_cpu_supports("avx512f") ? 1 : 0;
-#endif
-    return first;
+    return kernels + kernels_lacking();
 }
 
 void unmix_prepare(const struct unmix_map *map, void *scratch) {

@@ -14,7 +14,8 @@
  * rows 2m (real) and 2m+1 (imaginary) of f*F and rows 2*g_pair[m], 2*g_pair[m]+1 of g*G the results 4m..4m+3
  * are Re(F+G)/2, Im(F+G)/2, Im(F-G)/2, Re(G-F)/2. */
 struct unmix_map {
-    convoy_dtype dtype; /* F32 or F64, of operands and results; the coefficients are rounded to it */
+    convoy_dtype dtype;    /* F32 or F64, of results and arithmetic; the coefficients are rounded to it */
+    convoy_dtype in_dtype; /* of operands: dtype; or BF16 or F16 where that is F32 */
     bool paired;
     size_t rows, columns;   /* of a system; even where paired */
     const double *f, *g;    /* [rows][columns]; g: paired only */
@@ -60,6 +61,7 @@ struct unmix_kernel {
     const char *name;
     void (*prepare)(const struct unmix_map *map, void *scratch);
     void (*run)(const struct unmix_job *job);
+    void (*widen)(convoy_dtype from_dtype, const void *from, size_t count, float *to); /* as halves_widen */
 };
 const struct unmix_kernel *unmix_kernels(void);
 

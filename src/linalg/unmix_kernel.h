@@ -1,7 +1,9 @@
-/* The body of the kernels of unmix.h. Included once per element type, after these definitions:
- * - REAL, float or double; NAME(x), x with the type's suffix
+/* The body of the kernels of unmix.h. Included by unmix_types.h once per type of the operands, after these
+ * definitions:
+ * - REAL, float or double, of the arithmetic and the results; NAME(x), x with its suffix
+ * - OPERAND, REAL or uint16_t; FROM(x), x with the suffix of the operands' type
  * - LANES, the elements of a vector; TALL, 4 or 8, the sums that stay in registers for each of two vectors
- * - NAME(vec) and what is done with it, from one of vectors_*.h
+ * - NAME(vec) and what is done with it, FROM(load) and FROM(load_lanes), from one of vectors_*.h
  *
  * A tile is two vectors of every operand. They are brought to the scratch (as F and G where paired), which
  * is small enough for the first cache; from there TALL rows at a time are summed in registers, and their
@@ -14,6 +16,7 @@
 #include "linalg/unmix.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What a vector holds: `segments` lines from `line` on, of each the elements [k, k+width). 0: nothing. */
 struct unmix_place {
@@ -56,7 +59,7 @@ static inline size_t unmix_rows(const struct unmix_map *map, size_t row, size_t 
 
 /* Of the rows that are summed at once, column after column, so that those of a column lie together; where
  * paired, F's before G's, halved. */
-static void NAME(prepare)(const struct unmix_map *map, void *scratch) {
+static void FROM(prepare)(const struct unmix_map *map, void *scratch) {
     size_t columns = map->columns;
     REAL *to = (REAL *)scratch + (map->paired ? 2 : 1) * columns * 2 * LANES;
     for (size_t row = 0, rows; !map->paired && row < map->rows; row += rows) {
@@ -80,32 +83,32 @@ static void NAME(prepare)(const struct unmix_map *map, void *scratch) {
 
 /* whole: the vector is full. */
 static inline __attribute__((always_inline)) NAME(vec)
-    NAME(load_place)(const struct unmix_job *job, const void *operand, const struct unmix_place *place,
+    FROM(load_place)(const struct unmix_job *job, const void *operand, const struct unmix_place *place,
                      bool whole) {
-    const REAL *from = (const REAL *)operand + place->from;
+    const OPERAND *from = (const OPERAND *)operand + place->from;
     if (whole || place->width == LANES)
-        return NAME(load)(from);
+        return FROM(load)(from);
     NAME(vec) v = NAME(splat)(0);
     for (size_t s = 0; s < place->segments; s++)
-        v = NAME(load_lanes)(v, from + s * job->in_stride, s * place->width, place->width);
+        v = FROM(load_lanes)(v, from + s * job->in_stride, s * place->width, place->width);
     return v;
 }
 
 /* x: [columns][2*LANES], of G behind those of F. */
 static inline __attribute__((always_inline)) void
-NAME(tile_load)(const struct unmix_job *job, const struct unmix_place *places, REAL *restrict x, bool whole) {
+FROM(tile_load)(const struct unmix_job *job, const struct unmix_place *places, REAL *restrict x, bool whole) {
     const struct unmix_map *map = job->map;
     const void *const *in = job->in, *const *end = in + map->columns * (map->paired ? 2 : 1);
     REAL *restrict g = x + map->columns * 2 * LANES;
     for (; !map->paired && in < end; in++)
         for (size_t v = 0; v < 2; v++, x += LANES)
-            NAME(store)(x, NAME(load_place)(job, in[0], &places[v], whole));
+            NAME(store)(x, FROM(load_place)(job, in[0], &places[v], whole));
     for (; in < end; in += 4, x += 2 * 2 * LANES, g += 2 * 2 * LANES)
         for (size_t v = 0; v < 2; v++) {
-            NAME(vec) y00 = NAME(load_place)(job, in[0], &places[v], whole);
-            NAME(vec) y01 = NAME(load_place)(job, in[1], &places[v], whole);
-            NAME(vec) y10 = NAME(load_place)(job, in[2], &places[v], whole);
-            NAME(vec) y11 = NAME(load_place)(job, in[3], &places[v], whole);
+            NAME(vec) y00 = FROM(load_place)(job, in[0], &places[v], whole);
+            NAME(vec) y01 = FROM(load_place)(job, in[1], &places[v], whole);
+            NAME(vec) y10 = FROM(load_place)(job, in[2], &places[v], whole);
+            NAME(vec) y11 = FROM(load_place)(job, in[3], &places[v], whole);
             NAME(store)(x + v * LANES, NAME(sub)(y00, y11));
             NAME(store)(x + (2 + v) * LANES, NAME(add)(y01, y10));
             NAME(store)(g + v * LANES, NAME(add)(y00, y11));
@@ -116,13 +119,13 @@ NAME(tile_load)(const struct unmix_job *job, const struct unmix_place *places, R
 /* ---- results ---- */
 
 /* What is done to finished sums: unmix_job's, ready for use. */
-struct NAME(ending) {
+struct FROM(ending) {
     NAME(vec) low, high, slope;
     bool sloped, each, stream;
 };
 
 static inline __attribute__((always_inline)) NAME(vec)
-    NAME(finish)(const struct NAME(ending) * ending, NAME(vec) v) {
+    FROM(finish)(const struct FROM(ending) * ending, NAME(vec) v) {
     v = NAME(at_most)(ending->high, NAME(at_least)(ending->low, v));
     if (!ending->sloped)
         return v;
@@ -132,8 +135,8 @@ static inline __attribute__((always_inline)) NAME(vec)
 }
 
 /* Any vector. */
-static __attribute__((noinline)) void NAME(emit_lanes)(const struct unmix_job *job,
-                                                       const struct NAME(ending) * ending,
+static __attribute__((noinline)) void FROM(emit_lanes)(const struct unmix_job *job,
+                                                       const struct FROM(ending) * ending,
                                                        const struct unmix_part *part,
                                                        const struct unmix_place *place, NAME(vec) v) {
     if (place->k >= part->count || place->line >= part->lines)
@@ -150,14 +153,14 @@ static __attribute__((noinline)) void NAME(emit_lanes)(const struct unmix_job *j
             for (size_t k = 0; k < count; k++)
                 bias = NAME(load_lanes)(bias, from, s * place->width + k, 1);
     }
-    v = NAME(finish)(ending, NAME(add)(v, bias));
+    v = FROM(finish)(ending, NAME(add)(v, bias));
     for (size_t s = 0; s < place->segments && place->line + s < part->lines; s++)
         NAME(store_lanes)
     ((REAL *)part->out + place->to + s * job->out_stride, s * place->width, count, v);
 }
 
 /* to[0..left) from a full vector. */
-static inline __attribute__((always_inline)) void NAME(put)(REAL *to, size_t left, bool stream, NAME(vec) v) {
+static inline __attribute__((always_inline)) void FROM(put)(REAL *to, size_t left, bool stream, NAME(vec) v) {
     if (left < LANES)
         NAME(store_lanes)(to, 0, left, v);
     else if (stream)
@@ -169,11 +172,11 @@ static inline __attribute__((always_inline)) void NAME(put)(REAL *to, size_t lef
 /* Both vectors of a tile. whole: both are full, the second one continues the first, and there is no slope.
  * Then nothing is called, lest all sums leave the registers for it. */
 static inline __attribute__((always_inline)) void
-NAME(emit)(const struct unmix_job *job, const struct NAME(ending) * ending, const struct unmix_part *part,
+FROM(emit)(const struct unmix_job *job, const struct FROM(ending) * ending, const struct unmix_part *part,
            const struct unmix_place *places, NAME(vec) v, NAME(vec) w, bool whole) {
     if (!whole) {
-        NAME(emit_lanes)(job, ending, part, &places[0], v);
-        NAME(emit_lanes)(job, ending, part, &places[1], w);
+        FROM(emit_lanes)(job, ending, part, &places[0], v);
+        FROM(emit_lanes)(job, ending, part, &places[1], w);
         return;
     }
     if (places->line >= part->lines || places->k >= part->count)
@@ -190,15 +193,15 @@ NAME(emit)(const struct unmix_job *job, const struct NAME(ending) * ending, cons
                 w, NAME(load_lanes)(w, bias + places[1].bias, 0, left < 2 * LANES ? left - LANES : LANES));
     }
     REAL *to = (REAL *)part->out + places->to;
-    NAME(put)(to, left, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, v)));
+    FROM(put)(to, left, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, v)));
     if (left > LANES)
-        NAME(put)
+        FROM(put)
     (to + LANES, left - LANES, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, w)));
 }
 
 /* The results of `rows` rows. */
 static inline __attribute__((always_inline)) void
-NAME(rows_run)(const struct unmix_job *job, const struct NAME(ending) * ending,
+FROM(rows_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
                const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
                const struct unmix_place *places, bool whole) {
     NAME(vec) v[TALL], w[TALL];
@@ -213,29 +216,29 @@ NAME(rows_run)(const struct unmix_job *job, const struct NAME(ending) * ending,
         }
     }
     for (size_t j = 0; j < rows; j++)
-        NAME(emit)(job, ending, &parts[j], places, v[j], w[j], whole);
+        FROM(emit)(job, ending, &parts[j], places, v[j], w[j], whole);
 }
 
 /* The four results of the pair of rows re, re+1. */
 static inline __attribute__((always_inline)) void
-NAME(pair_emit)(const struct unmix_job *job, const struct NAME(ending) * ending,
+FROM(pair_emit)(const struct unmix_job *job, const struct FROM(ending) * ending,
                 const struct unmix_part *parts, const struct unmix_place *places, NAME(vec) f[][2],
                 NAME(vec) g[][2], size_t re, bool whole) {
     size_t im = re + 1;
     parts += 2 * re;
-    NAME(emit)
+    FROM(emit)
     (job, ending, &parts[0], places, NAME(add)(f[re][0], g[re][0]), NAME(add)(f[re][1], g[re][1]), whole);
-    NAME(emit)
+    FROM(emit)
     (job, ending, &parts[1], places, NAME(add)(f[im][0], g[im][0]), NAME(add)(f[im][1], g[im][1]), whole);
-    NAME(emit)
+    FROM(emit)
     (job, ending, &parts[2], places, NAME(sub)(f[im][0], g[im][0]), NAME(sub)(f[im][1], g[im][1]), whole);
-    NAME(emit)
+    FROM(emit)
     (job, ending, &parts[3], places, NAME(sub)(g[re][0], f[re][0]), NAME(sub)(g[re][1], f[re][1]), whole);
 }
 
 /* The results of `rows` rows, 2 or 4, of both systems: four for each pair of rows. */
 static inline __attribute__((always_inline)) void
-NAME(pairs_run)(const struct unmix_job *job, const struct NAME(ending) * ending,
+FROM(pairs_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
                 const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
                 const struct unmix_place *places, bool whole) {
     NAME(vec) f[4][2], g[4][2];
@@ -253,63 +256,63 @@ NAME(pairs_run)(const struct unmix_job *job, const struct NAME(ending) * ending,
             g[j][1] = NAME(fma)(b, y1, g[j][1]);
         }
     }
-    NAME(pair_emit)(job, ending, parts, places, f, g, 0, whole);
+    FROM(pair_emit)(job, ending, parts, places, f, g, 0, whole);
     if (rows == 4)
-        NAME(pair_emit)(job, ending, parts, places, f, g, 2, whole);
+        FROM(pair_emit)(job, ending, parts, places, f, g, 2, whole);
 }
 
 /* ---- a job ---- */
 
 static inline __attribute__((always_inline)) void
-NAME(tile_run)(const struct unmix_job *job, const struct NAME(ending) * ending, const REAL *panel, REAL *x,
+FROM(tile_run)(const struct unmix_job *job, const struct FROM(ending) * ending, const REAL *panel, REAL *x,
                const struct unmix_place *places, bool whole) {
     const struct unmix_map *map = job->map;
     size_t columns = map->columns;
-    NAME(tile_load)(job, places, x, whole);
+    FROM(tile_load)(job, places, x, whole);
     for (size_t row = 0, rows; map->paired && row < map->rows; row += rows, panel += 2 * rows * columns) {
         rows = map->rows - row < TALL / 2 ? 2 : TALL / 2;
         if (rows == 2)
-            NAME(pairs_run)(job, ending, job->parts + 2 * row, 2, panel, x, places, whole);
+            FROM(pairs_run)(job, ending, job->parts + 2 * row, 2, panel, x, places, whole);
         else
-            NAME(pairs_run)(job, ending, job->parts + 2 * row, TALL / 2, panel, x, places, whole);
+            FROM(pairs_run)(job, ending, job->parts + 2 * row, TALL / 2, panel, x, places, whole);
     }
     for (size_t row = 0, rows; !map->paired && row < map->rows; row += rows, panel += rows * columns) {
         const struct unmix_part *parts = job->parts + row;
         rows = unmix_rows(map, row, TALL);
         if (map->choice && map->choice[row] != UNMIX_NO_CHOICE) {
             const REAL *chosen = x + (size_t)map->choice[row] * 2 * LANES;
-            NAME(emit)(job, ending, parts, places, NAME(load)(chosen), NAME(load)(chosen + LANES), whole);
+            FROM(emit)(job, ending, parts, places, NAME(load)(chosen), NAME(load)(chosen + LANES), whole);
         } else if (rows == 1) {
-            NAME(rows_run)(job, ending, parts, 1, panel, x, places, whole);
+            FROM(rows_run)(job, ending, parts, 1, panel, x, places, whole);
         } else if (rows == 2) {
-            NAME(rows_run)(job, ending, parts, 2, panel, x, places, whole);
+            FROM(rows_run)(job, ending, parts, 2, panel, x, places, whole);
         } else if (rows == 4) {
-            NAME(rows_run)(job, ending, parts, 4, panel, x, places, whole);
+            FROM(rows_run)(job, ending, parts, 4, panel, x, places, whole);
         } else {
-            NAME(rows_run)(job, ending, parts, TALL, panel, x, places, whole);
+            FROM(rows_run)(job, ending, parts, TALL, panel, x, places, whole);
         }
     }
 }
 
-static __attribute__((noinline)) void NAME(tile_whole)(const struct unmix_job *job,
-                                                       const struct NAME(ending) * ending, const REAL *panel,
+static __attribute__((noinline)) void FROM(tile_whole)(const struct unmix_job *job,
+                                                       const struct FROM(ending) * ending, const REAL *panel,
                                                        REAL *x, const struct unmix_place *places) {
-    NAME(tile_run)(job, ending, panel, x, places, true);
+    FROM(tile_run)(job, ending, panel, x, places, true);
 }
 
-static __attribute__((noinline)) void NAME(tile_part)(const struct unmix_job *job,
-                                                      const struct NAME(ending) * ending, const REAL *panel,
+static __attribute__((noinline)) void FROM(tile_part)(const struct unmix_job *job,
+                                                      const struct FROM(ending) * ending, const REAL *panel,
                                                       REAL *x, const struct unmix_place *places) {
-    NAME(tile_run)(job, ending, panel, x, places, false);
+    FROM(tile_run)(job, ending, panel, x, places, false);
 }
 
-static void NAME(unmix)(const struct unmix_job *job) {
+static void FROM(unmix)(const struct unmix_job *job) {
     const struct unmix_map *map = job->map;
     size_t systems = map->paired ? 2 : 1;
     /* The tile first: it is what must be aligned. */
     REAL *x = job->scratch;
     const REAL *panel = x + systems * map->columns * 2 * LANES;
-    const struct NAME(ending) ending = {
+    const struct FROM(ending) ending = {
         .low = NAME(splat)((REAL)job->low),
         .high = NAME(splat)((REAL)job->high),
         .slope = NAME(splat)((REAL)job->slope),
@@ -324,9 +327,9 @@ static void NAME(unmix)(const struct unmix_job *job) {
         places[1] = unmix_place_next(job, &next, LANES);
         if (!ending.sloped && places[0].width == LANES && places[1].width == LANES &&
             places[1].k == places[0].k + LANES)
-            NAME(tile_whole)(job, &ending, panel, x, places);
+            FROM(tile_whole)(job, &ending, panel, x, places);
         else
-            NAME(tile_part)(job, &ending, panel, x, places);
+            FROM(tile_part)(job, &ending, panel, x, places);
     }
     if (job->stream)
         NAME(stream_end)();

@@ -4,29 +4,16 @@
 
 #define TALL 4
 
-#define REAL    float
-#define LANES   LANES_F32
-#define NAME(x) x##_f32
-#include "linalg/unmix_kernel.h"
-#undef REAL
-#undef LANES
-#undef NAME
-
-#define REAL    double
-#define LANES   LANES_F64
-#define NAME(x) x##_f64
-#include "linalg/unmix_kernel.h"
+#include "linalg/unmix_types.h"
 
 void unmix_prepare_plain(const struct unmix_map *map, void *scratch) {
-    if (map->dtype == CONVOY_F32)
-        prepare_f32(map, scratch);
-    else
-        prepare_f64(map, scratch);
+    prepare_any(map, scratch);
 }
 
 void unmix_plain(const struct unmix_job *job) {
-    if (job->map->dtype == CONVOY_F32)
-        unmix_f32(job);
-    else
-        unmix_f64(job);
+    unmix_any(job);
+}
+
+void unmix_widen_plain(convoy_dtype from_dtype, const void *from, size_t count, float *to) {
+    widen_any(from_dtype, from, count, to);
 }

@@ -2,6 +2,7 @@
  * vectors, several lines in one, lines and elements that are dropped. */
 #include "linalg/unmix.h"
 
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -108,6 +109,7 @@ static void scene_create(struct scene *scene, struct random *random, const struc
             ((uint32_t)s->rows / 2 - 1 - row) % ((uint32_t)s->rows / 2); /* the other way round */
     }
     scene->map = (struct unmix_map){.dtype = dtype,
+                                    .in_dtype = dtype,
                                     .paired = paired,
                                     .rows = s->rows,
                                     .columns = s->columns,
@@ -254,6 +256,64 @@ static void check_kernels(convoy_dtype dtype) {
             }
 }
 
+/* Halves give bit by bit what the same kernel makes of the float32 numbers that they are. */
+static void check_halves(struct random *random, const struct unmix_kernel *kernel, const struct shape *shape,
+                         convoy_dtype half, bool paired, struct way way) {
+    struct scene scene;
+    scene_create(&scene, random, shape, CONVOY_F32, paired, way);
+    size_t each = extent(shape->lines, shape->count, scene.job.in_stride);
+    void **narrow = calloc(scene.operands + 1, sizeof *narrow), **wide = scene.in;
+    assert_non_null(narrow);
+    for (size_t i = 0; i < scene.operands; i++) {
+        uint16_t *to = narrow[i] = malloc(each * sizeof *to + !each);
+        float *from = wide[i];
+        assert_non_null(to);
+        for (size_t t = 0; t < each; t++) {
+            to[t] = half == CONVOY_BF16 ? bf16_of(from[t]) : f16_of(from[t]);
+            from[t] = half == CONVOY_BF16 ? bf16_value(to[t]) : f16_value(to[t]);
+        }
+    }
+    float **first = calloc(scene.results + 1, sizeof *first);
+    assert_non_null(first);
+    kernel->prepare(&scene.map, scene.job.scratch);
+    kernel->run(&scene.job);
+    for (size_t r = 0; r < scene.results; r++) {
+        size_t count = extent(scene.parts[r].lines, scene.parts[r].count, scene.job.out_stride);
+        first[r] = scene.parts[r].out;
+        scene.parts[r].out = calloc(count + 1, sizeof(float));
+        assert_non_null(scene.parts[r].out);
+    }
+    scene.map.in_dtype = half;
+    scene.job.in = (const void *const *)narrow;
+    kernel->prepare(&scene.map, scene.job.scratch);
+    kernel->run(&scene.job);
+    for (size_t r = 0; r < scene.results; r++) {
+        size_t count = extent(scene.parts[r].lines, scene.parts[r].count, scene.job.out_stride);
+        assert_memory_equal(scene.parts[r].out, first[r], count * sizeof(float));
+        free(first[r]);
+    }
+    for (size_t i = 0; i < scene.operands; i++)
+        free(narrow[i]);
+    free(narrow);
+    free(first);
+    scene_destroy(&scene);
+}
+
+static void test_halves(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+            for (int way = 0; way < 32; way++) {
+                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2};
+                convoy_dtype half = way / 8 % 2 ? CONVOY_BF16 : CONVOY_F16;
+                check_halves(&random, kernel, &shapes[i], half, true,
+                             (struct way){w.bias, w.curve, w.stream, false});
+                check_halves(&random, kernel, &shapes[i], half, false, w);
+            }
+}
+
 static void test_f32(void **state) {
     (void)state;
     check_kernels(CONVOY_F32);
@@ -277,7 +337,8 @@ static void test_special_values(void **state) {
             other[i] = NAN;
             p[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? -0.0F : -INFINITY;
         }
-        struct unmix_map map = {.dtype = CONVOY_F32, .rows = 1, .columns = 2, .f = f, .choice = &choice};
+        struct unmix_map map = {
+            .dtype = CONVOY_F32, .in_dtype = CONVOY_F32, .rows = 1, .columns = 2, .f = f, .choice = &choice};
         struct unmix_part part = {.out = out, .lines = 1, .count = COUNT};
         struct unmix_job job = {.map = &map,
                                 .scratch = memory_aligned(unmix_scratch_bytes(&map)),
@@ -311,9 +372,8 @@ static void test_scratch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_f32),
-        cmocka_unit_test(test_f64),
-        cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_f32),     cmocka_unit_test(test_f64),
+        cmocka_unit_test(test_halves),  cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,10 @@ static inline vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 
+static inline vec_f32 absolute_f32(vec_f32 v) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v);
+}
+
 /* v < low ? low : v; a NaN in v stays. */
 static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
     return _mm256_max_ps(low, v);
@@ -79,6 +83,51 @@ static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
 static inline vec_f32 at_most_f32(vec_f32 high, vec_f32 v) {
     return _mm256_min_ps(high, v);
 }
+
+/* ---- float from and to halves ---- */
+
+typedef __m128i halves;
+
+static inline vec_f32 widen_bf16(halves h) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
+}
+
+static inline vec_f32 widen_f16(halves h) {
+    return _mm256_cvtph_ps(h);
+}
+
+/* As bf16_of, to the nearest even; a NaN becomes quiet. */
+static inline halves narrow_bf16(vec_f32 v) {
+    __m256i bits = _mm256_castps_si256(v);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    rounded = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+}
+
+static inline halves narrow_f16(vec_f32 v) {
+    return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
+}
+
+static inline halves load_halves(const void *from) {
+    return _mm_loadu_si128(from);
+}
+
+static inline void store_halves(void *to, halves h) {
+    _mm_storeu_si128(to, h);
+}
+
+/* May write around the caches. */
+static inline void store_stream_halves(void *to, halves h) {
+    if ((uintptr_t)to % sizeof h)
+        _mm_storeu_si128(to, h);
+    else
+        _mm_stream_si128(to, h);
+}
+
+#include "linalg/vectors_halves.h"
 
 /* ---- double ---- */
 
@@ -130,6 +179,10 @@ static inline vec_f64 sub_f64(vec_f64 a, vec_f64 b) {
 /* a*b + c */
 static inline vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) {
     return _mm256_fmadd_pd(a, b, c);
+}
+
+static inline vec_f64 absolute_f64(vec_f64 v) {
+    return _mm256_andnot_pd(_mm256_set1_pd(-0.0), v);
 }
 
 /* v < low ? low : v; a NaN in v stays. */

@@ -66,6 +66,10 @@ static inline vec_f32 fma_f32(vec_f32 a, vec_f32 b, vec_f32 c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 
+static inline vec_f32 absolute_f32(vec_f32 v) {
+    return _mm512_abs_ps(v);
+}
+
 /* v < low ? low : v; a NaN in v stays. */
 static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
     return _mm512_max_ps(low, v);
@@ -75,6 +79,51 @@ static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
 static inline vec_f32 at_most_f32(vec_f32 high, vec_f32 v) {
     return _mm512_min_ps(high, v);
 }
+
+/* ---- float from and to halves ---- */
+
+typedef __m256i halves;
+
+static inline vec_f32 widen_bf16(halves h) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+
+static inline vec_f32 widen_f16(halves h) {
+    return _mm512_cvtph_ps(h);
+}
+
+/* As bf16_of, to the nearest even; a NaN becomes quiet. */
+static inline halves narrow_bf16(vec_f32 v) {
+    __m512i bits = _mm512_castps_si512(v);
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_set1_epi32(0x8000));
+    __mmask16 tie = _mm512_testn_epi32_mask(rounded, _mm512_set1_epi32(0xffff));
+    rounded = _mm512_mask_and_epi32(rounded, tie, rounded, _mm512_set1_epi32(~0x10000));
+    __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+static inline halves narrow_f16(vec_f32 v) {
+    return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
+}
+
+static inline halves load_halves(const void *from) {
+    return _mm256_loadu_si256(from);
+}
+
+static inline void store_halves(void *to, halves h) {
+    _mm256_storeu_si256(to, h);
+}
+
+/* May write around the caches. */
+static inline void store_stream_halves(void *to, halves h) {
+    if ((uintptr_t)to % sizeof h)
+        _mm256_storeu_si256(to, h);
+    else
+        _mm256_stream_si256(to, h);
+}
+
+#include "linalg/vectors_halves.h"
 
 /* ---- double ---- */
 
@@ -125,6 +174,10 @@ static inline vec_f64 sub_f64(vec_f64 a, vec_f64 b) {
 /* a*b + c */
 static inline vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) {
     return _mm512_fmadd_pd(a, b, c);
+}
+
+static inline vec_f64 absolute_f64(vec_f64 v) {
+    return _mm512_abs_pd(v);
 }
 
 /* v < low ? low : v; a NaN in v stays. */

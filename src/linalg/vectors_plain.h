@@ -3,6 +3,8 @@
 #ifndef LINALG_VECTORS_PLAIN_H
 #define LINALG_VECTORS_PLAIN_H
 
+#include "base/half.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -66,6 +68,10 @@ static inline vec_f32 choose_f32(mask_f32 mask, vec_f32 a, vec_f32 b) {
     return (vec_f32)((mask & (mask_f32)a) | (~mask & (mask_f32)b));
 }
 
+static inline vec_f32 absolute_f32(vec_f32 v) {
+    return (vec_f32)((mask_f32)v & INT32_MAX);
+}
+
 /* v < low ? low : v; a NaN in v stays. */
 static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
     return choose_f32(v < low, low, v);
@@ -75,6 +81,42 @@ static inline vec_f32 at_least_f32(vec_f32 low, vec_f32 v) {
 static inline vec_f32 at_most_f32(vec_f32 high, vec_f32 v) {
     return choose_f32(v > high, high, v);
 }
+
+/* ---- float from and to halves ---- */
+
+typedef uint16_t halves __attribute__((vector_size(8)));
+
+static inline vec_f32 widen_bf16(halves h) {
+    return (vec_f32){bf16_value(h[0]), bf16_value(h[1]), bf16_value(h[2]), bf16_value(h[3])};
+}
+
+static inline vec_f32 widen_f16(halves h) {
+    return (vec_f32){f16_value(h[0]), f16_value(h[1]), f16_value(h[2]), f16_value(h[3])};
+}
+
+static inline halves narrow_bf16(vec_f32 v) {
+    return (halves){bf16_of(v[0]), bf16_of(v[1]), bf16_of(v[2]), bf16_of(v[3])};
+}
+
+static inline halves narrow_f16(vec_f32 v) {
+    return (halves){f16_of(v[0]), f16_of(v[1]), f16_of(v[2]), f16_of(v[3])};
+}
+
+static inline halves load_halves(const void *from) {
+    halves h;
+    memcpy(&h, from, sizeof h);
+    return h;
+}
+
+static inline void store_halves(void *to, halves h) {
+    memcpy(to, &h, sizeof h);
+}
+
+static inline void store_stream_halves(void *to, halves h) {
+    store_halves(to, h);
+}
+
+#include "linalg/vectors_halves.h"
 
 /* ---- double ---- */
 
@@ -125,6 +167,10 @@ static inline vec_f64 fma_f64(vec_f64 a, vec_f64 b, vec_f64 c) {
 /* Lanes of a where the mask is set, else of b. */
 static inline vec_f64 choose_f64(mask_f64 mask, vec_f64 a, vec_f64 b) {
     return (vec_f64)((mask & (mask_f64)a) | (~mask & (mask_f64)b));
+}
+
+static inline vec_f64 absolute_f64(vec_f64 v) {
+    return (vec_f64)((mask_f64)v & INT64_MAX);
 }
 
 /* v < low ? low : v; a NaN in v stays. */

@@ -111,6 +111,7 @@ double input_number_value(struct lowering *l, size_t input, const char *what, do
     case CONVOY_I8:
         return *(const int8_t *)constant->data;
     case CONVOY_F16:
+    case CONVOY_BF16:
         break;
     }
     node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' is %s, which is not supported", what,

@@ -20,6 +20,7 @@ struct cluster_options {
     uint64_t deadline_ns;                  /* the longest that one layer may wait */
     uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
     struct kernel_times *times;            /* borrowed; NULL: kernels are direct and not timed */
+    convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
     bool fallback;                         /* compute here what the workers do not deliver */
     uint64_t seed;
     const struct fault *faults;

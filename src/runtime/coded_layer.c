@@ -28,7 +28,7 @@ static void encode_filters(const struct coded_layer *layer, uint32_t count, cons
     for (size_t g = 0; g < groups; g++) {
         for (uint32_t i = 0; i < count * per_worker; i++)
             pieces[i] = (char *)filters[i / per_worker] + (g * per_worker + i % per_worker) * piece_bytes;
-        encode(layer->desc.dtype, &cut, count * per_worker, rows,
+        encode(layer->desc.dtype, layer->desc.dtype, &cut, count * per_worker, rows,
                (const char *)layer->params.weights.data + g * group_bytes, pieces);
     }
 }
@@ -95,7 +95,7 @@ static convoy_status code_inputs(struct coded_layer *layer, convoy_error *error)
             twin++;
         layer->input_twins[w] = twin;
     }
-    layer->piece_bytes = encoded_bytes(layer->desc.dtype, &layer->partition.input);
+    layer->piece_bytes = encoded_bytes(layer->frames, &layer->partition.input);
     return CONVOY_OK;
 }
 
@@ -113,7 +113,7 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
     if (status != CONVOY_OK)
         return status;
     convoy_shape answer = conv_output_shape(&layer->task);
-    tensor_bytes(layer->desc.dtype, &answer,
+    tensor_bytes(layer->frames, &answer,
                  &layer->answer_bytes); /* the task is complete: its sizes are checked */
     status = code_inputs(layer, error);
     if (status == CONVOY_OK &&
@@ -151,6 +151,8 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     layer->desc = *desc;
     layer->desc.conv = conv;
     layer->desc.kernel = plan->kernel;
+    bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
+    layer->frames = half && desc->dtype == CONVOY_F32 ? options->frames : desc->dtype;
     layer->desc.inputs = &layer->input_shape;
     layer->desc.input_count = 1;
     layer->desc.output = conv_output_shape(&conv);

@@ -31,7 +31,8 @@ struct coded_layer {
     double *input_rows;    /* [nodes][input_pieces][input_parts] */
     uint32_t *input_twins; /* [nodes]: the first node whose coded input is the same; its own number if none
                               before */
-    size_t piece_bytes, answer_bytes;
+    convoy_dtype frames;   /* of tasks and answers: desc.dtype, or halves */
+    size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
     atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
     atomic_bool fallback_logged;

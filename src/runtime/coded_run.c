@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/half.h"
 #include "base/memory.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
@@ -21,8 +22,9 @@
 #define ALLOWANCE_FLOOR_NS (500 * NS_PER_MS)
 
 /* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
- * not decoded. */
-#define ERROR_BUDGET 1e-3
+ * not decoded. Of halves their own rounding is nearly all of the error, and κ·ε bounds it. */
+#define ERROR_BUDGET      1e-3
+#define HALF_ERROR_BUDGET 0.125
 
 /* Where they do not, the search for a good choice of them is repeated when δ/SEARCH_STEPS more came. */
 #define SEARCH_STEPS 16
@@ -36,13 +38,22 @@ struct coded_run {
     struct job job;
     const struct code_solution *solution;
     uint32_t chosen; /* workers fit to be asked */
+    bool beyond;     /* the frames' type does not hold the coded input */
     bool asked;
     uint32_t answered; /* at the end */
 };
 
 static bool may_decode(const struct coded_layer *layer, const struct code_solution *solution) {
-    double rounding = layer->desc.dtype == CONVOY_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
-    return 4 * solution->condition * rounding <= ERROR_BUDGET;
+    switch (layer->frames) {
+    case CONVOY_BF16:
+        return solution->condition * 0x1p-8 <= HALF_ERROR_BUDGET;
+    case CONVOY_F16:
+        return solution->condition * 0x1p-11 <= HALF_ERROR_BUDGET;
+    case CONVOY_F32:
+        return 4 * solution->condition * (FLT_EPSILON / 2) <= ERROR_BUDGET;
+    default:
+        return 4 * solution->condition * (DBL_EPSILON / 2) <= ERROR_BUDGET;
+    }
 }
 
 /* ---- tasks ---- */
@@ -124,7 +135,11 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         for (uint32_t r = 0; r < pieces_each; r++)
             context->pieces[outputs++] = (char *)payload->data + r * layer->piece_bytes;
     }
-    encode(layer->desc.dtype, &layer->partition.input, outputs, context->rows, in->data, context->pieces);
+    float peak = encode(layer->desc.dtype, layer->frames, &layer->partition.input, outputs, context->rows,
+                        in->data, context->pieces);
+    run->beyond = !f16_holds(peak);
+    if (run->beyond)
+        return CONVOY_OK;
     for (uint32_t w = 0; w < n; w++) {
         struct job_task *task = &context->tasks[w];
         uint32_t source = context->sources[layer->input_twins[w]];
@@ -202,7 +217,7 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
     const struct coded_layer *layer = run->layer;
     for (uint32_t i = 0; i < run->solution->survivors; i++)
         run->context->answers[i] = run->context->tasks[run->solution->workers[i]].answer->data;
-    return decode(layer->desc.dtype, &layer->code, run->solution, &layer->partition.output,
+    return decode(layer->desc.dtype, layer->frames, &layer->code, run->solution, &layer->partition.output,
                   run->context->answers, layer->params.bias.data, &layer->desc.activation, out->data);
 }
 
@@ -286,6 +301,11 @@ static void list_absent(const struct coded_run *run, char *text, size_t size) {
 /* Why a layer was not decoded: in a few words, and as the end of a sentence. */
 static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
     uint32_t needed = run->layer->code.threshold;
+    if (run->beyond) {
+        snprintf(text, size, "its coded input is beyond the range of %s",
+                 convoy_dtype_text(run->layer->frames));
+        return "beyond the frames' range";
+    }
     if (!run->asked) {
         snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
                  run->layer->cluster->options.workers, needed);
@@ -340,7 +360,7 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
     uint64_t start_ns = clock_now_ns();
     convoy_status status = encode_input(run, in);
     uint64_t encoded_ns = clock_now_ns();
-    if (status == CONVOY_OK) {
+    if (status == CONVOY_OK && !run->beyond) {
         uint64_t until_ns = encoded_ns + run->job.allowance_ns;
         run->asked = true;
         dispatcher_submit(dispatcher, &run->job);
@@ -384,7 +404,7 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     if (spare)
         hold_slow(run);
     run->job = (struct job){.layer = layer->number,
-                            .dtype = layer->desc.dtype,
+                            .dtype = layer->frames,
                             .answer_bytes = layer->answer_bytes,
                             .usual_ns = atomic_load(&layer->recent_ns),
                             .allowance_ns = allowance_ns(layer),
@@ -462,7 +482,8 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
     if (status == CONVOY_OK)
         status = run_coded(&run, taken, out, report);
-    report_outcomes(&run, report);
+    if (!run.beyond) /* then nobody was asked */
+        report_outcomes(&run, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
     else if (!run.solution)

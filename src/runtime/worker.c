@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "base/tensor.h"
+#include "linalg/halves.h"
 #include "runtime/layer_cache.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #define QUEUE_LIMIT     65536
 #define LAYER_LIMIT     65536
 #define LOOK_NS         (10 * NS_PER_MS) /* between looks at what comes, of a worker that a fault makes slow */
-#define IDLE_ANSWERS    4                /* whose memory is kept for the next */
+#define IDLE_BUFFERS    6                /* whose memory is kept for the next task */
 #define MAX_FRAME_BYTES (UINT64_C(16) << 30)
 
 struct worker {
@@ -23,7 +24,7 @@ struct worker {
     struct context *context;
     const struct worker_options *options;
     struct layer_cache *cache;
-    struct buffer_pool *answers; /* their memory */
+    struct buffer_pool *buffers; /* memory of answers, and of tasks and answers that travel narrower */
     struct held_layer **layers;  /* [layer_count], by the master's number; NULL: none */
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
@@ -186,20 +187,48 @@ static void serve_layer(struct worker *worker, const struct frame *frame) {
     reply_kind(worker, frame, held ? FRAME_READY : offered ? FRAME_WANT : FRAME_UNFIT);
 }
 
-/* The answer to a task, or NULL where it cannot be computed. */
-static struct buffer *compute(struct worker *worker, const struct held_layer *held,
-                              const struct frame *frame) {
-    if (!frame->payload || frame->payload->bytes != held->input_bytes || frame->header.dtype != held->dtype)
-        return NULL;
-    struct buffer *answer = buffer_pool_take(worker->answers, held->output_bytes);
+/* The convolution of a task, as the layer computes; NULL where it fails. */
+static struct buffer *convolve(struct worker *worker, const struct held_layer *held, void *input) {
+    struct buffer *answer = buffer_pool_take(worker->buffers, held->output_bytes);
     if (!answer)
         return NULL;
-    convoy_tensor in = {
-        .dtype = held->dtype, .shape = conv_input_shape(&held->task), .data = frame->payload->data};
+    convoy_tensor in = {.dtype = held->dtype, .shape = conv_input_shape(&held->task), .data = input};
     convoy_tensor out = {.dtype = held->dtype, .shape = conv_output_shape(&held->task), .data = answer->data};
     if (held->layer->ops->layer_run(held->layer, worker->context, &in, &out, NULL, NULL) != CONVOY_OK)
         buffer_release(&answer);
     return answer;
+}
+
+/* The same for a task that travels as halves, and so does its answer; NULL also where that is beyond their
+ * range.
+ */
+static struct buffer *convolve_halves(struct worker *worker, const struct held_layer *held,
+                                      const struct frame *frame) {
+    size_t in_count = held->input_bytes / sizeof(float), out_count = held->output_bytes / sizeof(float);
+    struct buffer *in = buffer_pool_take(worker->buffers, held->input_bytes), *out = NULL;
+    struct buffer *answer = buffer_pool_take(worker->buffers, out_count * sizeof(uint16_t));
+    if (in && answer) {
+        halves_widen(frame->header.dtype, frame->payload->data, in_count, in->data);
+        out = convolve(worker, held, in->data);
+    }
+    if (!out || !halves_narrow(out->data, out_count, frame->header.dtype, answer->data))
+        buffer_release(&answer);
+    buffer_release(&in);
+    buffer_release(&out);
+    return answer;
+}
+
+/* The answer to a task, as the task came; NULL where it cannot be computed. */
+static struct buffer *compute(struct worker *worker, const struct held_layer *held,
+                              const struct frame *frame) {
+    const convoy_dtype dtype = frame->header.dtype;
+    const size_t bytes = frame->payload ? frame->payload->bytes : 0;
+    if (bytes && dtype == held->dtype && bytes == held->input_bytes)
+        return convolve(worker, held, frame->payload->data);
+    if (bytes && held->dtype == CONVOY_F32 && (dtype == CONVOY_BF16 || dtype == CONVOY_F16) &&
+        bytes == held->input_bytes / sizeof(float) * sizeof(uint16_t))
+        return convolve_halves(worker, held, frame);
+    return NULL;
 }
 
 /* Sleeps as if it computed: without a look at what comes, which would wake it for every frame; but not deaf
@@ -258,7 +287,8 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
         return;
     }
     reply(worker, frame,
-          (struct frame_header){.kind = FRAME_ANSWER, .dtype = held->dtype, .took_us = us_since(start_ns)},
+          (struct frame_header){
+              .kind = FRAME_ANSWER, .dtype = frame->header.dtype, .took_us = us_since(start_ns)},
           answer);
 }
 
@@ -285,7 +315,7 @@ static void worker_clear(struct worker *worker) {
     free(worker->queue);
     free(worker->layers);
     layer_cache_destroy(&worker->cache);
-    buffer_pool_destroy(&worker->answers);
+    buffer_pool_destroy(&worker->buffers);
     if (worker->context)
         worker->context->ops->context_destroy(&worker->context);
 }
@@ -296,8 +326,8 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
     *take_endpoint = NULL;
     convoy_status status =
         layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder, error);
-    worker.answers = buffer_pool_create(IDLE_ANSWERS);
-    if (status == CONVOY_OK && !worker.answers)
+    worker.buffers = buffer_pool_create(IDLE_BUFFERS);
+    if (status == CONVOY_OK && !worker.buffers)
         status = error_memory(error);
     if (status == CONVOY_OK)
         status = backend->ops->context_create(backend, &worker.context, error);

@@ -33,6 +33,9 @@ struct convoy_session {
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
 
+/* What float32 travels as: F32, BF16 or F16. */
+convoy_dtype session_frames(const convoy_options *options);
+
 /* What the options say of a cluster over session->backend. */
 struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
                                                const struct code_family *family);

@@ -16,12 +16,19 @@ void convoy_options_init(convoy_options *options) {
         .stragglers = 2,
         .code = "rotation",
         .placement = CONVOY_PLACEMENT_SPREAD,
+        .precision = CONVOY_PRECISION_F32,
         .backend = "onednn",
         .threads = 1,
         .seed = 1,
         .deadline_ns = 10 * NS_PER_S,
         .join_ns = 60 * NS_PER_S,
     };
+}
+
+convoy_dtype session_frames(const convoy_options *options) {
+    return options->precision == CONVOY_PRECISION_BF16  ? CONVOY_BF16
+           : options->precision == CONVOY_PRECISION_F16 ? CONVOY_F16
+                                                        : CONVOY_F32;
 }
 
 /* What is said of workers that are processes. */
@@ -79,6 +86,10 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
     if (options->placement != CONVOY_PLACEMENT_SPREAD && options->placement != CONVOY_PLACEMENT_PLAIN)
         return error_set(error, CONVOY_E_USAGE, "placement %d: there are spread (0) and plain (1)",
                          (int)options->placement);
+    if (options->precision != CONVOY_PRECISION_F32 && options->precision != CONVOY_PRECISION_BF16 &&
+        options->precision != CONVOY_PRECISION_F16)
+        return error_set(error, CONVOY_E_USAGE, "precision %d: there are f32 (0), bf16 (1) and f16 (2)",
+                         (int)options->precision);
     if (options->threads < 1 || options->threads > CONVOY_MAX_WORKERS)
         return error_set(error, CONVOY_E_USAGE, "%u threads: must be 1 to %d", options->threads,
                          CONVOY_MAX_WORKERS);

@@ -95,6 +95,16 @@ static void options_that_make_no_sense_are_refused(void **state) {
     }
 }
 
+static void a_precision_that_does_not_exist_is_refused(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    options.precision = (convoy_precision)3;
+    convoy_session *session = NULL;
+    convoy_error error = {0};
+    assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
+    assert_non_null(strstr(error.message, "precision 3"));
+}
+
 static void layers_are_described_the_same_with_and_without_workers(void **state) {
     convoy_options options;
     convoy_options_init(&options);
@@ -154,6 +164,29 @@ static void check_sees_what_is_wrong(void **state) {
     convoy_result_destroy(&result);
     convoy_tensor_release(&input);
     convoy_session_destroy(&session);
+}
+
+/* Frames of halves: every layer that is coded stays so, and the digit is the same; exact it is not. */
+static void halves_travel(void **state) {
+    static const convoy_precision precisions[] = {CONVOY_PRECISION_BF16, CONVOY_PRECISION_F16};
+    for (int i = 0; i < 2; i++) {
+        convoy_options options;
+        convoy_options_init(&options);
+        assert_int_equal(options.precision, CONVOY_PRECISION_F32);
+        options.precision = precisions[i];
+        convoy_session *session = make_session(*state, &options);
+        convoy_tensor input = load_digit(0);
+        convoy_result *result = NULL;
+        convoy_check check;
+        assert_int_equal(convoy_session_run(session, &input, &result, NULL), CONVOY_OK);
+        assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
+        assert_false(result->degraded);
+        assert_true(check.top1_agrees);
+        assert_true(check.max_rel_error > 1e-5 && check.max_rel_error < (i ? 0.01 : 0.08));
+        convoy_result_destroy(&result);
+        convoy_tensor_release(&input);
+        convoy_session_destroy(&session);
+    }
 }
 
 /* --- Streams -------------------------------------------------------------------------------------------- */
@@ -286,8 +319,10 @@ static void inputs_of_another_shape_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_precision_that_does_not_exist_is_refused),
         cmocka_unit_test(layers_are_described_the_same_with_and_without_workers),
         cmocka_unit_test(check_sees_what_is_wrong),
+        cmocka_unit_test(halves_travel),
         cmocka_unit_test(a_stream_runs_everything_once),
         cmocka_unit_test(a_stream_ends_with_its_first_failure),
         cmocka_unit_test(inputs_of_another_shape_are_refused),

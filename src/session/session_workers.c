@@ -27,6 +27,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .deadline_ns = options->deadline_ns,
         .block = options->no_trials ? 0 : session->backend->block,
         .times = session->times,
+        .frames = session_frames(options),
         .fallback = !options->no_fallback,
         .seed = options->seed,
         .faults = session->faults,
