@@ -48,6 +48,11 @@ static inline vec_f32 load_lanes_f32(vec_f32 v, const void *from, size_t at, siz
     return _mm256_blendv_ps(v, _mm256_maskload_ps(first, mask), _mm256_castsi256_ps(mask));
 }
 
+/* v with the lanes [at, at + count) of w. */
+static inline vec_f32 blend_lanes_f32(vec_f32 v, vec_f32 w, size_t at, size_t count) {
+    return _mm256_blendv_ps(v, w, _mm256_castsi256_ps(lanes_mask(at, count)));
+}
+
 /* to[0..count) from the lanes from `at` on; nothing else is written. */
 static inline void store_lanes_f32(void *to, size_t at, size_t count, vec_f32 v) {
     _mm256_maskstore_ps((void *)((uintptr_t)to - at * sizeof(float)), lanes_mask(at, count), v);

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* The functions of load_f32, store_f32 and so on for a type of halves. Lanes go through memory: they are the
- * ends of lines. */
+/* The functions of load_f32, store_f32 and so on for a type of halves. Lanes go through memory, as halves:
+ * they are the ends of lines. */
 #define HALVES_FUNCTIONS(type)                                                                               \
     static inline vec_f32 load_##type(const void *from) {                                                    \
         return widen_##type(load_halves(from));                                                              \
@@ -19,10 +19,8 @@
     }                                                                                                        \
     static inline vec_f32 load_lanes_##type(vec_f32 v, const void *from, size_t at, size_t count) {          \
         uint16_t narrow[LANES_F32] = {0};                                                                    \
-        float wide[LANES_F32];                                                                               \
-        memcpy(narrow, from, count * sizeof *narrow);                                                        \
-        store_f32(wide, load_##type(narrow));                                                                \
-        return load_lanes_f32(v, wide, at, count);                                                           \
+        memcpy(narrow + at, from, count * sizeof *narrow);                                                   \
+        return blend_lanes_f32(v, load_##type(narrow), at, count);                                           \
     }                                                                                                        \
     static inline void store_lanes_##type(void *to, size_t at, size_t count, vec_f32 v) {                    \
         uint16_t narrow[LANES_F32];                                                                          \

@@ -41,6 +41,12 @@ static inline vec_f32 load_lanes_f32(vec_f32 v, const void *from, size_t at, siz
     return v;
 }
 
+/* v with the lanes [at, at + count) of w. */
+static inline vec_f32 blend_lanes_f32(vec_f32 v, vec_f32 w, size_t at, size_t count) {
+    memcpy((char *)&v + at * sizeof(float), (const char *)&w + at * sizeof(float), count * sizeof(float));
+    return v;
+}
+
 /* to[0..count) from the lanes from `at` on; nothing else is written. */
 static inline void store_lanes_f32(void *to, size_t at, size_t count, vec_f32 v) {
     memcpy(to, (const char *)&v + at * sizeof(float), count * sizeof(float));
