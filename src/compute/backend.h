@@ -59,6 +59,8 @@ struct layer_desc {
     const uint32_t *blocks; /* [input_count] 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks
                                of B channels, [N,C/B,spatial...,B], C padded with zeros. NULL: all dense */
     bool free_output;       /* the output may lie in blocks as well (layer_output) */
+    bool own_weights; /* weights that are read from end to end at every run, as a product's, may be copied
+                         from the model's file to where reading them is faster */
     enum conv_kernel kernel; /* CONV */
     union {
         struct conv_geometry conv;
@@ -112,9 +114,10 @@ struct layer_params {
 struct layer_output {
     uint32_t block; /* as layer_desc.blocks */
     size_t bytes;
-    bool joins;      /* of a concatenation: the output is the inputs one behind the other; where they lie
-                        so already, there is nothing to do */
-    bool over_input; /* of a convolution: the output may take the memory of the second input */
+    size_t weights_bytes; /* of the weights in memory of the layer's own */
+    bool joins;           /* of a concatenation: the output is the inputs one behind the other; where they lie
+                             so already, there is nothing to do */
+    bool over_input;      /* of a convolution: the output may take the memory of the second input */
 };
 
 struct backend;

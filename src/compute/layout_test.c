@@ -317,10 +317,52 @@ static void winograd_is_accurate(void **state) {
     check_winograd(CONV_WINOGRAD_4);
 }
 
+/* --- Weights -------------------------------------------------------------------------------------------- */
+
+/* Those of a large product are copied where that is allowed: the answer is the same to the bit. */
+static void weights_of_its_own(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    struct conv_geometry g = {.layout = CONV_CHANNELS_LAST,
+                              .spatial = 1,
+                              .batch = 1,
+                              .groups = 1,
+                              .in_channels = 1200,
+                              .out_channels = 1000,
+                              .in = {1},
+                              .kernel = {1},
+                              .stride = {1},
+                              .dilation = {1}};
+    struct sample s;
+    struct backend *backend;
+    struct context *context;
+    struct link links[2] = {0};
+    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
+    assert_int_equal(backend_create(&backend, "onednn", 1, NULL), CONVOY_OK);
+    assert_int_equal(backend->ops->context_create(backend, &context, NULL), CONVOY_OK);
+    sample_begin(&s, LAYER_CONV, CONVOY_F32, conv_output_shape(&g));
+    s.desc.conv = g;
+    sample_input(&s, tensor_random(&random, CONVOY_F32, conv_input_shape(&g), -1, 1));
+    s.params.weights = tensor_random(&random, CONVOY_F32, conv_filter_shape(&g), -0.5, 0.5);
+    for (int own = 0; own < 2; own++) {
+        s.desc.own_weights = own;
+        link_run(&links[own], backend, context, &s, NULL, s.in, false);
+        assert_int_equal(links[own].made.weights_bytes, own ? 1200 * 1000 * sizeof(float) : 0);
+    }
+    assert_memory_equal(links[0].out.data, links[1].out.data, 1000 * sizeof(float));
+    for (int own = 0; own < 2; own++)
+        link_end(&links[own], backend);
+    sample_end(&s);
+    backend->ops->context_destroy(&context);
+    backend->ops->destroy(&backend);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_keep_layouts),
         cmocka_unit_test(winograd_is_accurate),
+        cmocka_unit_test(weights_of_its_own),
     };
     printf("seed %d\n", SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);

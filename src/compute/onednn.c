@@ -321,7 +321,8 @@ static convoy_status layer_run(const struct layer *base, struct context *base_co
 
 static void layer_output(const struct layer *base, struct layer_output *output) {
     const struct onednn_layer *layer = (const struct onednn_layer *)base;
-    *output = (struct layer_output){.block = layer->output_block, .bytes = layer->output_bytes};
+    *output = (struct layer_output){
+        .block = layer->output_block, .bytes = layer->output_bytes, .weights_bytes = layer->weights_bytes};
     uint32_t count = layer->operand_count;
     output->joins = layer->chunks && layer->outer == 1;
     for (uint32_t i = 0; i < count && output->joins; i++)

@@ -146,6 +146,7 @@ struct onednn_layer {
     size_t scratch_bytes, arena_bytes; /* the scratch memory begins the arena */
     bool adds_after;                   /* the second input, by loops of ours */
     struct activation after;           /* what the primitive could not fuse */
+    size_t weights_bytes;              /* as layer_output's */
     uint32_t output_block;             /* as layer_output.block */
     size_t output_bytes;
 };

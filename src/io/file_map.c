@@ -1,6 +1,7 @@
 #include "io/file_map.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,7 @@ static convoy_status map_bytes(struct buffer **map, int file, size_t bytes, cons
         return error_set(error, errno == ENOMEM ? CONVOY_E_MEMORY : CONVOY_E_IO, "%s: cannot be mapped: %s",
                          path, errno_text(text, sizeof text));
     }
+    memory_in_large_pages(mapping->data, bytes); /* as file systems of Linux 6.16 and later can read them */
     struct buffer *made = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
     if (!made) {
         mapping_release(mapping);

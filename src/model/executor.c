@@ -34,8 +34,9 @@ struct executor {
     struct lifetime *values; /* [value_count] */
     uint32_t most_inputs;    /* of one step */
     size_t arena_bytes;
-    pthread_mutex_t lock; /* of idle, idle_count, idle_capacity */
-    struct run **idle;    /* [idle_count] that nobody uses */
+    size_t weights_bytes, own_weights_bytes; /* of all steps, and in memory of the layers' own */
+    pthread_mutex_t lock;                    /* of idle, idle_count, idle_capacity */
+    struct run **idle;                       /* [idle_count] that nobody uses */
     size_t idle_count, idle_capacity;
 };
 
@@ -164,6 +165,8 @@ static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_ti
         blocks[i] = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
     desc.blocks = blocks;
     desc.free_output = !output->must_be_dense;
+    /* Together they take no more memory than the model has weights. */
+    desc.own_weights = e->own_weights_bytes + network_step_weights_bytes(step) <= e->weights_bytes;
     if (desc.kind == LAYER_CONV && times)
         desc.kernel = fastest_kernel(times, &desc.conv, e->backend->block);
     convoy_status status = ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
@@ -174,6 +177,7 @@ static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_ti
         ops->layer_output(e->layers[s], &made);
     else if (!tensor_bytes(desc.dtype, &desc.output, &made.bytes))
         return error_memory(error);
+    e->own_weights_bytes += made.weights_bytes;
     output->channel_block = made.block;
     *memory = (struct plan_block){.bytes = made.bytes, .first = s, .last = output->last_reader};
     output->joins = made.joins;
@@ -280,6 +284,8 @@ static convoy_status prepare_all(struct executor *e, struct kernel_times *times,
     uint32_t *channel_blocks = calloc(e->most_inputs + 1, sizeof *channel_blocks);
     struct plan_block *blocks = calloc(count + 1, sizeof *blocks);
     convoy_status status = channel_blocks && blocks ? CONVOY_OK : error_memory(error);
+    for (size_t s = 0; s < count; s++)
+        e->weights_bytes += network_step_weights_bytes(&e->network->steps[s]);
     for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
         status = prepare_step(e, s, times, channel_blocks, &blocks[s], error);
         if (status == CONVOY_OK && progress)

@@ -158,6 +158,7 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     layer->desc.output = conv_output_shape(&conv);
     layer->desc.blocks = NULL;
     layer->desc.free_output = false;
+    layer->desc.own_weights = false; /* of a layer that is computed here only where workers fail */
     if (layer->adds)
         layer->desc.activation.kind = ACTIVATION_NONE;
 }
