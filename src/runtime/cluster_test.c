@@ -1,12 +1,8 @@
 /* The cluster as a backend, with workers that are killed, slow, silent or damaged: always the answer of the
  * backend that it wraps. */
-#include "runtime/cluster.h"
-
 #include "base/clock.h"
-#include "base/random.h"
-#include "base/tensor.h"
+#include "cluster_rig.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,151 +12,45 @@
 
 #include <cmocka.h>
 
-#define SEED        20260101
-#define MAX_WORKERS 10
+#define SEED 20260101
 
 /* max|a-b| / max|b| of a decoded float32 output. MATH: the error stays under 4·κ·6e-8, and κ of the small
  * clusters here under 60. */
 #define TOLERANCE 1.5e-5
 
-/* What every test runs: one convolution over one cluster, and the same convolution on the backend alone. */
-struct rig {
-    struct cluster *cluster;
-    struct backend *backend, *alone;
-    struct layer *layer, *plain;
-    struct layer_desc desc;
-    convoy_shape input_shape;
-    convoy_tensor in, weights, bias, expected;
-    uint32_t workers;
-};
-
-static void fill(convoy_tensor *tensor, struct random *random) {
-    float *values = tensor->data;
-    for (size_t i = 0; i < convoy_tensor_elements(tensor); i++)
-        values[i] = (float)random_normal(random);
-}
-
-static void make_tensor(convoy_tensor *tensor, convoy_shape shape, struct random *random) {
-    assert_int_equal(convoy_tensor_create(tensor, CONVOY_F32, &shape, NULL), CONVOY_OK);
-    fill(tensor, random);
-}
-
-static void describe(struct rig *rig, struct conv_geometry conv) {
-    struct random random;
-    random_seed(&random, SEED);
-    assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
-    rig->input_shape = conv_input_shape(&conv);
-    rig->desc = (struct layer_desc){.name = "conv2",
-                                    .op = "Conv",
-                                    .kind = LAYER_CONV,
-                                    .input_count = 1,
-                                    .inputs = &rig->input_shape,
-                                    .dtype = CONVOY_F32,
-                                    .input_dtype = CONVOY_F32,
-                                    .output = conv_output_shape(&conv),
-                                    .activation = {.kind = ACTIVATION_RELU},
-                                    .conv = conv};
-    make_tensor(&rig->in, rig->input_shape, &random);
-    make_tensor(&rig->weights, conv_filter_shape(&conv), &random);
-    make_tensor(&rig->bias, (convoy_shape){.rank = 1, .dims = {conv.out_channels}}, &random);
-    make_tensor(&rig->expected, rig->desc.output, &random);
-}
-
-static const struct conv_geometry usual_conv = {.spatial = 2,
-                                                .batch = 1,
-                                                .groups = 1,
-                                                .in_channels = 6,
-                                                .out_channels = 16,
-                                                .in = {14, 14},
-                                                .kernel = {5, 5},
-                                                .stride = {1, 1},
-                                                .dilation = {1, 1},
-                                                .pad_begin = {2, 1},
-                                                .pad_end = {0, 1}};
-
-/* faults: "W:KIND", NULL-terminated. */
-static struct rig *rig_create_conv(const char *family, uint32_t workers, uint32_t stragglers, bool fallback,
-                                   uint64_t deadline_ns, const char *const *faults,
-                                   struct conv_geometry conv) {
-    struct rig *rig = calloc(1, sizeof *rig);
-    struct fault parsed[MAX_WORKERS];
-    struct cluster_options options = {.workers = workers,
-                                      .stragglers = stragglers,
-                                      .spread = true,
-                                      .deadline_ns = deadline_ns,
-                                      .fallback = fallback,
-                                      .seed = SEED,
-                                      .faults = parsed};
+/* faults: "W:KIND", NULL-terminated. conv: NULL: the rig's own. */
+static struct cluster_rig *rig_create_conv(const char *family, uint32_t workers, uint32_t stragglers,
+                                           bool fallback, uint64_t deadline_ns, const char *const *faults,
+                                           const struct conv_geometry *conv) {
+    struct cluster_rig *rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
-    rig->workers = workers;
-    for (; faults && faults[options.fault_count]; options.fault_count++)
-        assert_int_equal(
-            fault_parse(&parsed[options.fault_count], faults[options.fault_count], workers, NULL), CONVOY_OK);
-    assert_int_equal(code_family_find(family, &options.family, NULL), CONVOY_OK);
-    describe(rig, conv);
-    struct layer_params params = {.weights = rig->weights, .bias = rig->bias};
-    convoy_error error = {0};
-    assert_int_equal(cluster_create_local(&rig->cluster, &options, "reference", 1, &error), CONVOY_OK);
-    struct backend *inner = NULL;
-    assert_int_equal(backend_create(&inner, "reference", 1, &error), CONVOY_OK);
-    assert_int_equal(cluster_backend_create(&rig->backend, rig->cluster, &inner, &error), CONVOY_OK);
-    assert_int_equal(rig->backend->ops->layer_prepare(rig->backend, &rig->desc, &params, &rig->layer, &error),
-                     CONVOY_OK);
-
-    /* Clusters that are broken from the start never get ready: then only the wait counts. */
-    cluster_ready(rig->cluster, deadline_ns, NULL, NULL, NULL);
-
-    struct context *context = NULL;
-    assert_int_equal(backend_create(&rig->alone, "reference", 1, &error), CONVOY_OK);
-    assert_int_equal(rig->alone->ops->layer_prepare(rig->alone, &rig->desc, &params, &rig->plain, &error),
-                     CONVOY_OK);
-    assert_int_equal(rig->alone->ops->context_create(rig->alone, &context, &error), CONVOY_OK);
-    assert_int_equal(rig->plain->ops->layer_run(rig->plain, context, &rig->in, &rig->expected, NULL, &error),
-                     CONVOY_OK);
-    context->ops->context_destroy(&context);
+    cluster_rig_open(rig, &(struct cluster_rig_setup){.family = family,
+                                                      .workers = workers,
+                                                      .stragglers = stragglers,
+                                                      .conv = conv,
+                                                      .faults = faults,
+                                                      .deadline_ns = deadline_ns,
+                                                      .no_fallback = !fallback,
+                                                      .seed = SEED});
     return rig;
 }
 
-static struct rig *rig_create(const char *family, uint32_t workers, uint32_t stragglers, bool fallback,
-                              const char *const *faults) {
-    return rig_create_conv(family, workers, stragglers, fallback, 10 * NS_PER_S, faults, usual_conv);
+static struct cluster_rig *rig_create(const char *family, uint32_t workers, uint32_t stragglers,
+                                      bool fallback, const char *const *faults) {
+    return rig_create_conv(family, workers, stragglers, fallback, 0, faults, NULL);
 }
 
-static void rig_destroy(struct rig *rig) {
-    rig->layer->ops->layer_destroy(&rig->layer);
-    rig->backend->ops->destroy(&rig->backend);
-    cluster_destroy(&rig->cluster);
-    rig->plain->ops->layer_destroy(&rig->plain);
-    rig->alone->ops->destroy(&rig->alone);
-    convoy_tensor_release(&rig->in);
-    convoy_tensor_release(&rig->weights);
-    convoy_tensor_release(&rig->bias);
-    convoy_tensor_release(&rig->expected);
+static void rig_destroy(struct cluster_rig *rig) {
+    cluster_rig_close(rig);
     free(rig);
 }
 
-static double relative_error(const convoy_tensor *got, const convoy_tensor *expected) {
-    const float *a = got->data, *b = expected->data;
-    double error = 0, magnitude = 0;
-    for (size_t i = 0; i < convoy_tensor_elements(expected); i++) {
-        error = fmax(error, fabs((double)a[i] - b[i]));
-        magnitude = fmax(magnitude, fabs(b[i]));
-    }
-    return error / magnitude;
-}
-
-/* Runs once in a context of its own; the answer must be right. Returns the status. */
-static convoy_status run(struct rig *rig, convoy_layer_report *report) {
-    struct context *context = NULL;
-    convoy_tensor out = {0};
-    assert_int_equal(rig->backend->ops->context_create(rig->backend, &context, NULL), CONVOY_OK);
-    assert_int_equal(convoy_tensor_create(&out, CONVOY_F32, &rig->desc.output, NULL), CONVOY_OK);
-    *report = (convoy_layer_report){0};
-    convoy_status status = rig->layer->ops->layer_run(rig->layer, context, &rig->in, &out, report, NULL);
-    if (status == CONVOY_OK && relative_error(&out, &rig->expected) > TOLERANCE)
-        fail_msg("error %g with condition %g", relative_error(&out, &rig->expected), report->condition);
-    convoy_tensor_release(&out);
-    context->ops->context_destroy(&context);
+/* Runs once; the answer must be right. Returns the status. */
+static convoy_status run(struct cluster_rig *rig, convoy_layer_report *report) {
+    double error = 0;
+    convoy_status status = cluster_rig_run(rig, report, &error);
+    if (error > TOLERANCE)
+        fail_msg("error %g with condition %g", error, report->condition);
     return status;
 }
 
@@ -171,19 +61,19 @@ static uint32_t count_outcome(const convoy_layer_report *report, convoy_outcome 
     return count;
 }
 
-static void expect_coded(struct rig *rig, uint32_t threshold) {
+static void expect_coded(struct cluster_rig *rig, uint32_t threshold) {
     convoy_layer_report report;
     assert_int_equal(run(rig, &report), CONVOY_OK);
     assert_true(report.coded);
     assert_false(report.fallback);
     assert_int_equal(report.threshold, threshold);
     assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_USED), threshold);
-    assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_NONE), CONVOY_MAX_WORKERS - rig->workers);
+    assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_NONE), CONVOY_MAX_WORKERS - rig->options.workers);
 }
 
 static void test_healthy(void **state) {
     (void)state;
-    struct rig *rig = rig_create("rotation", 6, 2, false, NULL);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, NULL);
     for (int i = 0; i < 50; i++)
         expect_coded(rig, 4);
     assert_int_equal(cluster_lost(rig->cluster, NULL, 0), 0);
@@ -193,7 +83,7 @@ static void test_healthy(void **state) {
 static void test_killed(void **state) {
     (void)state;
     static const char *const faults[] = {"1:kill", "4:kill@conv2", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     for (int i = 0; i < 50; i++) {
         convoy_layer_report report;
         assert_int_equal(run(rig, &report), CONVOY_OK);
@@ -217,7 +107,7 @@ static void test_any_two(void **state) {
             snprintf(first, sizeof first, "%d:kill", a);
             snprintf(second, sizeof second, "%d:kill", b);
             const char *const faults[] = {first, second, NULL};
-            struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+            struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
             expect_coded(rig, 4);
             rig_destroy(rig);
         }
@@ -226,7 +116,7 @@ static void test_any_two(void **state) {
 /* Nobody waits for two workers that are late, when jobs run nor when they are to end: a deadline. */
 static void expect_no_waiting(const char *first, const char *second) {
     const char *const faults[] = {first, second, NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     uint64_t start_ns = clock_now_ns();
     for (int i = 0; i < 50; i++) {
         convoy_layer_report report;
@@ -248,7 +138,7 @@ static void test_late_costs_nothing(void **state) {
 static void test_slow_are_needed(void **state) {
     (void)state;
     static const char *const faults[] = {"0:drop=1", "2:drop=1", "1:busy=10x", "4:busy=10x", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     for (int i = 0; i < 50; i++)
         expect_coded(rig, 4);
     rig_destroy(rig);
@@ -257,7 +147,7 @@ static void test_slow_are_needed(void **state) {
 static void test_corrupt(void **state) {
     (void)state;
     static const char *const faults[] = {"2:corrupt", "5:corrupt", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     for (int i = 0; i < 50; i++) {
         convoy_layer_report report;
         assert_int_equal(run(rig, &report), CONVOY_OK);
@@ -272,7 +162,7 @@ static void test_drops_everywhere(void **state) {
     (void)state;
     static const char *const faults[] = {"0:drop=0.3", "1:drop=0.3", "2:drop=0.3", "3:drop=0.3",
                                          "4:drop=0.3", "5:drop=0.3", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, true, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, true, faults);
     int coded = 0, fallback = 0;
     for (int i = 0; i < 60; i++) {
         convoy_layer_report report;
@@ -290,7 +180,7 @@ static const char *const three_killed[] = {"0:kill", "2:kill@conv2", "3:kill", N
 
 static void test_too_few_falls_back(void **state) {
     (void)state;
-    struct rig *rig = rig_create("rotation", 6, 2, true, three_killed);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, true, three_killed);
     for (int i = 0; i < 10; i++) {
         convoy_layer_report report;
         assert_int_equal(run(rig, &report), CONVOY_OK);
@@ -303,7 +193,7 @@ static void test_too_few_falls_back(void **state) {
 
 static void test_too_few_without_fallback(void **state) {
     (void)state;
-    struct rig *rig = rig_create("rotation", 6, 2, false, three_killed);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, three_killed);
     convoy_layer_report report;
     assert_int_equal(run(rig, &report), CONVOY_E_WORKERS);
     assert_int_equal(run(rig, &report), CONVOY_E_WORKERS);
@@ -315,7 +205,7 @@ static void test_silence_has_a_deadline(void **state) {
     (void)state;
     static const char *const faults[] = {"0:delay=100s", "2:delay=100s", "3:delay=100s", NULL};
     for (int fallback = 0; fallback < 2; fallback++) {
-        struct rig *rig = rig_create_conv("rotation", 6, 2, fallback, NS_PER_S, faults, usual_conv);
+        struct cluster_rig *rig = rig_create_conv("rotation", 6, 2, fallback, NS_PER_S, faults, NULL);
         convoy_layer_report report;
         uint64_t start_ns = clock_now_ns();
         assert_int_equal(run(rig, &report), fallback ? CONVOY_OK : CONVOY_E_WORKERS);
@@ -326,7 +216,7 @@ static void test_silence_has_a_deadline(void **state) {
 
 struct runner {
     pthread_t thread;
-    struct rig *rig;
+    struct cluster_rig *rig;
     int coded;
 };
 
@@ -343,7 +233,7 @@ static void *run_many(void *context) {
 static void test_in_flight(void **state) {
     (void)state;
     static const char *const faults[] = {"1:kill@conv2", "4:delay=30ms", NULL};
-    struct rig *rig = rig_create("rotation", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     struct runner runners[4];
     for (int i = 0; i < 4; i++) {
         runners[i] = (struct runner){.rig = rig};
@@ -359,7 +249,7 @@ static void test_in_flight(void **state) {
 static void test_other_families(void **state) {
     (void)state;
     static const char *const faults[] = {"3:kill", NULL};
-    struct rig *rig = rig_create("replicate", 6, 2, false, faults);
+    struct cluster_rig *rig = rig_create("replicate", 6, 2, false, faults);
     convoy_layer_report report;
     assert_int_equal(run(rig, &report), CONVOY_OK);
     assert_string_equal(report.family, "replicate");
@@ -444,7 +334,7 @@ static void test_geometries(void **state) {
     };
     static const char *const faults[] = {"0:kill", "5:kill", NULL};
     for (size_t i = 0; i < sizeof geometries / sizeof geometries[0]; i++) {
-        struct rig *rig = rig_create_conv("rotation", 6, 2, false, 10 * NS_PER_S, faults, geometries[i]);
+        struct cluster_rig *rig = rig_create_conv("rotation", 6, 2, false, 0, faults, &geometries[i]);
         convoy_layer_report report;
         assert_int_equal(run(rig, &report), CONVOY_OK);
         assert_true(report.coded);

@@ -1,0 +1,44 @@
+/* One convolution over a cluster of this process, and on the reference alone: what tests of the cluster run.
+ */
+#ifndef TESTS_CLUSTER_RIG_H
+#define TESTS_CLUSTER_RIG_H
+
+#include "runtime/cluster.h"
+
+#define CLUSTER_RIG_FAULTS 8
+
+struct cluster_rig {
+    struct cluster_options options;
+    struct fault faults[CLUSTER_RIG_FAULTS];
+    struct cluster *cluster;
+    struct backend *backend;
+    struct layer *layer;
+    struct layer_desc desc;
+    convoy_shape input_shape;
+    convoy_tensor in, weights, bias;
+    convoy_tensor expected; /* of the reference */
+};
+
+/* What differs from a float32 convolution of 6 by 16 channels and 5 x 5 taps on 14 x 14, rotation code. */
+struct cluster_rig_setup {
+    const char *family;
+    uint32_t workers, stragglers, input_parts, filter_parts;
+    convoy_dtype dtype, frames;
+    const struct conv_geometry *conv;
+    const char *const *faults; /* "W:KIND", ended by NULL; or NULL */
+    uint64_t deadline_ns;      /* 0: ten seconds */
+    bool no_fallback;
+    float input, weights; /* scale of their standard normal elements; 0: 1 */
+    uint64_t seed;
+};
+
+/* Fails the test where anything fails; a cluster that is broken from the start never gets ready, which is no
+ * failure. */
+void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *setup);
+void cluster_rig_close(struct cluster_rig *rig);
+
+/* Runs once in a context of its own. *error: max|a-b| / max|b| of the output and what is expected, infinite
+ * where the output is not finite; only set where the run succeeds. */
+convoy_status cluster_rig_run(struct cluster_rig *rig, convoy_layer_report *report, double *error);
+
+#endif
