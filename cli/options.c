@@ -268,6 +268,8 @@ static const char *command_name(enum command command) {
         return "inspect";
     case COMMAND_WORKER:
         return "worker";
+    case COMMAND_BENCH:
+        return "bench";
     default:
         return "keygen";
     }

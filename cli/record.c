@@ -161,6 +161,7 @@ static bool print_finished(struct record *record) {
         free(pending->text);
         pending->text = NULL;
     }
+    fflush(stdout); /* who reads a pipe gets each result when it is there */
     show_progress(record);
     return true;
 }
@@ -173,7 +174,7 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
         return status;
     pending->run_ms[run] = result->ms;
     if (check) {
-        if (!(check->max_rel_error <= pending->check.max_rel_error))
+        if (!isnan(pending->check.max_rel_error) && !(check->max_rel_error <= pending->check.max_rel_error))
             pending->check.max_rel_error = check->max_rel_error;
         pending->check.top1_agrees &= check->top1_agrees;
     }

@@ -226,8 +226,7 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         printf("%s%u", i ? ", " : "", cluster->lost[i]);
     printf("\ndegraded    ");
     if (summary->degraded)
-        printf("%zu of %zu inferences: too few workers answered, so a layer was computed here\n",
-               summary->degraded, summary->runs);
+        printf("%zu of %zu inferences: a layer was computed here\n", summary->degraded, summary->runs);
     else
         printf("no\n");
     return true;

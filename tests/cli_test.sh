@@ -20,6 +20,7 @@ grep -q "no command 'fly'" err || fail "$command: does not name the command"
 refuses 2 'no model' run
 refuses 2 'no file for' run "$model"
 refuses 2 'unknown option --loosen' run "$model" "$digit" --loosen tcp://here
+refuses 2 "'convoy bench --help'" bench "$model" --top 3
 refuses 2 'unknown option -x' run "$model" "$digit" -x
 refuses 2 'unknown option --work' run "$model" "$digit" --work 3
 refuses 2 'unknown option --top' inspect "$model" --top 3

@@ -35,7 +35,22 @@ static convoy_status run_once(struct runs *runs, const convoy_tensor *inputs, ui
 /* What the layers that workers compute take in the network alone: as they are, and n/δ times (CPU time). */
 struct coded_part {
     double *wall_ms, *shares_cpu_ms; /* [bench->runs] */
+    uint32_t degraded;               /* runs */
 };
+
+/* Where the master computes a layer itself in every run, there is nothing to measure. */
+static convoy_status check_coded(const struct bench *bench, struct coded_part *part,
+                                 const convoy_result *coded, convoy_error *error) {
+    part->degraded += coded->degraded;
+    if (part->degraded <= bench->runs)
+        return CONVOY_OK;
+    size_t i = 0;
+    while (!coded->layers[i].fallback)
+        i++;
+    return error_set(error, CONVOY_E_WORKERS,
+                     "layer %s is computed by the master in every run (%s): no time of the workers'",
+                     coded->layers[i].name, coded->layers[i].why_local);
+}
 
 static void take_coded_part(struct coded_part *part, uint32_t run, const struct runs *alone,
                             const convoy_result *result, const convoy_result *coded, uint32_t workers) {
@@ -62,6 +77,8 @@ static convoy_status run_all(const struct bench *bench, struct runs *alone, stru
             status = run_once(coded, inputs, slot, &c, error);
         if (status == CONVOY_OK)
             take_coded_part(part, slot, alone, a, c, bench->options->workers);
+        if (status == CONVOY_OK)
+            status = check_coded(bench, part, c, error);
         convoy_result_destroy(&a);
         convoy_result_destroy(&c);
     }
@@ -119,7 +136,8 @@ convoy_status bench_network(struct bench *bench, convoy_error *error) {
     size_t count = convoy_model_inputs(bench->model, &infos);
     convoy_tensor *inputs = calloc(count + 1, sizeof *inputs);
     struct runs alone = {0}, coded = {0};
-    struct coded_part part = {calloc(bench->runs, sizeof(double)), calloc(bench->runs, sizeof(double))};
+    struct coded_part part = {.wall_ms = calloc(bench->runs, sizeof(double)),
+                              .shares_cpu_ms = calloc(bench->runs, sizeof(double))};
     bool memory = inputs && part.wall_ms && part.shares_cpu_ms;
     convoy_status status = memory ? make_inputs(bench, inputs, count, error) : error_memory(error);
     if (status == CONVOY_OK)

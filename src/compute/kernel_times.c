@@ -33,6 +33,9 @@ enum { LEAST_ROWS = 16 };
 /* A trial that took so long is not repeated: what disturbs a run is short. */
 #define LONG_TRIAL_NS 200000000u
 
+/* What a file says to have taken longer, eleven days, nobody measured. */
+#define MOST_NS ((uint64_t)1000000000000000)
+
 /* Tensors of more than this are not made for a trial. */
 #define MOST_BYTES ((size_t)1 << 30)
 
@@ -107,7 +110,7 @@ static bool read_entry(FILE *file, struct entry *entry) {
     int64_t fields[FIELDS];
     bool winograd = false;
     for (int k = 0; k < CONV_KERNELS; k++) {
-        if (fscanf(file, "%" SCNu64, &entry->ns[k]) != 1)
+        if (fscanf(file, "%" SCNu64, &entry->ns[k]) != 1 || entry->ns[k] > MOST_NS)
             return false;
         winograd = winograd || (k != CONV_DIRECT && entry->ns[k]);
     }
@@ -134,7 +137,8 @@ static void read_entries(struct kernel_times *times) {
     FILE *file = times->path ? open_times(times->path) : NULL;
     struct entry entry;
     while (file && times->count < MOST_ENTRIES && read_entry(file, &entry))
-        add_entry(times, &entry);
+        if (!find_entry(times, &entry.geometry))
+            add_entry(times, &entry);
     if (file)
         fclose(file);
 }

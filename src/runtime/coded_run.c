@@ -240,7 +240,8 @@ static void report_outcomes(const struct coded_run *run, convoy_layer_report *re
     const struct cluster_context *context = run->context;
     for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
         enum task_state state = context->tasks[w].state;
-        bool dead = state == TASK_LOST || (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
+        bool dead = state == TASK_LOST || state == TASK_DECLINED ||
+                    (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
         bool absent = context->standings[w] == WORKER_ABSENT;
         report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
                              : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
@@ -279,22 +280,24 @@ static const char *describe_absence(const struct coded_run *run, uint32_t worker
         return run->asked ? "late" : NULL;
     case TASK_LOST:
         return "lost";
+    case TASK_DECLINED:
+        return run->layer->frames == CONVOY_F16 ? "declined (its answer may be beyond float16)" : "declined";
     case TASK_ANSWERED:
         break;
     }
     return NULL;
 }
 
-/* Appends the workers of which nothing came, as far as there is room: ": 1 lost, 4 late". */
+/* Appends the workers of which nothing came, as far as there is room: ": worker 1 lost, worker 4 late". */
 static void list_absent(const struct coded_run *run, char *text, size_t size) {
     size_t at = strlen(text);
-    const char *between = ": ";
+    const char *between = ":";
     for (uint32_t w = 0; w < run->layer->cluster->nodes && at < size; w++) {
         const char *absence = describe_absence(run, w);
         if (!absence)
             continue;
-        at += (size_t)snprintf(text + at, size - at, "%s%u %s", between, w, absence);
-        between = ", ";
+        at += (size_t)snprintf(text + at, size - at, "%s worker %u %s", between, w, absence);
+        between = ",";
     }
 }
 

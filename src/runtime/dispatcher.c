@@ -73,8 +73,8 @@ static void take_answer(struct dispatcher *d, uint32_t worker, struct frame *fra
         pace_note(peer, frame->header.took_us, peer->owed[i].usual_us);
     if (right)
         job->tasks[worker].took_us = frame->header.took_us;
-    settle_task(d, frame->header.job, worker, right ? TASK_ANSWERED : TASK_LOST,
-                right ? &frame->payload : NULL);
+    enum task_state state = right ? TASK_ANSWERED : answered ? TASK_LOST : TASK_DECLINED;
+    settle_task(d, frame->header.job, worker, state, right ? &frame->payload : NULL);
     uint64_t order = peer->owed[i].order;
     forget_owed(peer, i);
     if (answered)

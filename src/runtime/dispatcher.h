@@ -23,7 +23,8 @@ enum task_state {
     TASK_WAITING, /* not sent yet */
     TASK_SENT,
     TASK_ANSWERED,
-    TASK_LOST /* the worker died, declined, or its answer was lost or damaged */
+    TASK_LOST,    /* the worker died, or its answer was lost or damaged */
+    TASK_DECLINED /* the worker cannot compute it, or its answer is beyond the frames' range */
 };
 
 struct job_task {

@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/tensor.h"
 #include "session/spawn.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,12 +167,32 @@ void convoy_result_destroy(convoy_result **result) {
     *result = NULL;
 }
 
+/* Coding adds and decoding subtracts: what is not finite would spread over a slice, or vanish in an
+ * activation. Shapes and memory are the executor's to check. */
+static convoy_status check_finite(const convoy_session *session, const convoy_tensor *inputs,
+                                  convoy_error *error) {
+    for (size_t i = 0; i < session->network->input_count; i++) {
+        size_t bytes, elements = convoy_tensor_elements(&inputs[i]);
+        if (inputs[i].dtype != CONVOY_F32 || !inputs[i].data || !tensor_is_aligned(&inputs[i]) ||
+            !tensor_bytes(CONVOY_F32, &inputs[i].shape, &bytes))
+            continue;
+        const float *values = inputs[i].data;
+        for (size_t k = 0; k < elements; k++)
+            if (!isfinite(values[k]))
+                return error_set(error, CONVOY_E_INPUT, "input %zu is not finite: element %zu is %g", i, k,
+                                 (double)values[k]);
+    }
+    return CONVOY_OK;
+}
+
 convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
                                  convoy_error *error) {
     convoy_result *made = NULL;
     if (!session->executor)
         return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");
-    convoy_status status = result_create(&made, session->network, error);
+    convoy_status status = check_finite(session, inputs, error);
+    if (status == CONVOY_OK)
+        status = result_create(&made, session->network, error);
     if (status != CONVOY_OK)
         return status;
     const uint64_t start = clock_now_ns();

@@ -166,6 +166,25 @@ static void check_sees_what_is_wrong(void **state) {
     convoy_session_destroy(&session);
 }
 
+/* What is not finite is refused before it is coded: decoding would spread it, or an activation hide it. */
+static void inputs_are_finite(void **state) {
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    convoy_options options;
+    convoy_options_init(&options);
+    convoy_session *session = make_session(*state, &options);
+    for (int i = 0; i < 3; i++) {
+        convoy_tensor input = load_digit(0);
+        convoy_result *result = NULL;
+        convoy_error error = {0};
+        ((float *)input.data)[7] = values[i];
+        assert_int_equal(convoy_session_run(session, &input, &result, &error), CONVOY_E_INPUT);
+        assert_non_null(strstr(error.message, "element 7"));
+        assert_null(result);
+        convoy_tensor_release(&input);
+    }
+    convoy_session_destroy(&session);
+}
+
 /* Frames of halves: every layer that is coded stays so, and the digit is the same; exact it is not. */
 static void halves_travel(void **state) {
     static const convoy_precision precisions[] = {CONVOY_PRECISION_BF16, CONVOY_PRECISION_F16};
@@ -323,6 +342,7 @@ int main(void) {
         cmocka_unit_test(layers_are_described_the_same_with_and_without_workers),
         cmocka_unit_test(check_sees_what_is_wrong),
         cmocka_unit_test(halves_travel),
+        cmocka_unit_test(inputs_are_finite),
         cmocka_unit_test(a_stream_runs_everything_once),
         cmocka_unit_test(a_stream_ends_with_its_first_failure),
         cmocka_unit_test(inputs_of_another_shape_are_refused),
