@@ -75,13 +75,20 @@ convoy_status cluster_create(struct cluster **out, const struct cluster_options 
     return status;
 }
 
+static bool any_corrupts(const struct cluster_options *options) {
+    for (size_t i = 0; i < options->fault_count; i++)
+        if (options->faults[i].kind == FAULT_CORRUPT)
+            return true;
+    return false;
+}
+
 /* The master's endpoint with its faults, and the workers' threads over theirs. */
 static convoy_status start_local(struct transport **master, struct worker_threads **threads,
                                  const struct cluster_options *options, const char *backend_name,
                                  uint32_t threads_each, convoy_error *error) {
     struct transport *endpoints[CONVOY_MAX_WORKERS];
     convoy_status status =
-        local_transport_create(master, endpoints, options->workers, options->fault_count > 0, error);
+        local_transport_create(master, endpoints, options->workers, any_corrupts(options), error);
     if (status == CONVOY_OK)
         status = worker_threads_start(threads, endpoints, options->workers, backend_name, threads_each,
                                       options->faults, options->fault_count, error);
