@@ -1,7 +1,9 @@
 #include "base/tensor.h"
 
 #include "base/error.h"
+#include "base/half.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,4 +149,21 @@ convoy_status tensor_align(convoy_tensor *tensor, convoy_error *error) {
 void tensor_discard(const convoy_tensor *tensor) {
     if (tensor->owner)
         buffer_discard(tensor->owner, tensor->data, bytes_of(tensor));
+}
+
+/* Looks at all, in a loop of vectors, before it looks for the one. */
+static bool all_finite(const float *values, size_t count) {
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite &= (float_bits(values[i]) & 0x7f800000) != 0x7f800000;
+    return finite;
+}
+
+size_t tensor_find_not_finite(const convoy_tensor *tensor) {
+    size_t count = convoy_tensor_elements(tensor), at = 0;
+    if (tensor->dtype == CONVOY_F32 ? all_finite(tensor->data, count) : tensor->dtype != CONVOY_F64)
+        return count;
+    while (at < count && isfinite(convoy_tensor_element(tensor, at)))
+        at++;
+    return at;
 }

@@ -1,5 +1,7 @@
 #include "base/tensor.h"
 
+#include <float.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -117,6 +119,33 @@ static void test_dtypes(void **state) {
     assert_string_equal(convoy_dtype_text((convoy_dtype)-1), "unknown");
 }
 
+static void test_not_finite(void **state) {
+    (void)state;
+    static const float wrong[] = {NAN, -NAN, INFINITY, -INFINITY};
+    static const convoy_dtype dtypes[] = {CONVOY_F32, CONVOY_F64};
+    const convoy_shape shape = {.rank = 2, .dims = {7, 11}};
+    for (int d = 0; d < 2; d++) {
+        convoy_tensor tensor = {0};
+        assert_int_equal(convoy_tensor_create(&tensor, dtypes[d], &shape, NULL), CONVOY_OK);
+        float *floats = tensor.data;
+        double *doubles = tensor.data;
+        for (size_t i = 0; i < 77; i++)
+            if (d)
+                doubles[i] = -DBL_MAX;
+            else
+                floats[i] = -FLT_MAX;
+        assert_int_equal(tensor_find_not_finite(&tensor), 77);
+        for (size_t i = 77; i-- > 0;) { /* the first of more and more */
+            if (d)
+                doubles[i] = (double)wrong[i % 4];
+            else
+                floats[i] = wrong[i % 4];
+            assert_int_equal(tensor_find_not_finite(&tensor), i);
+        }
+        convoy_tensor_release(&tensor);
+    }
+}
+
 static void test_align(void **state) {
     (void)state;
     static _Alignas(8) char bytes[8 + 3 * sizeof(double)];
@@ -143,6 +172,7 @@ int main(void) {
         cmocka_unit_test(test_shape_text),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_dtypes),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_align),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

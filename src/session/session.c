@@ -6,7 +6,6 @@
 #include "base/tensor.h"
 #include "session/spawn.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,15 +171,14 @@ void convoy_result_destroy(convoy_result **result) {
 static convoy_status check_finite(const convoy_session *session, const convoy_tensor *inputs,
                                   convoy_error *error) {
     for (size_t i = 0; i < session->network->input_count; i++) {
-        size_t bytes, elements = convoy_tensor_elements(&inputs[i]);
-        if (inputs[i].dtype != CONVOY_F32 || !inputs[i].data || !tensor_is_aligned(&inputs[i]) ||
-            !tensor_bytes(CONVOY_F32, &inputs[i].shape, &bytes))
+        size_t bytes;
+        if (!inputs[i].data || !tensor_is_aligned(&inputs[i]) ||
+            !tensor_bytes(inputs[i].dtype, &inputs[i].shape, &bytes))
             continue;
-        const float *values = inputs[i].data;
-        for (size_t k = 0; k < elements; k++)
-            if (!isfinite(values[k]))
-                return error_set(error, CONVOY_E_INPUT, "input %zu is not finite: element %zu is %g", i, k,
-                                 (double)values[k]);
+        size_t found = tensor_find_not_finite(&inputs[i]);
+        if (found < convoy_tensor_elements(&inputs[i]))
+            return error_set(error, CONVOY_E_INPUT, "input %zu is not finite: element %zu is %g", i, found,
+                             convoy_tensor_element(&inputs[i], found));
     }
     return CONVOY_OK;
 }
