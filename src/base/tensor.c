@@ -153,10 +153,10 @@ void tensor_discard(const convoy_tensor *tensor) {
 
 /* Looks at all, in a loop of vectors, before it looks for the one. */
 static bool all_finite(const float *values, size_t count) {
-    bool finite = true;
+    uint32_t wrong = 0; /* as wide as an element */
     for (size_t i = 0; i < count; i++)
-        finite &= (float_bits(values[i]) & 0x7f800000) != 0x7f800000;
-    return finite;
+        wrong |= (float_bits(values[i]) & 0x7f800000) == 0x7f800000;
+    return !wrong;
 }
 
 size_t tensor_find_not_finite(const convoy_tensor *tensor) {
