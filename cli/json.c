@@ -67,6 +67,13 @@ static json_t *json_top(const struct json_result *result) {
     return top;
 }
 
+static json_t *json_check(const convoy_check *check) {
+    return json_pack("{s:o, s:o, s:{s:I, s:I}, s:b}", "max_rel_error", json_number(check->max_rel_error),
+                     "max_channel_error", json_number(check->max_channel_error), "not_finite", "both",
+                     (json_int_t)check->not_finite.both, "differ", (json_int_t)check->not_finite.differ,
+                     "top1_agrees", check->top1_agrees);
+}
+
 char *json_result_text(const struct json_result *result) {
     json_t *object = json_pack("{s:o}", "input", json_text(result->input));
     if (result->row >= 0)
@@ -81,10 +88,7 @@ char *json_result_text(const struct json_result *result) {
     }
     json_object_set_new(object, "top", json_top(result));
     if (result->check)
-        json_object_set_new(object, "check",
-                            json_pack("{s:o, s:b}", "max_rel_error",
-                                      json_number(result->check->max_rel_error), "top1_agrees",
-                                      result->check->top1_agrees));
+        json_object_set_new(object, "check", json_check(result->check));
     json_t *layers = json_array();
     for (size_t i = 0; i < result->result->layer_count; i++)
         json_array_append_new(layers, json_layer(&result->result->layers[i]));

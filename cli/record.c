@@ -2,7 +2,6 @@
 
 #include "json.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,11 +172,8 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
     if (status != CONVOY_OK)
         return status;
     pending->run_ms[run] = result->ms;
-    if (check) {
-        if (!isnan(pending->check.max_rel_error) && !(check->max_rel_error <= pending->check.max_rel_error))
-            pending->check.max_rel_error = check->max_rel_error;
-        pending->check.top1_agrees &= check->top1_agrees;
-    }
+    if (check)
+        check_worsen(&pending->check, check);
     if (run + 1 < record->options->repeat) {
         show_progress(record);
         return CONVOY_OK;

@@ -23,7 +23,7 @@ struct summary {
     size_t degraded;        /* runs */
     struct summary_layer *layers;
     size_t layer_count;
-    double worst_error;       /* NaN where an output was not finite */
+    convoy_check worst;       /* of all runs */
     size_t checked, agreeing; /* runs */
     size_t expected, correct; /* results that have a label, and those that got it */
     double total_ms;
@@ -41,6 +41,9 @@ void summary_close(struct summary *summary);
 /* Adds one run; check may be NULL. CONVOY_E_MEMORY. */
 convoy_status summary_add(struct summary *summary, const convoy_result *result, const convoy_check *check,
                           convoy_error *error);
+
+/* Makes *worst the worse of both in every member. */
+void check_worsen(convoy_check *worst, const convoy_check *check);
 
 /* The median of count numbers, which it sorts. 0 for none. */
 double median(double *values, size_t count);

@@ -83,10 +83,18 @@ typedef struct convoy_result {
     double ms;
 } convoy_result;
 
-/* A result against the uncoded model. */
+/* A result against the uncoded model, a being the result's elements and b the uncoded model's. The errors are
+ * over the elements that are finite in both. */
 typedef struct convoy_check {
-    double max_rel_error; /* max|a-b| / max|b| over an output, the largest of all outputs; NaN where an output
-                             is not finite */
+    double max_rel_error; /* max|a-b| / max|b| over an output, the largest of all outputs; infinite if all b
+                             are zeros and an a is not */
+    double max_channel_error; /* the same over a channel (axis 1 of an output of two or more axes, else the
+                                 output itself), the largest of all channels; a channel whose b are all zeros
+                                 is compared with the output's max|b| */
+    struct {
+        uint64_t both;   /* elements that are not finite in both alike: NaN, or equal infinities */
+        uint64_t differ; /* all others that are not finite on either side */
+    } not_finite;
     bool top1_agrees; /* the first output's largest element is the same one, in every row of its first axis */
 } convoy_check;
 

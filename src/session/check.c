@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Makes the executor of the comparison on first use. A local session's own executor is that already. */
 static convoy_status find_executor(convoy_session *session, struct executor **executor, convoy_error *error) {
@@ -24,19 +25,29 @@ static convoy_status find_executor(convoy_session *session, struct executor **ex
     return status;
 }
 
-/* max|a-b| / max|b|; 0 where both are all zeros, infinite where only b is; NaN where an element is not
- * finite. */
-static double relative_error(const convoy_tensor *a, const convoy_tensor *b) {
-    const size_t count = convoy_tensor_elements(a);
-    double difference = 0, largest = 0;
-    for (size_t i = 0; i < count; i++) {
+/* Elements of which max|a-b| and max|b| are looked for. */
+struct deviation {
+    double difference, largest;
+};
+
+static double relative(struct deviation deviation, double largest) {
+    return deviation.difference == 0 ? 0 : deviation.difference / largest;
+}
+
+/* Adds count elements from the given one on to the deviation, or to those that are not finite. */
+static void compare_elements(const convoy_tensor *a, const convoy_tensor *b, size_t from, size_t count,
+                             struct deviation *deviation, convoy_check *check) {
+    for (size_t i = from; i < from + count; i++) {
         const double x = convoy_tensor_element(a, i), y = convoy_tensor_element(b, i);
-        if (!isfinite(x) || !isfinite(y))
-            return NAN;
-        difference = fmax(difference, fabs(x - y));
-        largest = fmax(largest, fabs(y));
+        if (isfinite(x) && isfinite(y)) {
+            deviation->difference = fmax(deviation->difference, fabs(x - y));
+            deviation->largest = fmax(deviation->largest, fabs(y));
+        } else if (x == y || (isnan(x) && isnan(y))) {
+            check->not_finite.both++;
+        } else {
+            check->not_finite.differ++;
+        }
     }
-    return difference == 0 ? 0 : difference / largest;
 }
 
 /* Index of the largest of count elements from the given one on, NaN being less than anything; the first of
@@ -65,6 +76,48 @@ static bool classes_agree(const convoy_tensor *a, const convoy_tensor *b) {
     return true;
 }
 
+/* Of axis 1. */
+static size_t channel_count(const convoy_tensor *tensor) {
+    return tensor->shape.rank > 1 ? (size_t)tensor->shape.dims[1] : 1;
+}
+
+/* Compares one output; channels: [channels], scratch. */
+static void compare_output(const convoy_tensor *a, const convoy_tensor *b, struct deviation *channels,
+                           convoy_check *check) {
+    const size_t elements = convoy_tensor_elements(a);
+    const size_t batch = a->shape.rank > 1 ? (size_t)a->shape.dims[0] : 1, count = channel_count(a);
+    struct deviation all = {0};
+    memset(channels, 0, count * sizeof *channels);
+    for (size_t line = 0; elements > 0 && line < batch * count; line++)
+        compare_elements(a, b, line * (elements / batch / count), elements / batch / count,
+                         &channels[line % count], check);
+    for (size_t c = 0; c < count; c++) {
+        all.difference = fmax(all.difference, channels[c].difference);
+        all.largest = fmax(all.largest, channels[c].largest);
+    }
+    check->max_rel_error = fmax(check->max_rel_error, relative(all, all.largest));
+    for (size_t c = 0; c < count; c++) {
+        const double largest = channels[c].largest > 0 ? channels[c].largest : all.largest;
+        check->max_channel_error = fmax(check->max_channel_error, relative(channels[c], largest));
+    }
+}
+
+static convoy_status compare_outputs(const convoy_tensor *a, const convoy_tensor *b, size_t count,
+                                     convoy_check *check, convoy_error *error) {
+    size_t most = 1;
+    for (size_t i = 0; i < count; i++)
+        most = channel_count(&a[i]) > most ? channel_count(&a[i]) : most;
+    struct deviation *channels = calloc(most, sizeof *channels);
+    if (!channels)
+        return error_memory(error);
+    convoy_check made = {.top1_agrees = count == 0 || classes_agree(&a[0], &b[0])};
+    for (size_t i = 0; i < count; i++)
+        compare_output(&a[i], &b[i], channels, &made);
+    free(channels);
+    *check = made;
+    return CONVOY_OK;
+}
+
 convoy_status convoy_session_check(convoy_session *session, const convoy_tensor *inputs,
                                    const convoy_result *result, convoy_check *check, convoy_error *error) {
     struct executor *executor = NULL;
@@ -83,17 +136,7 @@ convoy_status convoy_session_check(convoy_session *session, const convoy_tensor 
     if (status != CONVOY_OK)
         goto out;
 
-    convoy_check made = {.top1_agrees = true};
-    for (size_t i = 0; i < count; i++) {
-        const double relative = relative_error(&result->outputs[i], &outputs[i]);
-        if (isnan(relative) || relative > made.max_rel_error)
-            made.max_rel_error = relative;
-        if (isnan(relative))
-            break;
-    }
-    if (count > 0)
-        made.top1_agrees = classes_agree(&result->outputs[0], &outputs[0]);
-    *check = made;
+    status = compare_outputs(result->outputs, outputs, count, check, error);
 out:
     for (size_t i = 0; i < count; i++)
         convoy_tensor_release(&outputs[i]);

@@ -129,6 +129,13 @@ static void layers_are_described_the_same_with_and_without_workers(void **state)
     convoy_session_destroy(&local); /* takes NULL */
 }
 
+static size_t index_of_smallest(const float *values, size_t count) {
+    size_t smallest = 0;
+    for (size_t i = 1; i < count; i++)
+        smallest = fabsf(values[i]) < fabsf(values[smallest]) ? i : smallest;
+    return smallest;
+}
+
 static void check_sees_what_is_wrong(void **state) {
     convoy_options options;
     convoy_options_init(&options);
@@ -153,12 +160,19 @@ static void check_sees_what_is_wrong(void **state) {
     scores[3] = kept + 100 * largest;
     assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
     assert_false(check.top1_agrees);
+    assert_true(check.not_finite.both == 0 && check.not_finite.differ == 0);
+
+    /* Errors are over what is finite; the smallest channel counts as much as the largest. */
+    const size_t smallest = index_of_smallest(scores, 10);
     scores[3] = NAN;
+    scores[smallest] *= 1.5F;
     assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
-    assert_true(isnan(check.max_rel_error));
+    assert_true(check.max_rel_error < 0.5);
+    assert_true(fabs(check.max_channel_error - 0.5) < 1e-2);
+    assert_true(check.not_finite.both == 0 && check.not_finite.differ == 1);
     scores[3] = INFINITY;
     assert_int_equal(convoy_session_check(session, &input, result, &check, NULL), CONVOY_OK);
-    assert_true(isnan(check.max_rel_error));
+    assert_true(check.not_finite.both == 0 && check.not_finite.differ == 1);
     assert_false(check.top1_agrees);
 
     convoy_result_destroy(&result);
