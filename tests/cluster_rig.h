@@ -28,7 +28,8 @@ struct cluster_rig_setup {
     const char *const *faults; /* "W:KIND", ended by NULL; or NULL */
     uint64_t deadline_ns;      /* 0: ten seconds */
     bool no_fallback;
-    float input, weights; /* scale of their standard normal elements; 0: 1 */
+    float input, weights;        /* scale of their standard normal elements; 0: 1 */
+    float odd_input, odd_weight; /* not 0: what the element in their middle is instead */
     uint64_t seed;
 };
 
@@ -37,8 +38,9 @@ struct cluster_rig_setup {
 void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *setup);
 void cluster_rig_close(struct cluster_rig *rig);
 
-/* Runs once in a context of its own. *error: max|a-b| / max|b| of the output and what is expected, infinite
- * where the output is not finite; only set where the run succeeds. */
+/* Runs once in a context of its own. *error: max|a-b| / max|b| over the finite elements of the output and
+ * what is expected, infinite if others are not alike in both (NaN, or equal infinities); only set if the run
+ * succeeds. */
 convoy_status cluster_rig_run(struct cluster_rig *rig, convoy_layer_report *report, double *error);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "code/decoder.h"
 #include "code/encoder.h"
+#include "code/filter_encoder.h"
 #include "compute/backend.h"
 #include "conv_oracle.h"
 #include "linalg/halves.h"
@@ -54,23 +55,19 @@ static void encode_input(const struct pipeline *p, uint32_t worker, void *task_x
     free(rows);
 }
 
-/* The worker's coded filters [group][piece][m]: one group of the convolution at a time, since pieces stand
- * inside groups. */
-static void encode_filters(const struct pipeline *p, uint32_t worker, void *task_k) {
-    struct axis_cut cut = p->partition.filter;
+/* The worker's coded filters [group][piece][m]. */
+static void encode_task_filters(const struct pipeline *p, uint32_t worker, void *task_k) {
     double *rows = test_memory((size_t)p->code.filter_pieces * p->code.filter_parts, sizeof *rows);
-    size_t groups = cut.outer, source_bytes;
-    cut.outer = 1;
-    size_t piece_bytes = encoded_bytes(p->setup.dtype, &cut);
-    source_bytes = (size_t)cut.extent * cut.inner * convoy_dtype_bytes(p->setup.dtype);
     p->code.family->filter_rows(&p->code, worker, rows);
-    for (size_t g = 0; g < groups; g++) {
-        void *pieces[2];
-        for (uint32_t s = 0; s < p->code.filter_pieces; s++)
-            pieces[s] = (char *)task_k + (g * p->code.filter_pieces + s) * piece_bytes;
-        encode(p->setup.dtype, p->setup.dtype, &cut, p->code.filter_pieces, rows,
-               (const char *)p->k + g * source_bytes, pieces);
-    }
+    const struct filter_job job = {.dtype = p->setup.dtype,
+                                   .cut = &p->partition.filter,
+                                   .workers = 1,
+                                   .pieces = p->code.filter_pieces,
+                                   .rows = rows,
+                                   .filters = p->k,
+                                   .factors = p->factors,
+                                   .out = &task_k};
+    assert_int_equal(encode_filters(&job), CONVOY_OK);
     free(rows);
 }
 
@@ -116,12 +113,18 @@ static void compute_halves(const struct pipeline *p, const void *task_x, void *t
 
 void pipeline_compute(struct pipeline *p) {
     size_t size = convoy_dtype_bytes(p->setup.dtype);
+    size_t channels = (size_t)p->setup.layer.out_channels;
     compute_directly(p);
+    if (p->setup.unequal)
+        for (size_t c = 0; c < channels; c++)
+            oracle_set(p->setup.dtype, p->factors, c, 1);
+    else
+        equilibrate(p->setup.dtype, p->k, channels, p->filters / channels, p->factors);
     for (uint32_t j = 0; j < p->code.placement.workers; j++) {
         void *task_x = test_memory(elements(conv_input_shape(&p->task)), size);
         void *task_k = test_memory(elements(conv_filter_shape(&p->task)), size);
         encode_input(p, j, task_x);
-        encode_filters(p, j, task_k);
+        encode_task_filters(p, j, task_k);
         if (p->setup.half)
             compute_halves(p, task_x, task_k, p->answers[j]);
         else
@@ -150,6 +153,7 @@ void pipeline_create(struct pipeline *pipeline, const struct pipeline_setup *set
     p.answer_elements = elements(conv_output_shape(&p.task));
     p.x = test_memory(p.inputs, size);
     p.k = test_memory(p.filters, size);
+    p.factors = test_memory((size_t)setup->layer.out_channels, size);
     p.y = test_memory(p.outputs, sizeof *p.y);
     p.answers = test_memory(setup->placement.workers, sizeof *p.answers);
     for (uint32_t j = 0; j < setup->placement.workers; j++)
@@ -168,6 +172,7 @@ void pipeline_destroy(struct pipeline *p) {
     free(p->answers);
     free(p->x);
     free(p->k);
+    free(p->factors);
     free(p->y);
     *p = (struct pipeline){0};
 }
@@ -179,9 +184,19 @@ double pipeline_decode(const struct pipeline *p, const uint32_t *workers, uint32
     const void **answers = test_memory(solution->survivors, sizeof *answers);
     for (uint32_t i = 0; i < solution->survivors; i++)
         answers[i] = p->answers[solution->workers[i]];
-    assert_int_equal(decode(p->setup.dtype, pipeline_frames(p), &p->code, solution, &p->partition.output,
-                            answers, bias, activation, out),
-                     CONVOY_OK);
+    const struct decode_job job = {.dtype = p->setup.dtype,
+                                   .answer_dtype = pipeline_frames(p),
+                                   .code = &p->code,
+                                   .solution = solution,
+                                   .grid = &p->partition.output,
+                                   .answers = answers,
+                                   .factors = p->factors,
+                                   .bias = bias,
+                                   .activation = activation,
+                                   .out = out};
+    bool finite = false;
+    assert_int_equal(decode(&job, &finite), CONVOY_OK);
+    assert_true(finite);
     double condition = solution->condition;
     free(answers);
     code_solution_destroy(&solution);

@@ -15,6 +15,7 @@ struct pipeline_setup {
     convoy_dtype dtype; /* F32 or F64, of everything that is coded */
     struct conv_geometry layer;
     convoy_dtype half; /* BF16, F16: of coded inputs and answers on their way, where dtype is F32; 0: dtype */
+    bool unequal;      /* filters are coded without equilibration */
 };
 
 struct pipeline {
@@ -24,6 +25,7 @@ struct pipeline {
     struct conv_geometry task; /* of one worker */
     size_t inputs, filters, outputs, answer_elements;
     void *x, *k;    /* [inputs], [filters] of dtype */
+    void *factors;  /* [output channels] of dtype, of equilibrate */
     double *y;      /* [outputs]: the layer by its definition, from x and k as they are rounded */
     void **answers; /* [workers][answer_elements] of dtype, or halves */
 };

@@ -143,7 +143,7 @@ static double real_value(const struct pipeline *p, const uint32_t *survivors, co
                 size_t at = oracle_answer_index(&p->partition.output, code->filter_pieces, r, s, &place);
                 sum += *row++ * oracle_get(p->setup.dtype, p->answers[survivors[i]], at);
             }
-    return sum;
+    return sum * oracle_get(p->setup.dtype, p->factors, oracle_channel(&p->partition.output, &place));
 }
 
 static void test_decoding_is_the_real_system(void **state) {

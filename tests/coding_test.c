@@ -106,13 +106,12 @@ static void test_plain_families_every_survivor_set(void **state) {
                  uncoded = code / 512 % 2;
         if (uncoded ? a * b != workers : a * b > workers)
             continue;
-        struct pipeline_setup setup = {names[uncoded],
-                                       placement_plain(workers),
-                                       a,
-                                       b,
-                                       coding_tolerances[code / 1024].dtype,
-                                       coding_layer(kind++),
-                                       0};
+        struct pipeline_setup setup = {.family = names[uncoded],
+                                       .placement = placement_plain(workers),
+                                       .input_parts = a,
+                                       .filter_parts = b,
+                                       .dtype = coding_tolerances[code / 1024].dtype,
+                                       .layer = coding_layer(kind++)};
         struct pipeline p;
         pipeline_create(&p, &setup, &random);
         refused += tally_every_size(&tally, &p);
@@ -162,9 +161,12 @@ static void test_rotation_large_clusters(void **state) {
         const uint32_t *c = cases[i / 2 / CODING_DTYPES];
         bool spread = i / CODING_DTYPES % 2;
         uint32_t stragglers = c[0] - rotation_threshold(c[1], c[2]);
-        struct pipeline_setup setup = {"rotation", coding_placement(spread, c[0], stragglers), c[1],
-                                       c[2],       coding_tolerances[i % CODING_DTYPES].dtype, layer,
-                                       0};
+        struct pipeline_setup setup = {.family = "rotation",
+                                       .placement = coding_placement(spread, c[0], stragglers),
+                                       .input_parts = c[1],
+                                       .filter_parts = c[2],
+                                       .dtype = coding_tolerances[i % CODING_DTYPES].dtype,
+                                       .layer = layer};
         struct pipeline p;
         assert_int_equal(conv_geometry_complete(&setup.layer, NULL), CONVOY_OK);
         pipeline_create(&p, &setup, &random);

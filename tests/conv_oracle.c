@@ -178,6 +178,10 @@ struct oracle_place oracle_place_of(const struct output_grid *grid, size_t index
     return p;
 }
 
+size_t oracle_channel(const struct output_grid *grid, const struct oracle_place *place) {
+    return place->group * (size_t)grid->channels + (size_t)place->channel;
+}
+
 size_t oracle_answer_index(const struct output_grid *grid, uint32_t filter_pieces, uint32_t r, uint32_t s,
                            const struct oracle_place *place) {
     size_t m = (size_t)grid->part_channels, h = (size_t)grid->part_rows;

@@ -37,6 +37,9 @@ struct oracle_place {
 /* The element of Y with this index. */
 struct oracle_place oracle_place_of(const struct output_grid *grid, size_t index);
 
+/* The output channel of that place, among those of all groups. */
+size_t oracle_channel(const struct output_grid *grid, const struct oracle_place *place);
+
 /* Index in a worker's dense answer of the element at that place of its part, for its pieces r of the input
  * and s of filter_pieces. */
 size_t oracle_answer_index(const struct output_grid *grid, uint32_t filter_pieces, uint32_t r, uint32_t s,

@@ -151,11 +151,14 @@ void tensor_discard(const convoy_tensor *tensor) {
         buffer_discard(tensor->owner, tensor->data, bytes_of(tensor));
 }
 
-/* Looks at all, in a loop of vectors, before it looks for the one. */
-static bool all_finite(const float *values, size_t count) {
+/* Looks at all floats, at any address, in a loop of vectors, before it looks for the one. */
+static bool all_finite(const char *floats, size_t count) {
     uint32_t wrong = 0; /* as wide as an element */
-    for (size_t i = 0; i < count; i++)
-        wrong |= (float_bits(values[i]) & 0x7f800000) == 0x7f800000;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, floats + i * sizeof bits, sizeof bits);
+        wrong |= (bits & 0x7f800000) == 0x7f800000;
+    }
     return !wrong;
 }
 

@@ -28,8 +28,8 @@ convoy_status tensor_align(convoy_tensor *tensor, convoy_error *error);
 /* buffer_discard of the elements, where they have an owner. */
 void tensor_discard(const convoy_tensor *tensor);
 
-/* The first element of a dense float32 or float64 tensor, in row-major order, that is a NaN or an infinity;
- * the number of elements where all are finite, and for every other element type. */
+/* The first element of a dense float32 or float64 tensor at any address, in row-major order, that is a NaN or
+ * an infinity; the number of elements where all are finite, and for every other element type. */
 size_t tensor_find_not_finite(const convoy_tensor *tensor);
 
 #endif

@@ -35,7 +35,7 @@ struct lane {
     struct measurement *m;
     uint32_t number;
     pthread_t thread;
-    void *source, *pieces_memory, *answers_memory, *bias, *out, *copy_from, *copy_to;
+    void *source, *pieces_memory, *answers_memory, *factors, *bias, *out, *copy_from, *copy_to;
     void **pieces;        /* [n*input_pieces] */
     const void **answers; /* [δ] */
     convoy_status status;
@@ -52,8 +52,8 @@ static void *resident(size_t bytes) {
 }
 
 static void lane_free(struct lane *lane) {
-    void *all[] = {lane->source,    lane->pieces_memory, lane->answers_memory, lane->bias,   lane->out,
-                   lane->copy_from, lane->copy_to,       lane->pieces,         lane->answers};
+    void *all[] = {lane->source, lane->pieces_memory, lane->answers_memory, lane->factors, lane->bias,
+                   lane->out,    lane->copy_from,     lane->copy_to,        lane->pieces,  lane->answers};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         free(all[i]);
 }
@@ -67,6 +67,7 @@ static convoy_status lane_fill(struct lane *lane, struct measurement *m, uint32_
         .source = resident(m->source_bytes),
         .pieces_memory = resident(pieces * m->piece_bytes),
         .answers_memory = resident(survivors * m->answer_bytes),
+        .factors = resident((size_t)m->partition.layer.out_channels * sizeof(float)),
         .bias = resident((size_t)m->partition.layer.out_channels * sizeof(float)),
         .out = resident(m->out_bytes),
         .copy_from = resident(most / 2),
@@ -74,8 +75,8 @@ static convoy_status lane_fill(struct lane *lane, struct measurement *m, uint32_
         .pieces = calloc(pieces, sizeof *lane->pieces),
         .answers = calloc(survivors, sizeof *lane->answers),
     };
-    if (!lane->source || !lane->pieces_memory || !lane->answers_memory || !lane->bias || !lane->out ||
-        !lane->copy_from || !lane->copy_to || !lane->pieces || !lane->answers)
+    if (!lane->source || !lane->pieces_memory || !lane->answers_memory || !lane->factors || !lane->bias ||
+        !lane->out || !lane->copy_from || !lane->copy_to || !lane->pieces || !lane->answers)
         return CONVOY_E_MEMORY;
     for (size_t i = 0; i < pieces; i++)
         lane->pieces[i] = (char *)lane->pieces_memory + i * m->piece_bytes;
@@ -97,14 +98,24 @@ static void line_up(struct measurement *m, uint32_t *passed) {
 static convoy_status operate(const struct lane *lane, enum operation operation) {
     static const struct activation relu = {.kind = ACTIVATION_RELU};
     const struct measurement *m = lane->m;
+    bool finite;
     switch (operation) {
     case ENCODE:
         encode(CONVOY_F32, m->setup->frames, &m->partition.input, m->setup->workers * m->code.input_pieces,
                m->rows, lane->source, lane->pieces);
         break;
     case DECODE:
-        return decode(CONVOY_F32, m->setup->frames, &m->code, m->solution, &m->partition.output,
-                      lane->answers, lane->bias, &relu, lane->out);
+        return decode(&(struct decode_job){.dtype = CONVOY_F32,
+                                           .answer_dtype = m->setup->frames,
+                                           .code = &m->code,
+                                           .solution = m->solution,
+                                           .grid = &m->partition.output,
+                                           .answers = lane->answers,
+                                           .factors = lane->factors,
+                                           .bias = lane->bias,
+                                           .activation = &relu,
+                                           .out = lane->out},
+                      &finite);
     default:
         memcpy(lane->copy_to, lane->copy_from,
                (operation == ENCODE_COPY ? m->encode_bytes : m->decode_bytes) / 2);

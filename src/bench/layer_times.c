@@ -86,10 +86,8 @@ static convoy_status measure_all(struct bench *bench, const struct plan_request 
     bool any = false;
     for (size_t s = 0; s < network->step_count; s++) {
         const struct layer_desc *desc = &network->steps[s].desc;
-        struct plan_layer plan = {0};
-        if (desc->kind == LAYER_CONV && desc->dtype == CONVOY_F32)
-            plan = plan_choose(request, &desc->conv);
-        if (!plan.coded)
+        struct plan_layer plan = cluster_plan_layer(request, desc, &network->steps[s].params);
+        if (!plan.coded || desc->dtype != CONVOY_F32)
             continue;
         convoy_status status = CONVOY_OK;
         if (memcmp(&last, &desc->conv, sizeof last) != 0)

@@ -60,8 +60,15 @@ static void solution_apply(const struct code *code, const struct code_solution *
     const void *pointers[WORKERS_MAX];
     for (uint32_t i = 0; i < solution->survivors; i++)
         pointers[i] = answers + (size_t)i * code->input_pieces * code->filter_pieces;
-    assert_int_equal(decode(CONVOY_F64, CONVOY_F64, code, solution, &grid, pointers, NULL, NULL, out),
-                     CONVOY_OK);
+    const struct decode_job job = {.dtype = CONVOY_F64,
+                                   .answer_dtype = CONVOY_F64,
+                                   .code = code,
+                                   .solution = solution,
+                                   .grid = &grid,
+                                   .answers = pointers,
+                                   .out = out};
+    bool finite;
+    assert_int_equal(decode(&job, &finite), CONVOY_OK);
 }
 
 static double norm(const double *x, size_t count) {
@@ -78,8 +85,8 @@ static void check_solution(struct random *random, const struct code *code, const
     uint32_t parts = code->input_parts * code->filter_parts, rows = 0;
     struct code_solution *solution;
     assert_int_equal(code_solve(code, workers, count, &solution), CONVOY_OK);
-    double e[PARTS_MAX * PARTS_MAX], inverse[PARTS_MAX * PARTS_MAX], x[PARTS_MAX], y[PARTS_MAX], z[PARTS_MAX],
-        out[PARTS_MAX];
+    double e[PARTS_MAX * PARTS_MAX], inverse[PARTS_MAX * PARTS_MAX], x[PARTS_MAX] = {0}, y[PARTS_MAX],
+                                                                     z[PARTS_MAX] = {0}, out[PARTS_MAX];
     for (uint32_t i = 0; i < solution->survivors; i++)
         rows += worker_map(code, solution->workers[i], e + (size_t)rows * parts);
     assert_int_equal(rows, parts);

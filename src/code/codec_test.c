@@ -228,9 +228,18 @@ static void check_decode(const struct problem *p, const struct coded *c, const u
     memset(out, 0xff, elements * size); /* NaN wherever nothing is written */
     for (uint32_t i = 0; i < solution->survivors; i++)
         answers[i] = c->answers[solution->workers[i]];
-    assert_int_equal(decode(p->dtype, p->dtype, &c->code, solution, &c->grid, answers, bias ? p->bias : NULL,
-                            activation, out),
-                     CONVOY_OK);
+    const struct decode_job job = {.dtype = p->dtype,
+                                   .answer_dtype = p->dtype,
+                                   .code = &c->code,
+                                   .solution = solution,
+                                   .grid = &c->grid,
+                                   .answers = answers,
+                                   .bias = bias ? p->bias : NULL,
+                                   .activation = activation,
+                                   .out = out};
+    bool finite = false;
+    assert_int_equal(decode(&job, &finite), CONVOY_OK);
+    assert_true(finite);
     double error = 0;
     size_t at[5] = {0};
     do {

@@ -1,10 +1,9 @@
 /* Decoding: the survivors' answers to the output tensor, in one pass over both.
  *
  * Every block (one group of one image) is one job for unmix: lines of all answers come in, the lines of all
- * parts go where they belong in Y, without surplus rows and channels, with bias and activation, which do not
- * commute with the code. For paired codes unmix makes F and G of rotation.c on the way in and, on the way
- * out,
- *     X_2a*K_2b   = Re(F+G)/2    X_2a+1*K_2b+1 = Re(G-F)/2
+ * parts go where they belong in Y, without surplus rows and channels, with the factors that undo
+ * equilibration, bias and activation, which do not commute with the code. For paired codes unmix makes F and
+ * G of rotation.c on the way in and, on the way out, X_2a*K_2b   = Re(F+G)/2    X_2a+1*K_2b+1 = Re(G-F)/2
  *     X_2a+1*K_2b = Im(F+G)/2    X_2a*K_2b+1   = Im(F-G)/2.
  *
  * Cost, paired: 2δ multiply-adds per element of Y with its surplus; rows of f that merely choose an answer
@@ -31,21 +30,17 @@ struct walk {
     size_t out_image, out_group, out_line, out_input_part, out_filter_part; /* strides in Y; of parts */
 };
 
-/* The biases of a block of channels as unmix wants them, repeated: of 8 channels twice. */
-enum { BIAS_PATTERN = 16 };
+/* The biases or factors of a block of channels as unmix wants them, repeated: of 8 channels twice. */
+enum { PATTERN = 16 };
 
 /* One decode. */
 struct decoding {
+    const struct decode_job *job;
     size_t size, answer_size; /* of an element of Y, and of the answers */
-    const struct code *code;
-    const struct code_solution *solution;
-    const struct output_grid *grid;
-    const void *const *answers;
-    const char *bias;
-    char *out;
+    const char *factors, *bias;
     struct walk walk;
     struct unmix_map map;
-    struct unmix_job job;
+    struct unmix_job unmix;
     size_t inputs, results;   /* operands and results of unmix */
     const void **in;          /* [inputs] */
     struct unmix_part *parts; /* [results] */
@@ -101,12 +96,12 @@ static size_t part_size(int64_t total, int64_t part, uint32_t i) {
 /* Operands of one block, in the order of unmix: column after column, the pieces of one answer together. */
 static void aim_operands(struct decoding *d, size_t image, size_t group) {
     const struct walk *w = &d->walk;
-    size_t filter_pieces = d->code->filter_pieces, pieces = d->code->input_pieces * filter_pieces;
+    size_t filter_pieces = d->job->code->filter_pieces, pieces = d->job->code->input_pieces * filter_pieces;
     for (size_t i = 0; i < d->inputs; i++) {
         size_t r = i % pieces / filter_pieces, s = i % filter_pieces;
         size_t at =
             image * w->in_image + group * w->in_group + r * w->in_input_piece + s * w->in_filter_piece;
-        d->in[i] = (const char *)d->answers[i / pieces] + at * d->answer_size;
+        d->in[i] = (const char *)d->job->answers[i / pieces] + at * d->answer_size;
     }
 }
 
@@ -114,16 +109,17 @@ static void aim_operands(struct decoding *d, size_t image, size_t group) {
 static struct unmix_part part_of(const struct decoding *d, size_t image, size_t group, uint32_t a,
                                  uint32_t b) {
     const struct walk *w = &d->walk;
-    const struct output_grid *grid = d->grid;
+    const struct output_grid *grid = d->job->grid;
     size_t places = part_size(grid->rows, grid->part_rows, a) * grid->inner;
     size_t channels = part_size(grid->channels, grid->part_channels, b);
     size_t together = grid->block ? grid->block : 1;
     size_t channel = group * (size_t)grid->channels + b * (size_t)grid->part_channels;
     size_t to = image * w->out_image + group * w->out_group + a * w->out_input_part + b * w->out_filter_part;
+    size_t at = (grid->block ? channel / together * PATTERN : channel) * d->size;
     return (struct unmix_part){
-        .out = d->out + to * d->size,
-        .bias =
-            d->bias ? d->bias + (grid->block ? channel / together * BIAS_PATTERN : channel) * d->size : NULL,
+        .out = (char *)d->job->out + to * d->size,
+        .factor = d->factors ? d->factors + at : NULL,
+        .bias = d->bias ? d->bias + at : NULL,
         .lines = w->channels_last ? places : channels / together,
         .count = w->channels_last ? channels : places * together,
     };
@@ -131,8 +127,8 @@ static struct unmix_part part_of(const struct decoding *d, size_t image, size_t 
 
 /* The parts of one block in the order of unmix's results. */
 static void aim_results(struct decoding *d, size_t image, size_t group) {
-    const struct code_solution *s = d->solution;
-    uint32_t across = d->code->filter_parts; /* k_B, or v where paired */
+    const struct code_solution *s = d->job->solution;
+    uint32_t across = d->job->code->filter_parts; /* k_B, or v where paired */
     struct unmix_part *part = d->parts;
     if (s->paired)
         across /= 2;
@@ -174,9 +170,9 @@ static bool activation_prepare(struct unmix_job *job, const struct activation *a
 
 /* All of Y through any activation. */
 static void activate(const struct decoding *d, const struct activation *activation) {
-    size_t count = d->grid->batch * d->walk.out_image;
-    float *f = (float *)d->out;
-    double *wide = (double *)d->out;
+    size_t count = d->job->grid->batch * d->walk.out_image;
+    float *f = d->job->out;
+    double *wide = d->job->out;
     for (size_t i = 0; i < count; i++)
         if (d->map.dtype == CONVOY_F32)
             f[i] = activation_apply(activation, f[i]);
@@ -199,14 +195,13 @@ static uint32_t row_choice(const struct code_solution *solution, uint32_t row) {
 /* One allocation: unmix's scratch, which must be aligned, then what is read through pointers, then numbers.
  */
 static convoy_status allocate(struct decoding *d) {
-    size_t systems = d->solution->paired ? 2 : 1, scratch = unmix_scratch_bytes(&d->map), in, parts, numbers,
-           all;
-    d->inputs = systems * d->solution->columns;
-    d->results = systems * d->solution->rows;
+    const struct code_solution *s = d->job->solution;
+    size_t systems = s->paired ? 2 : 1, scratch = unmix_scratch_bytes(&d->map), in, parts, numbers, all;
+    d->inputs = systems * s->columns;
+    d->results = systems * s->rows;
     if (scratch == 0 || !size_mul(d->inputs, sizeof *d->in, &in) ||
-        !size_mul(d->results, sizeof *d->parts, &parts) ||
-        !size_mul(d->solution->rows, sizeof *d->choice, &numbers) || !size_add(scratch, in, &all) ||
-        !size_add(all, parts, &all) || !size_add(all, numbers, &all))
+        !size_mul(d->results, sizeof *d->parts, &parts) || !size_mul(s->rows, sizeof *d->choice, &numbers) ||
+        !size_add(scratch, in, &all) || !size_add(all, parts, &all) || !size_add(all, numbers, &all))
         return CONVOY_E_MEMORY;
     d->memory = memory_aligned(all);
     if (!d->memory)
@@ -219,7 +214,7 @@ static convoy_status allocate(struct decoding *d) {
 
 /* The map of the solution: which rows choose, and which pair of g's rows goes with which of f's. */
 static void map_fill(struct decoding *d) {
-    const struct code_solution *s = d->solution;
+    const struct code_solution *s = d->job->solution;
     for (uint32_t row = 0; !s->paired && row < s->rows; row++)
         d->choice[row] = row_choice(s, row);
     for (uint32_t m = 0; s->paired && m < s->rows / 2; m++) {
@@ -233,53 +228,55 @@ static void map_fill(struct decoding *d) {
     unmix_prepare(&d->map, d->memory);
 }
 
-static void decode_blocks(struct decoding *d) {
+/* Whether all was finite. */
+static bool decode_blocks(struct decoding *d) {
+    bool finite = true;
     const struct walk *w = &d->walk;
-    d->job.map = &d->map;
-    d->job.scratch = d->memory;
-    d->job.in = d->in;
-    d->job.parts = d->parts;
-    d->job.lines = w->lines;
-    d->job.count = w->run;
-    d->job.in_stride = w->in_line;
-    d->job.out_stride = w->out_line;
-    d->job.bias_line = w->channels_last ? 0 : d->grid->block ? BIAS_PATTERN : 1;
-    d->job.bias_period = w->channels_last ? w->run : d->grid->block ? BIAS_PATTERN : 1;
-    d->job.stream = d->grid->batch * w->out_image * d->size >= STREAM_BYTES;
-    for (size_t image = 0; image < d->grid->batch; image++)
-        for (size_t group = 0; group < d->grid->groups; group++) {
+    const struct output_grid *grid = d->job->grid;
+    d->unmix.map = &d->map;
+    d->unmix.scratch = d->memory;
+    d->unmix.in = d->in;
+    d->unmix.parts = d->parts;
+    d->unmix.lines = w->lines;
+    d->unmix.count = w->run;
+    d->unmix.in_stride = w->in_line;
+    d->unmix.out_stride = w->out_line;
+    d->unmix.bias_line = w->channels_last ? 0 : grid->block ? PATTERN : 1;
+    d->unmix.bias_period = w->channels_last ? w->run : grid->block ? PATTERN : 1;
+    d->unmix.stream = grid->batch * w->out_image * d->size >= STREAM_BYTES;
+    for (size_t image = 0; image < grid->batch; image++)
+        for (size_t group = 0; group < grid->groups; group++) {
             aim_operands(d, image, group);
             aim_results(d, image, group);
-            unmix(&d->job);
+            finite = unmix(&d->unmix) && finite;
         }
+    return finite;
 }
 
-/* NULL without memory. */
-static char *bias_patterns(const struct output_grid *grid, const char *bias, size_t size) {
-    size_t channels = grid->groups * (size_t)grid->channels, repeats = BIAS_PATTERN / grid->block;
+/* Biases or factors of blocks of channels as unmix wants them. NULL: there are none, or, if there are some,
+ * no memory. */
+static char *block_patterns(const struct output_grid *grid, const char *values, size_t size) {
+    if (!grid->block || !values)
+        return NULL;
+    size_t channels = grid->groups * (size_t)grid->channels, repeats = PATTERN / grid->block;
     size_t line = grid->block * size;
     char *patterns = malloc(channels * repeats * size);
     for (size_t i = 0; patterns && i < channels / grid->block * repeats; i++)
-        memcpy(patterns + i * line, bias + i / repeats * line, line);
+        memcpy(patterns + i * line, values + i / repeats * line, line);
     return patterns;
 }
 
-convoy_status decode(convoy_dtype dtype, convoy_dtype answer_dtype, const struct code *code,
-                     const struct code_solution *solution, const struct output_grid *grid,
-                     const void *const *answers, const void *bias, const struct activation *activation,
-                     void *out) {
+convoy_status decode(const struct decode_job *job, bool *finite) {
+    const struct code_solution *solution = job->solution;
     struct decoding d = {
-        .size = convoy_dtype_bytes(dtype),
-        .answer_size = convoy_dtype_bytes(answer_dtype),
-        .code = code,
-        .solution = solution,
-        .grid = grid,
-        .answers = answers,
-        .bias = bias,
-        .out = out,
-        .walk = walk_of(code, grid),
-        .map = {.dtype = dtype,
-                .in_dtype = answer_dtype,
+        .job = job,
+        .size = convoy_dtype_bytes(job->dtype),
+        .answer_size = convoy_dtype_bytes(job->answer_dtype),
+        .factors = job->factors,
+        .bias = job->bias,
+        .walk = walk_of(job->code, job->grid),
+        .map = {.dtype = job->dtype,
+                .in_dtype = job->answer_dtype,
                 .paired = solution->paired,
                 .rows = solution->rows,
                 .columns = solution->columns,
@@ -289,19 +286,21 @@ convoy_status decode(convoy_dtype dtype, convoy_dtype answer_dtype, const struct
     convoy_status status = allocate(&d);
     if (status != CONVOY_OK)
         return status;
-    char *patterns = grid->block && bias ? bias_patterns(grid, bias, d.size) : NULL;
-    if (patterns)
-        d.bias = patterns;
-    else if (grid->block && bias)
+    char *factors = block_patterns(job->grid, job->factors, d.size);
+    char *bias = block_patterns(job->grid, job->bias, d.size);
+    if (job->grid->block && ((job->factors && !factors) || (job->bias && !bias)))
         status = CONVOY_E_MEMORY;
     if (status == CONVOY_OK) {
+        d.factors = factors ? factors : d.factors;
+        d.bias = bias ? bias : d.bias;
         map_fill(&d);
-        bool curved = activation_prepare(&d.job, activation);
-        decode_blocks(&d);
+        bool curved = activation_prepare(&d.unmix, job->activation);
+        *finite = decode_blocks(&d);
         if (curved)
-            activate(&d, activation);
+            activate(&d, job->activation);
     }
-    free(patterns);
+    free(factors);
+    free(bias);
     free(d.memory);
     return status;
 }

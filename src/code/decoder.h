@@ -5,16 +5,27 @@
 #include "base/conv.h"
 #include "code/code.h"
 
-/* out, laid out as grid says, from answers[i] of solution->workers[i] (of answer_dtype, dense, as grid says,
- * input_pieces x filter_pieces of the code). bias [groups*channels] of dtype, or NULL; activation or NULL.
- * dtype F32 or F64, answer_dtype the same, or BF16 or F16 where it is F32; every pointer is aligned to its
- * elements; in float64 NONE, RELU, CLIP and LEAKY_RELU are exact, the others are computed in float32.
- * Allocates one block of the size of the matrices in dtype and a little more (7 KiB at δ = 8):
- * CONVOY_E_MEMORY. Thread-safe. Cost for paired codes: 2δ multiply-adds per element of Y with its surplus,
- * half of the papers' real 4δ x 4δ system. */
-convoy_status decode(convoy_dtype dtype, convoy_dtype answer_dtype, const struct code *code,
-                     const struct code_solution *solution, const struct output_grid *grid,
-                     const void *const *answers, const void *bias, const struct activation *activation,
-                     void *out);
+/* What is decoded. Everything is borrowed; every pointer is aligned to its elements. */
+struct decode_job {
+    convoy_dtype dtype;        /* of out, factors and bias, and of the arithmetic: F32 or F64 */
+    convoy_dtype answer_dtype; /* of the answers: dtype; or BF16 or F16 if dtype is F32 */
+    const struct code *code;
+    const struct code_solution *solution;
+    const struct output_grid *grid; /* how answers and out lie */
+    const void *const *answers;     /* [survivors], of solution->workers[i]; each dense, input_pieces x
+                                       filter_pieces of the code */
+    const void *factors;            /* [groups*channels], of equilibrate: each output channel is multiplied by
+                                       its own; NULL: 1 */
+    const void *bias;               /* [groups*channels], added then; NULL: none */
+    const struct activation *activation; /* applied last; NULL: none. In float64 NONE, RELU, CLIP and
+                                            LEAKY_RELU are exact, the others are computed in float32 */
+    void *out;
+};
+
+/* Decodes. *finite: whether all of out was finite before the activation, which could hide it. Allocates one
+ * block of the size of the matrices in dtype and a little more (7 KiB at δ = 8): CONVOY_E_MEMORY.
+ * Thread-safe. Cost for paired codes: 2δ+2 multiply-adds per element of Y with its surplus, half of the
+ * papers' real 4δ x 4δ system. */
+convoy_status decode(const struct decode_job *job, bool *finite);
 
 #endif

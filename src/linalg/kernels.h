@@ -11,16 +11,16 @@ size_t kernels_lacking(void);
 
 float combine_plain(const struct combine_job *job);
 void unmix_prepare_plain(const struct unmix_map *map, void *scratch);
-void unmix_plain(const struct unmix_job *job);
+bool unmix_plain(const struct unmix_job *job);
 void unmix_widen_plain(convoy_dtype from_dtype, const void *from, size_t count, float *to);
 #ifdef CONVOY_X86
 float combine_avx2(const struct combine_job *job);
 float combine_avx512(const struct combine_job *job);
 void unmix_prepare_avx2(const struct unmix_map *map, void *scratch);
-void unmix_avx2(const struct unmix_job *job);
+bool unmix_avx2(const struct unmix_job *job);
 void unmix_widen_avx2(convoy_dtype from_dtype, const void *from, size_t count, float *to);
 void unmix_prepare_avx512(const struct unmix_map *map, void *scratch);
-void unmix_avx512(const struct unmix_job *job);
+bool unmix_avx512(const struct unmix_job *job);
 void unmix_widen_avx512(convoy_dtype from_dtype, const void *from, size_t count, float *to);
 #endif
 

@@ -31,6 +31,6 @@ void unmix_prepare(const struct unmix_map *map, void *scratch) {
     unmix_kernels()->prepare(map, scratch);
 }
 
-void unmix(const struct unmix_job *job) {
-    unmix_kernels()->run(job);
+bool unmix(const struct unmix_job *job) {
+    return unmix_kernels()->run(job);
 }

@@ -26,21 +26,22 @@ struct unmix_map {
 /* Where a result goes: its first line, of which and of whose elements only so many are kept. */
 struct unmix_part {
     void *out;
-    const void *bias; /* of element (line,k): bias[line*bias_line + k % bias_period]; NULL: none */
+    const void *factor; /* of element (line,k): factor[line*bias_line + k % bias_period]; NULL: 1 */
+    const void *bias;   /* of element (line,k) likewise; NULL: none */
     size_t lines, count;
 };
 
 /* lines x count elements of all operands, which begin every in_stride elements there and every out_stride in
- * the results. A finished element is v + bias, clamped to [low,high], times slope where negative; a NaN stays
- * one. Operands and results are aligned to their elements and do not overlap. */
+ * the results. A finished element is v*factor + bias, clamped to [low,high], times slope where negative; a
+ * NaN stays one. Operands and results are aligned to their elements and do not overlap. */
 struct unmix_job {
     const struct unmix_map *map;
     void *scratch;                  /* as unmix_prepare filled it; of one thread at a time */
     const void *const *in;          /* [columns], paired [columns/2][4] */
     const struct unmix_part *parts; /* [rows], paired [2*rows] */
     size_t lines, count, in_stride, out_stride;
-    size_t bias_line;
-    size_t bias_period;      /* 1, a multiple of 16, or at least count */
+    size_t bias_line;        /* of biases and factors */
+    size_t bias_period;      /* likewise; 1, a multiple of 16, or at least count */
     double slope, low, high; /* 1, -INFINITY, INFINITY: nothing; rounded to dtype */
     bool stream;             /* write around the caches where the processor can */
 };
@@ -51,16 +52,19 @@ size_t unmix_scratch_bytes(const struct unmix_map *map);
 /* Rounds and arranges the coefficients once for any number of jobs. */
 void unmix_prepare(const struct unmix_map *map, void *scratch);
 
-/* Cost: rows*columns multiply-adds per element, paired twice that for twice as many results; operands are
- * read once from memory, results written once, nothing between. Allocates nothing. */
-void unmix(const struct unmix_job *job);
+/* Returns whether every v*factor + bias is finite, which clamping would hide. Elements that no part keeps may
+ * make it say no, too.
+ * Cost: rows*columns multiply-adds per element, paired twice that for twice as many results, and two more for
+ * each result; operands are read once from memory, results written once, nothing between. Allocates nothing.
+ */
+bool unmix(const struct unmix_job *job);
 
 /* The kernels by name in order of preference, ended by a NULL name, as in combine.h; what one has prepared,
  * another cannot use. For tests and timing. */
 struct unmix_kernel {
     const char *name;
     void (*prepare)(const struct unmix_map *map, void *scratch);
-    void (*run)(const struct unmix_job *job);
+    bool (*run)(const struct unmix_job *job);
     void (*widen)(convoy_dtype from_dtype, const void *from, size_t count, float *to); /* as halves_widen */
 };
 const struct unmix_kernel *unmix_kernels(void);

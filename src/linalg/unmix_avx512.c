@@ -11,8 +11,8 @@ void unmix_prepare_avx512(const struct unmix_map *map, void *scratch) {
     prepare_any(map, scratch);
 }
 
-void unmix_avx512(const struct unmix_job *job) {
-    unmix_any(job);
+bool unmix_avx512(const struct unmix_job *job) {
+    return unmix_any(job);
 }
 
 void unmix_widen_avx512(convoy_dtype from_dtype, const void *from, size_t count, float *to) {

@@ -134,29 +134,46 @@ static inline __attribute__((always_inline)) NAME(vec)
     return NAME(fma)(ending->slope, below, above);
 }
 
-/* Any vector. */
-static __attribute__((noinline)) void FROM(emit_lanes)(const struct unmix_job *job,
-                                                       const struct FROM(ending) * ending,
-                                                       const struct unmix_part *part,
-                                                       const struct unmix_place *place, NAME(vec) v) {
-    if (place->k >= part->count || place->line >= part->lines)
-        return;
-    size_t left = part->count - place->k, count = place->width < left ? place->width : left;
-    NAME(vec) bias = NAME(splat)((REAL)-0.0);
-    for (size_t s = 0; s < place->segments && part->bias; s++) {
-        const REAL *from = (const REAL *)part->bias + place->bias + s * job->bias_line;
-        if (ending->each)
-            bias = NAME(load_lanes)(bias, from, s * place->width, count);
-        else if (place->segments == 1)
-            bias = NAME(splat)(*from);
+/* `watch`, which begins as zeros: a NaN stays in every lane in which some v was not finite. */
+static inline __attribute__((always_inline)) NAME(vec) FROM(watched)(NAME(vec) watch, NAME(vec) v) {
+    return NAME(fma)(v, NAME(splat)(0), watch);
+}
+
+/* v with the factors or biases of a place in its lanes. */
+static NAME(vec) FROM(pattern)(const struct unmix_job *job, const REAL *pattern,
+                               const struct unmix_place *place, size_t count, NAME(vec) v) {
+    for (size_t s = 0; s < place->segments; s++) {
+        const REAL *from = pattern + place->bias + s * job->bias_line;
+        if (job->bias_period > 1)
+            v = NAME(load_lanes)(v, from, s * place->width, count);
         else
             for (size_t k = 0; k < count; k++)
-                bias = NAME(load_lanes)(bias, from, s * place->width + k, 1);
+                v = NAME(load_lanes)(v, from, s * place->width + k, 1);
     }
-    v = FROM(finish)(ending, NAME(add)(v, bias));
-    for (size_t s = 0; s < place->segments && place->line + s < part->lines; s++)
+    return v;
+}
+
+/* Any vector. Returns it before it is clamped; zeros if the part keeps nothing of it. */
+static __attribute__((noinline)) NAME(vec)
+    FROM(emit_lanes)(const struct unmix_job *job, const struct FROM(ending) * ending,
+                     const struct unmix_part *part, const struct unmix_place *place, NAME(vec) v) {
+    if (place->k >= part->count || place->line >= part->lines)
+        return NAME(splat)(0);
+    size_t left = part->count - place->k, count = place->width < left ? place->width : left;
+    NAME(vec) factor = NAME(splat)(1), bias = NAME(splat)((REAL)-0.0);
+    struct unmix_place kept = *place;
+    if (kept.segments > part->lines - kept.line)
+        kept.segments = part->lines - kept.line;
+    if (part->factor)
+        factor = FROM(pattern)(job, part->factor, &kept, count, factor);
+    if (part->bias)
+        bias = FROM(pattern)(job, part->bias, &kept, count, bias);
+    v = NAME(fma)(v, factor, bias);
+    NAME(vec) finished = FROM(finish)(ending, v);
+    for (size_t s = 0; s < kept.segments; s++)
         NAME(store_lanes)
-    ((REAL *)part->out + place->to + s * job->out_stride, s * place->width, count, v);
+    ((REAL *)part->out + place->to + s * job->out_stride, s * place->width, count, finished);
+    return v;
 }
 
 /* to[0..left) from a full vector. */
@@ -169,41 +186,60 @@ static inline __attribute__((always_inline)) void FROM(put)(REAL *to, size_t lef
         NAME(store)(to, v);
 }
 
-/* Both vectors of a tile. whole: both are full, the second one continues the first, and there is no slope.
- * Then nothing is called, lest all sums leave the registers for it. */
-static inline __attribute__((always_inline)) void
-FROM(emit)(const struct unmix_job *job, const struct FROM(ending) * ending, const struct unmix_part *part,
-           const struct unmix_place *places, NAME(vec) v, NAME(vec) w, bool whole) {
-    if (!whole) {
-        FROM(emit_lanes)(job, ending, part, &places[0], v);
-        FROM(emit_lanes)(job, ending, part, &places[1], w);
-        return;
-    }
-    if (places->line >= part->lines || places->k >= part->count)
-        return;
-    const REAL *bias = part->bias;
-    size_t left = part->count - places->k;
-    if (bias && !ending->each) {
-        v = NAME(add)(v, NAME(splat)(bias[places->bias]));
-        w = NAME(add)(w, NAME(splat)(bias[places->bias]));
-    } else if (bias) { /* there is as much bias as result: lanes beyond are not written */
-        v = NAME(add)(v, NAME(load_lanes)(v, bias + places[0].bias, 0, left < LANES ? left : LANES));
-        if (left > LANES)
-            w = NAME(add)(
-                w, NAME(load_lanes)(w, bias + places[1].bias, 0, left < 2 * LANES ? left - LANES : LANES));
-    }
-    REAL *to = (REAL *)part->out + places->to;
-    FROM(put)(to, left, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, v)));
-    if (left > LANES)
-        FROM(put)
-    (to + LANES, left - LANES, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, w)));
+/* v with from[0..count), or all of it. */
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(lanes)(NAME(vec) v, const REAL *from, size_t count) {
+    return count < LANES ? NAME(load_lanes)(v, from, 0, count) : NAME(load)(from);
 }
 
-/* The results of `rows` rows. */
-static inline __attribute__((always_inline)) void
-FROM(rows_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
-               const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
-               const struct unmix_place *places, bool whole) {
+/* Both vectors of a tile. whole: both are full, the second one continues the first, and there is no slope.
+ * Then nothing is called, which would drive all sums out of the registers. Returns `watch` having seen
+ * both. */
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(emit)(const struct unmix_job *job, const struct FROM(ending) * ending, const struct unmix_part *part,
+               const struct unmix_place *places, NAME(vec) v, NAME(vec) w, NAME(vec) watch, bool whole) {
+    if (!whole) {
+        watch = FROM(watched)(watch, FROM(emit_lanes)(job, ending, part, &places[0], v));
+        return FROM(watched)(watch, FROM(emit_lanes)(job, ending, part, &places[1], w));
+    }
+    if (places->line >= part->lines || places->k >= part->count)
+        return watch;
+    const REAL *factor = part->factor, *bias = part->bias;
+    size_t left = part->count - places->k, more = left > LANES ? left - LANES : 0;
+    NAME(vec) factor_v = NAME(splat)(1), bias_v = NAME(splat)((REAL)-0.0);
+    NAME(vec) factor_w = factor_v, bias_w = bias_v;
+    if (ending->each) { /* there are as many factors and biases as results: lanes beyond are not written */
+        if (factor)
+            factor_v = FROM(lanes)(factor_v, factor + places[0].bias, left);
+        if (factor && more)
+            factor_w = FROM(lanes)(factor_w, factor + places[1].bias, more);
+        if (bias)
+            bias_v = FROM(lanes)(bias_v, bias + places[0].bias, left);
+        if (bias && more)
+            bias_w = FROM(lanes)(bias_w, bias + places[1].bias, more);
+    } else {
+        if (factor)
+            factor_v = factor_w = NAME(splat)(factor[places->bias]);
+        if (bias)
+            bias_v = bias_w = NAME(splat)(bias[places->bias]);
+    }
+    v = NAME(fma)(v, factor_v, bias_v);
+    w = NAME(fma)(w, factor_w, bias_w);
+    REAL *to = (REAL *)part->out + places->to;
+    FROM(put)(to, left, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, v)));
+    watch = FROM(watched)(watch, v);
+    if (!more)
+        return watch;
+    FROM(put)
+    (to + LANES, more, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, w)));
+    return FROM(watched)(watch, w);
+}
+
+/* The results of `rows` rows. Returns `watch` having seen them, as all that follows. */
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(rows_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
+                   const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
+                   const struct unmix_place *places, NAME(vec) watch, bool whole) {
     NAME(vec) v[TALL], w[TALL];
     for (size_t j = 0; j < rows; j++)
         v[j] = w[j] = NAME(splat)(0);
@@ -216,31 +252,32 @@ FROM(rows_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
         }
     }
     for (size_t j = 0; j < rows; j++)
-        FROM(emit)(job, ending, &parts[j], places, v[j], w[j], whole);
+        watch = FROM(emit)(job, ending, &parts[j], places, v[j], w[j], watch, whole);
+    return watch;
 }
 
 /* The four results of the pair of rows re, re+1. */
-static inline __attribute__((always_inline)) void
-FROM(pair_emit)(const struct unmix_job *job, const struct FROM(ending) * ending,
-                const struct unmix_part *parts, const struct unmix_place *places, NAME(vec) f[][2],
-                NAME(vec) g[][2], size_t re, bool whole) {
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(pair_emit)(const struct unmix_job *job, const struct FROM(ending) * ending,
+                    const struct unmix_part *parts, const struct unmix_place *places, NAME(vec) f[][2],
+                    NAME(vec) g[][2], size_t re, NAME(vec) watch, bool whole) {
     size_t im = re + 1;
     parts += 2 * re;
-    FROM(emit)
-    (job, ending, &parts[0], places, NAME(add)(f[re][0], g[re][0]), NAME(add)(f[re][1], g[re][1]), whole);
-    FROM(emit)
-    (job, ending, &parts[1], places, NAME(add)(f[im][0], g[im][0]), NAME(add)(f[im][1], g[im][1]), whole);
-    FROM(emit)
-    (job, ending, &parts[2], places, NAME(sub)(f[im][0], g[im][0]), NAME(sub)(f[im][1], g[im][1]), whole);
-    FROM(emit)
-    (job, ending, &parts[3], places, NAME(sub)(g[re][0], f[re][0]), NAME(sub)(g[re][1], f[re][1]), whole);
+    watch = FROM(emit)(job, ending, &parts[0], places, NAME(add)(f[re][0], g[re][0]),
+                       NAME(add)(f[re][1], g[re][1]), watch, whole);
+    watch = FROM(emit)(job, ending, &parts[1], places, NAME(add)(f[im][0], g[im][0]),
+                       NAME(add)(f[im][1], g[im][1]), watch, whole);
+    watch = FROM(emit)(job, ending, &parts[2], places, NAME(sub)(f[im][0], g[im][0]),
+                       NAME(sub)(f[im][1], g[im][1]), watch, whole);
+    return FROM(emit)(job, ending, &parts[3], places, NAME(sub)(g[re][0], f[re][0]),
+                      NAME(sub)(g[re][1], f[re][1]), watch, whole);
 }
 
 /* The results of `rows` rows, 2 or 4, of both systems: four for each pair of rows. */
-static inline __attribute__((always_inline)) void
-FROM(pairs_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
-                const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
-                const struct unmix_place *places, bool whole) {
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(pairs_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
+                    const struct unmix_part *parts, size_t rows, const REAL *panel, const REAL *x,
+                    const struct unmix_place *places, NAME(vec) watch, bool whole) {
     NAME(vec) f[4][2], g[4][2];
     for (size_t j = 0; j < rows; j++)
         f[j][0] = f[j][1] = g[j][0] = g[j][1] = NAME(splat)(0);
@@ -256,57 +293,62 @@ FROM(pairs_run)(const struct unmix_job *job, const struct FROM(ending) * ending,
             g[j][1] = NAME(fma)(b, y1, g[j][1]);
         }
     }
-    FROM(pair_emit)(job, ending, parts, places, f, g, 0, whole);
+    watch = FROM(pair_emit)(job, ending, parts, places, f, g, 0, watch, whole);
     if (rows == 4)
-        FROM(pair_emit)(job, ending, parts, places, f, g, 2, whole);
+        watch = FROM(pair_emit)(job, ending, parts, places, f, g, 2, watch, whole);
+    return watch;
 }
 
 /* ---- a job ---- */
 
-static inline __attribute__((always_inline)) void
-FROM(tile_run)(const struct unmix_job *job, const struct FROM(ending) * ending, const REAL *panel, REAL *x,
-               const struct unmix_place *places, bool whole) {
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(tile_run)(const struct unmix_job *job, const struct FROM(ending) * ending, const REAL *panel,
+                   REAL *x, const struct unmix_place *places, bool whole) {
     const struct unmix_map *map = job->map;
     size_t columns = map->columns;
+    NAME(vec) watch = NAME(splat)(0);
     FROM(tile_load)(job, places, x, whole);
     for (size_t row = 0, rows; map->paired && row < map->rows; row += rows, panel += 2 * rows * columns) {
         rows = map->rows - row < TALL / 2 ? 2 : TALL / 2;
         if (rows == 2)
-            FROM(pairs_run)(job, ending, job->parts + 2 * row, 2, panel, x, places, whole);
+            watch = FROM(pairs_run)(job, ending, job->parts + 2 * row, 2, panel, x, places, watch, whole);
         else
-            FROM(pairs_run)(job, ending, job->parts + 2 * row, TALL / 2, panel, x, places, whole);
+            watch =
+                FROM(pairs_run)(job, ending, job->parts + 2 * row, TALL / 2, panel, x, places, watch, whole);
     }
     for (size_t row = 0, rows; !map->paired && row < map->rows; row += rows, panel += rows * columns) {
         const struct unmix_part *parts = job->parts + row;
         rows = unmix_rows(map, row, TALL);
         if (map->choice && map->choice[row] != UNMIX_NO_CHOICE) {
             const REAL *chosen = x + (size_t)map->choice[row] * 2 * LANES;
-            FROM(emit)(job, ending, parts, places, NAME(load)(chosen), NAME(load)(chosen + LANES), whole);
+            watch = FROM(emit)(job, ending, parts, places, NAME(load)(chosen), NAME(load)(chosen + LANES),
+                               watch, whole);
         } else if (rows == 1) {
-            FROM(rows_run)(job, ending, parts, 1, panel, x, places, whole);
+            watch = FROM(rows_run)(job, ending, parts, 1, panel, x, places, watch, whole);
         } else if (rows == 2) {
-            FROM(rows_run)(job, ending, parts, 2, panel, x, places, whole);
+            watch = FROM(rows_run)(job, ending, parts, 2, panel, x, places, watch, whole);
         } else if (rows == 4) {
-            FROM(rows_run)(job, ending, parts, 4, panel, x, places, whole);
+            watch = FROM(rows_run)(job, ending, parts, 4, panel, x, places, watch, whole);
         } else {
-            FROM(rows_run)(job, ending, parts, TALL, panel, x, places, whole);
+            watch = FROM(rows_run)(job, ending, parts, TALL, panel, x, places, watch, whole);
         }
     }
+    return watch;
 }
 
-static __attribute__((noinline)) void FROM(tile_whole)(const struct unmix_job *job,
-                                                       const struct FROM(ending) * ending, const REAL *panel,
-                                                       REAL *x, const struct unmix_place *places) {
-    FROM(tile_run)(job, ending, panel, x, places, true);
+static __attribute__((noinline)) NAME(vec)
+    FROM(tile_whole)(const struct unmix_job *job, const struct FROM(ending) * ending, const REAL *panel,
+                     REAL *x, const struct unmix_place *places) {
+    return FROM(tile_run)(job, ending, panel, x, places, true);
 }
 
-static __attribute__((noinline)) void FROM(tile_part)(const struct unmix_job *job,
-                                                      const struct FROM(ending) * ending, const REAL *panel,
-                                                      REAL *x, const struct unmix_place *places) {
-    FROM(tile_run)(job, ending, panel, x, places, false);
+static __attribute__((noinline)) NAME(vec)
+    FROM(tile_part)(const struct unmix_job *job, const struct FROM(ending) * ending, const REAL *panel,
+                    REAL *x, const struct unmix_place *places) {
+    return FROM(tile_run)(job, ending, panel, x, places, false);
 }
 
-static void FROM(unmix)(const struct unmix_job *job) {
+static bool FROM(unmix)(const struct unmix_job *job) {
     const struct unmix_map *map = job->map;
     size_t systems = map->paired ? 2 : 1;
     /* The tile first: it is what must be aligned. */
@@ -320,6 +362,7 @@ static void FROM(unmix)(const struct unmix_job *job) {
         .each = job->bias_period > 1,
         .stream = job->stream,
     };
+    NAME(vec) watch = NAME(splat)(0);
     struct unmix_place next = {0};
     while (job->count && next.line < job->lines) {
         struct unmix_place places[2];
@@ -327,10 +370,16 @@ static void FROM(unmix)(const struct unmix_job *job) {
         places[1] = unmix_place_next(job, &next, LANES);
         if (!ending.sloped && places[0].width == LANES && places[1].width == LANES &&
             places[1].k == places[0].k + LANES)
-            FROM(tile_whole)(job, &ending, panel, x, places);
+            watch = NAME(add)(watch, FROM(tile_whole)(job, &ending, panel, x, places));
         else
-            FROM(tile_part)(job, &ending, panel, x, places);
+            watch = NAME(add)(watch, FROM(tile_part)(job, &ending, panel, x, places));
     }
     if (job->stream)
         NAME(stream_end)();
+    REAL seen[LANES];
+    bool finite = true;
+    NAME(store)(seen, watch);
+    for (size_t i = 0; i < LANES; i++)
+        finite = finite && seen[i] == 0;
+    return finite;
 }

@@ -10,8 +10,8 @@ void unmix_prepare_plain(const struct unmix_map *map, void *scratch) {
     prepare_any(map, scratch);
 }
 
-void unmix_plain(const struct unmix_job *job) {
-    unmix_any(job);
+bool unmix_plain(const struct unmix_job *job) {
+    return unmix_any(job);
 }
 
 void unmix_widen_plain(convoy_dtype from_dtype, const void *from, size_t count, float *to) {

@@ -32,10 +32,10 @@ static const struct {
 } curves[] = {{1, -INFINITY, INFINITY}, {1, 0, INFINITY}, {1, -0.25, 0.5}, {0.125, -INFINITY, INFINITY}};
 
 /* How a result is finished: bias 0: none, 1: one for each line, 2: one for each element, 3: sixteen for each
- * line, again and again. */
+ * line, again and again; factors, if any, lie as the biases. */
 struct way {
     int bias, curve;
-    bool stream, choose;
+    bool stream, choose, factor;
 };
 
 static double get(convoy_dtype dtype, const void *data, size_t i) {
@@ -84,11 +84,18 @@ static void part_create(struct scene *scene, struct random *random, size_t r) {
     part->out = numbers(random, scene->map.dtype, extent(part->lines, part->count, stride));
     size_t size = convoy_dtype_bytes(scene->map.dtype);
     memset(part->out, 0, extent(part->lines, part->count, stride) * size);
+    size_t patterns = scene->way.bias == 2   ? part->count
+                      : scene->way.bias == 3 ? 16 * part->lines
+                                             : part->lines;
     if (scene->way.bias)
-        part->bias = numbers(random, scene->map.dtype,
-                             scene->way.bias == 1   ? part->lines
-                             : scene->way.bias == 2 ? part->count
-                                                    : 16 * part->lines);
+        part->bias = numbers(random, scene->map.dtype, patterns);
+    if (scene->way.factor)
+        part->factor = numbers(random, scene->map.dtype, patterns);
+}
+
+/* Which of a part's factors or biases is element k's of a line. */
+static size_t pattern_index(const struct scene *scene, size_t line, size_t k) {
+    return scene->way.bias == 2 ? k : scene->way.bias == 3 ? line * 16 + k % 16 : line;
 }
 
 static void scene_create(struct scene *scene, struct random *random, const struct shape *s,
@@ -125,9 +132,9 @@ static void scene_create(struct scene *scene, struct random *random, const struc
                                     .count = s->count,
                                     .in_stride = s->count + s->gap,
                                     .out_stride = s->count + 3 * s->gap,
-                                    .bias_line = way.bias == 1   ? 1
+                                    .bias_line = way.bias == 2   ? 0
                                                  : way.bias == 3 ? 16
-                                                                 : 0,
+                                                                 : 1,
                                     .bias_period = way.bias == 2   ? s->count
                                                    : way.bias == 3 ? 16
                                                                    : 1,
@@ -148,6 +155,7 @@ static void scene_destroy(struct scene *scene) {
     for (size_t r = 0; r < scene->results; r++) {
         free(scene->parts[r].out);
         free((void *)scene->parts[r].bias);
+        free((void *)scene->parts[r].factor);
     }
     free(scene->f);
     free(scene->g);
@@ -214,11 +222,13 @@ static void check_part(const struct scene *scene, const char *kernel, size_t r) 
         double got = get(scene->map.dtype, part->out, t), want = 0, size = 0;
         if (k < part->count) {
             want = result_value(scene, r, line * scene->job.in_stride + k, &size);
+            if (part->factor) {
+                double factor = get(scene->map.dtype, part->factor, pattern_index(scene, line, k));
+                size *= fabs(factor);
+                want *= factor;
+            }
             if (part->bias) {
-                double bias = get(scene->map.dtype, part->bias,
-                                  scene->way.bias == 1   ? line
-                                  : scene->way.bias == 2 ? k
-                                                         : line * 16 + k % 16);
+                double bias = get(scene->map.dtype, part->bias, pattern_index(scene, line, k));
                 size += fabs(want) + fabs(bias);
                 want += bias;
             }
@@ -236,7 +246,7 @@ static void check(struct random *random, const struct unmix_kernel *kernel, cons
     scene_create(&scene, random, shape, dtype, paired, way);
     kernel->prepare(&scene.map, scene.job.scratch);
     for (int again = 0; again < 2; again++) /* what was prepared serves any number of jobs */
-        kernel->run(&scene.job);
+        assert_true(kernel->run(&scene.job));
     for (size_t r = 0; r < scene.results; r++)
         check_part(&scene, kernel->name, r);
     scene_destroy(&scene);
@@ -249,9 +259,9 @@ static void check_kernels(convoy_dtype dtype) {
     for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
             for (int way = 0; way < 32; way++) {
-                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2};
+                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2, (way / 2 + (int)i) % 2};
                 check(&random, kernel, &shapes[i], dtype, true,
-                      (struct way){w.bias, w.curve, w.stream, false});
+                      (struct way){w.bias, w.curve, w.stream, false, w.factor});
                 check(&random, kernel, &shapes[i], dtype, false, w);
             }
 }
@@ -306,10 +316,10 @@ static void test_halves(void **state) {
     for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
             for (int way = 0; way < 32; way++) {
-                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2};
+                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2, way % 3 == 0};
                 convoy_dtype half = way / 8 % 2 ? CONVOY_BF16 : CONVOY_F16;
                 check_halves(&random, kernel, &shapes[i], half, true,
-                             (struct way){w.bias, w.curve, w.stream, false});
+                             (struct way){w.bias, w.curve, w.stream, false, w.factor});
                 check_halves(&random, kernel, &shapes[i], half, false, w);
             }
 }
@@ -350,14 +360,47 @@ static void test_special_values(void **state) {
                                 .low = -INFINITY,
                                 .high = INFINITY};
         kernel->prepare(&map, job.scratch);
-        kernel->run(&job);
+        assert_false(kernel->run(&job));
         assert_memory_equal(p, out, sizeof p);
         job.low = 0;
-        kernel->run(&job);
+        assert_false(kernel->run(&job));
         for (int i = 0; i < COUNT; i++)
             assert_true(i % 3 == 0 ? isnan(out[i]) : out[i] == 0);
         free(job.scratch);
     }
+}
+
+/* One element that is not finite is told, at any place, even if a clamp hides it. */
+static void check_watch(const struct unmix_kernel *kernel, convoy_dtype dtype, bool paired, size_t count,
+                        size_t at, double value, double high) {
+    struct random random;
+    random_seed(&random, SEED);
+    struct scene scene;
+    const struct shape shape = {4, 4, 3, count, 2, 0, 0};
+    scene_create(&scene, &random, &shape, dtype, paired, (struct way){.bias = 1, .curve = 1});
+    scene.job.high = high;
+    size_t element = at / count * scene.job.in_stride + at % count;
+    if (dtype == CONVOY_F32)
+        ((float *)scene.in[1])[element] = (float)value;
+    else
+        ((double *)scene.in[1])[element] = value;
+    kernel->prepare(&scene.map, scene.job.scratch);
+    if (kernel->run(&scene.job) != isfinite(value))
+        fail_msg("%s: %g at %zu of 3 lines of %zu is told wrongly", kernel->name, value, at, count);
+    scene_destroy(&scene);
+}
+
+static void test_watch(void **state) {
+    (void)state;
+    static const double values[] = {1, NAN, INFINITY, -INFINITY};
+    static const size_t counts[] = {1, 3, 8, 16, 33, 67};
+    for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
+        for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++)
+            for (size_t at = 0; at < 3 * counts[c]; at++) {
+                double value = values[at % 4], high = at / 4 % 2 ? 1 : INFINITY;
+                check_watch(kernel, CONVOY_F32, at % 3 == 1, counts[c], at, value, high);
+                check_watch(kernel, CONVOY_F64, at % 3 == 2, counts[c], at, value, high);
+            }
 }
 
 /* A size that overflows is told, not wrapped. */
@@ -372,9 +415,9 @@ static void test_scratch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_f32),     cmocka_unit_test(test_f64),
-        cmocka_unit_test(test_halves),  cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_f32),    cmocka_unit_test(test_f64),
+        cmocka_unit_test(test_halves), cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_watch),  cmocka_unit_test(test_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

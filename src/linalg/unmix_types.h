@@ -48,19 +48,16 @@ static void prepare_any(const struct unmix_map *map, void *scratch) {
     }
 }
 
-static void unmix_any(const struct unmix_job *job) {
+static bool unmix_any(const struct unmix_job *job) {
     switch (job->map->in_dtype) {
     case CONVOY_BF16:
-        unmix_bf16(job);
-        break;
+        return unmix_bf16(job);
     case CONVOY_F16:
-        unmix_f16(job);
-        break;
+        return unmix_f16(job);
     case CONVOY_F64:
-        unmix_f64(job);
-        break;
+        return unmix_f64(job);
     default:
-        unmix_f32(job);
+        return unmix_f32(job);
     }
 }
 

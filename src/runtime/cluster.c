@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/tensor.h"
 #include "runtime/worker_threads.h"
 
 #include <stdlib.h>
@@ -157,6 +158,24 @@ struct plan_request cluster_plan_request(const struct cluster_options *options) 
                                  .block = options->block,
                                  .time = options->times ? task_time : NULL,
                                  .time_context = options->times};
+}
+
+static bool is_finite(const convoy_tensor *tensor) {
+    return !tensor->data || tensor_find_not_finite(tensor) == convoy_tensor_elements(tensor);
+}
+
+struct plan_layer cluster_plan_layer(const struct plan_request *request, const struct layer_desc *desc,
+                                     const struct layer_params *params) {
+    if (desc->kind == LAYER_MATMUL)
+        return (struct plan_layer){.why_local = "both factors are known only at run time"};
+    if (desc->kind != LAYER_CONV)
+        return (struct plan_layer){.why_local = "neither a convolution nor a product by a constant"};
+    if (desc->dtype != CONVOY_F32 && (desc->dtype != CONVOY_F64 || desc->input_count > 1))
+        return (struct plan_layer){.why_local = "not float32"};
+    struct plan_layer plan = plan_choose(request, &desc->conv);
+    if (plan.coded && !(is_finite(&params->weights) && is_finite(&params->bias)))
+        return (struct plan_layer){.why_local = "its weights are not finite"};
+    return plan;
 }
 
 uint32_t cluster_living(struct cluster *cluster) {

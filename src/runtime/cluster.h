@@ -5,6 +5,7 @@
 #define RUNTIME_CLUSTER_H
 
 #include "base/log.h"
+#include "compute/backend.h"
 #include "compute/kernel_times.h"
 #include "plan/plan.h"
 #include "transport/fault.h"
@@ -56,6 +57,11 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
 
 /* What a cluster with these options asks the plan for each of its layers. */
 struct plan_request cluster_plan_request(const struct cluster_options *options);
+
+/* What such a request decides for a layer of a network. Looks at every weight: a layer whose weights or
+ * biases are not finite is not coded, since coding would spread them. */
+struct plan_layer cluster_plan_layer(const struct plan_request *request, const struct layer_desc *desc,
+                                     const struct layer_params *params);
 
 /* How many workers are alive now. */
 uint32_t cluster_living(struct cluster *cluster);

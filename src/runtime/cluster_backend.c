@@ -36,10 +36,7 @@ static convoy_status cluster_layer_prepare(struct backend *base, const struct la
                                            convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
     struct plan_request request = cluster_plan_request(&backend->cluster->options);
-    struct plan_layer plan = {.why_local = "not a convolution or a product by a constant"};
-    if (desc->kind == LAYER_CONV &&
-        (desc->dtype == CONVOY_F32 || (desc->dtype == CONVOY_F64 && desc->input_count == 1)))
-        plan = plan_choose(&request, &desc->conv);
+    struct plan_layer plan = cluster_plan_layer(&request, desc, params);
     return plan.coded ? coded_layer_create(layer, backend, desc, params, &plan, error)
                       : local_layer_create(layer, backend, desc, params, plan.why_local, error);
 }

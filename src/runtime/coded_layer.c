@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 #include "code/encoder.h"
+#include "code/filter_encoder.h"
 #include "compute/layer.h"
 #include "runtime/layer_message.h"
 
@@ -13,50 +14,33 @@
 
 /* ---- filters ---- */
 
-/* Codes the filters of `count` workers, one convolution group after the other, straight into their messages.
- * rows: [count*filter_pieces][filter_parts]; filters: [count]; pieces: [count*filter_pieces], scratch. */
-static void encode_filters(const struct coded_layer *layer, uint32_t count, const double *rows,
-                           void *const *filters, void **pieces) {
-    const struct partition *partition = &layer->partition;
-    uint32_t per_worker = layer->code.filter_pieces;
-    size_t element = convoy_dtype_bytes(layer->desc.dtype);
-    struct axis_cut cut = partition->filter;
-    size_t group_bytes = (size_t)cut.extent * cut.inner * element;
-    size_t piece_bytes = (size_t)cut.length * cut.inner * element;
-    size_t groups = cut.outer;
-    cut.outer = 1;
-    for (size_t g = 0; g < groups; g++) {
-        for (uint32_t i = 0; i < count * per_worker; i++)
-            pieces[i] = (char *)filters[i / per_worker] + (g * per_worker + i % per_worker) * piece_bytes;
-        encode(layer->desc.dtype, layer->desc.dtype, &cut, count * per_worker, rows,
-               (const char *)layer->params.weights.data + g * group_bytes, pieces);
-    }
-}
-
 /* The messages of this layer for some workers (supplier_make). */
 static convoy_status make_messages(void *context, const uint32_t *workers, uint32_t count,
                                    struct buffer **messages) {
     const struct coded_layer *layer = context;
-    uint32_t pieces_each = layer->code.filter_pieces;
-    size_t per_worker = (size_t)pieces_each * layer->code.filter_parts;
-    void **filters = calloc(count, sizeof(void *)),
-         **pieces = calloc((size_t)count * pieces_each, sizeof(void *));
+    size_t per_worker = (size_t)layer->code.filter_pieces * layer->code.filter_parts;
+    void **filters = calloc(count, sizeof(void *));
     double *rows = calloc(count * per_worker, sizeof *rows);
-    bool complete = filters && pieces && rows;
+    bool complete = filters && rows;
     for (uint32_t i = 0; complete && i < count; i++) {
         messages[i] = layer_message_create(&layer->task, layer->desc.kernel, layer->desc.name,
                                            layer->desc.dtype, &filters[i]);
         layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
         complete = messages[i];
     }
-    if (complete) {
-        encode_filters(layer, count, rows, filters, pieces);
-        tensor_discard(&layer->params.weights); /* read again for a worker that comes later, or a fallback */
-    }
+    const struct filter_job job = {.dtype = layer->desc.dtype,
+                                   .cut = &layer->partition.filter,
+                                   .workers = count,
+                                   .pieces = layer->code.filter_pieces,
+                                   .rows = rows,
+                                   .filters = layer->params.weights.data,
+                                   .factors = layer->factors,
+                                   .out = filters};
+    complete = complete && encode_filters(&job) == CONVOY_OK;
+    tensor_discard(&layer->params.weights); /* read again for a worker that comes later, or a fallback */
     for (uint32_t i = 0; !complete && i < count; i++)
         buffer_release(&messages[i]);
     free(filters);
-    free(pieces);
     free(rows);
     return complete ? CONVOY_OK : CONVOY_E_MEMORY;
 }
@@ -123,6 +107,16 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
     return status;
 }
 
+static convoy_status equilibrate_filters(struct coded_layer *layer, convoy_error *error) {
+    size_t channels = (size_t)layer->desc.conv.out_channels;
+    layer->factors = calloc(channels, convoy_dtype_bytes(layer->desc.dtype));
+    if (!layer->factors)
+        return error_memory(error);
+    equilibrate(layer->desc.dtype, layer->params.weights.data, channels,
+                convoy_tensor_elements(&layer->params.weights) / channels, layer->factors);
+    return CONVOY_OK;
+}
+
 /* Input i as layer_desc.blocks sees it: a map [N,C,...], whatever the axes are to the convolution (of a
  * product [1,M,K] the "channels" are its rows). used: the block in which the layer takes it. */
 static struct coded_input describe_input(const struct layer_desc *desc, uint32_t i, uint32_t used) {
@@ -183,6 +177,8 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     if (status == CONVOY_OK)
         status = tensor_keep(&layer->params.bias, &params->bias, error);
     if (status == CONVOY_OK)
+        status = equilibrate_filters(layer, error);
+    if (status == CONVOY_OK)
         status = cut_and_code(layer, plan, error);
     struct layer *created = &layer->base.base;
     if (status == CONVOY_OK)
@@ -211,6 +207,7 @@ void coded_layer_destroy(struct layer **slot) {
     solutions_clear(&layer->solutions);
     convoy_tensor_release(&layer->params.weights);
     convoy_tensor_release(&layer->params.bias);
+    free(layer->factors);
     free(layer->input_rows);
     free(layer->input_twins);
     free(layer);

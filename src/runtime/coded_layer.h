@@ -25,6 +25,7 @@ struct coded_layer {
     struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input_shape */
     convoy_shape input_shape;
     struct layer_params params; /* with references of our own */
+    void *factors;              /* [output channels] of desc.dtype: what undoes the filters' equilibration */
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */
     struct code code;
@@ -35,7 +36,7 @@ struct coded_layer {
     size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
     atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
-    atomic_bool fallback_logged;
+    atomic_bool fallback_logged, not_finite_logged;
     pthread_mutex_t local_mutex; /* guards local */
     struct layer *local;         /* the uncoded layer, made when it is first needed */
 };

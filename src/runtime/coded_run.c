@@ -39,6 +39,7 @@ struct coded_run {
     const struct code_solution *solution;
     uint32_t chosen; /* workers fit to be asked */
     bool beyond;     /* the frames' type does not hold the coded input */
+    bool not_finite; /* what workers get or gave; the layer here tells what is finite in its output */
     bool asked;
     uint32_t answered; /* at the end */
 };
@@ -138,6 +139,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
     float peak = encode(layer->desc.dtype, layer->frames, &layer->partition.input, outputs, context->rows,
                         in->data, context->pieces);
     run->beyond = !f16_holds(peak);
+    run->not_finite = isinf(peak);
     if (run->beyond)
         return CONVOY_OK;
     for (uint32_t w = 0; w < n; w++) {
@@ -217,8 +219,20 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
     const struct coded_layer *layer = run->layer;
     for (uint32_t i = 0; i < run->solution->survivors; i++)
         run->context->answers[i] = run->context->tasks[run->solution->workers[i]].answer->data;
-    return decode(layer->desc.dtype, layer->frames, &layer->code, run->solution, &layer->partition.output,
-                  run->context->answers, layer->params.bias.data, &layer->desc.activation, out->data);
+    const struct decode_job job = {.dtype = layer->desc.dtype,
+                                   .answer_dtype = layer->frames,
+                                   .code = &layer->code,
+                                   .solution = run->solution,
+                                   .grid = &layer->partition.output,
+                                   .answers = run->context->answers,
+                                   .factors = layer->factors,
+                                   .bias = layer->params.bias.data,
+                                   .activation = &layer->desc.activation,
+                                   .out = out->data};
+    bool finite = true;
+    convoy_status status = decode(&job, &finite);
+    run->not_finite = !finite;
+    return status;
 }
 
 static bool was_used(const struct code_solution *solution, uint32_t worker) {
@@ -304,6 +318,10 @@ static void list_absent(const struct coded_run *run, char *text, size_t size) {
 /* Why a layer was not decoded: in a few words, and as the end of a sentence. */
 static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
     uint32_t needed = run->layer->code.threshold;
+    if (run->not_finite) {
+        snprintf(text, size, "its coded output is not finite");
+        return "not finite";
+    }
     if (run->beyond) {
         snprintf(text, size, "its coded input is beyond the range of %s",
                  convoy_dtype_text(run->layer->frames));
@@ -325,18 +343,29 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
     return "ill-conditioned answers";
 }
 
-static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
-                              convoy_layer_report *report, convoy_error *error) {
+/* Says why the layer is computed here. What is not finite is no failure of the workers: one infinite element
+ * makes others, at the same place of all parts, NaN when it is coded. Others are, unless no fallback is
+ * allowed. */
+static convoy_status report_local(struct coded_run *run, convoy_layer_report *report, convoy_error *error) {
     struct coded_layer *layer = run->layer;
     char why[240];
     report->coded = false;
-    report->fallback = true;
+    report->fallback = !run->not_finite;
     report->why_local = describe_failure(run, report->wait_ms, why, sizeof why);
-    if (!layer->cluster->options.fallback)
+    if (report->fallback && !layer->cluster->options.fallback)
         return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
-    if (!atomic_exchange(&layer->fallback_logged, true))
+    if (!atomic_exchange(report->fallback ? &layer->fallback_logged : &layer->not_finite_logged, true))
         log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING, "layer %s: %s: computed here (said once)",
                  layer->desc.name, why);
+    return CONVOY_OK;
+}
+
+static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                              convoy_layer_report *report, convoy_error *error) {
+    struct coded_layer *layer = run->layer;
+    convoy_status reported = report_local(run, report, error);
+    if (reported != CONVOY_OK)
+        return reported;
     struct layer *local = NULL;
     convoy_status status = local_layer(layer, &local, error);
     if (status == CONVOY_OK)
@@ -489,7 +518,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         report_outcomes(&run, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
-    else if (!run.solution)
+    else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
     if (status == CONVOY_OK && run.layer->adds)
         add_activated(run.layer, taken[1].data, out->data);

@@ -5,11 +5,6 @@
 
 #include <stdlib.h>
 
-static const char *why_not(enum layer_kind kind) {
-    return kind == LAYER_MATMUL ? "both factors are known only at run time"
-                                : "neither a convolution nor a product by a constant";
-}
-
 convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
                                     const struct code_family *family, convoy_error *error) {
     const struct network *network = session->network;
@@ -29,11 +24,7 @@ convoy_status session_layers_create(convoy_session *session, const convoy_option
         info->shape = network->values[step->output].shape;
         info->macs = network_step_macs(step);
         info->weights_bytes = network_step_weights_bytes(step);
-        if (step->desc.kind != LAYER_CONV) {
-            info->why = why_not(step->desc.kind);
-            continue;
-        }
-        const struct plan_layer plan = plan_choose(&request, &step->desc.conv);
+        const struct plan_layer plan = cluster_plan_layer(&request, &step->desc, &step->params);
         info->codable = plan.coded;
         info->why = plan.why_local;
         if (plan.coded) {
