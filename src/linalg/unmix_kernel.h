@@ -139,18 +139,23 @@ static inline __attribute__((always_inline)) NAME(vec) FROM(watched)(NAME(vec) w
     return NAME(fma)(v, NAME(splat)(0), watch);
 }
 
-/* v with the factors or biases of a place in its lanes. */
-static NAME(vec) FROM(pattern)(const struct unmix_job *job, const REAL *pattern,
-                               const struct unmix_place *place, size_t count, NAME(vec) v) {
-    for (size_t s = 0; s < place->segments; s++) {
-        const REAL *from = pattern + place->bias + s * job->bias_line;
+/* The factors or biases of the first `count` elements of each of a place's segments; other lanes hold
+ * anything finite. */
+static inline __attribute__((always_inline)) NAME(vec)
+    FROM(pattern)(const struct unmix_job *job, const REAL *pattern, const struct unmix_place *place,
+                  size_t count) {
+    const REAL *from = pattern + place->bias;
+    if (job->bias_period == 1 && place->segments == 1)
+        return NAME(splat)(from[0]);
+    NAME(vec) v = NAME(splat)(0);
+    REAL lanes[LANES] = {0};
+    for (size_t s = 0; s < place->segments; s++, from += job->bias_line)
         if (job->bias_period > 1)
             v = NAME(load_lanes)(v, from, s * place->width, count);
         else
-            for (size_t k = 0; k < count; k++)
-                v = NAME(load_lanes)(v, from, s * place->width + k, 1);
-    }
-    return v;
+            for (size_t k = 0; k < place->width; k++)
+                lanes[s * place->width + k] = from[0];
+    return job->bias_period > 1 ? v : NAME(load)(lanes);
 }
 
 /* Any vector. Returns it before it is clamped; zeros if the part keeps nothing of it. */
@@ -165,9 +170,9 @@ static __attribute__((noinline)) NAME(vec)
     if (kept.segments > part->lines - kept.line)
         kept.segments = part->lines - kept.line;
     if (part->factor)
-        factor = FROM(pattern)(job, part->factor, &kept, count, factor);
+        factor = FROM(pattern)(job, part->factor, &kept, count);
     if (part->bias)
-        bias = FROM(pattern)(job, part->bias, &kept, count, bias);
+        bias = FROM(pattern)(job, part->bias, &kept, count);
     v = NAME(fma)(v, factor, bias);
     NAME(vec) finished = FROM(finish)(ending, v);
     for (size_t s = 0; s < kept.segments; s++)
