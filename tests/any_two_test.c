@@ -35,12 +35,13 @@ static void must(convoy_status status, const convoy_error *error) {
 /* ---- a transport on which the workers that are gone just now never deliver ---- */
 
 /* Their answers become refusals, so that a worker that was gone in one run owes nothing in the next, where
- * others are. */
+ * others are. Other workers' next answer may become something else once. */
 
 struct muting {
     struct transport base;
     struct transport *inner;
-    atomic_bool gone[CONVOY_MAX_WORKERS], refuses_once[CONVOY_MAX_WORKERS];
+    atomic_bool gone[CONVOY_MAX_WORKERS];
+    atomic_uint once[CONVOY_MAX_WORKERS]; /* enum frame_kind; 0: an answer, as it is */
 };
 
 static convoy_status muting_send(struct transport *transport, uint32_t peer, struct frame *frame) {
@@ -52,10 +53,13 @@ static enum transport_event muting_poll(struct transport *transport, uint64_t de
                                         struct frame *frame) {
     struct muting *muting = (struct muting *)transport;
     enum transport_event event = muting->inner->ops->poll(muting->inner, deadline_ns, peer, frame);
-    if (event == TRANSPORT_FRAME && frame->header.kind == FRAME_ANSWER &&
-        (atomic_load(&muting->gone[*peer]) || atomic_exchange(&muting->refuses_once[*peer], false))) {
+    if (event != TRANSPORT_FRAME || frame->header.kind != FRAME_ANSWER)
+        return event;
+    unsigned kind =
+        atomic_load(&muting->gone[*peer]) ? FRAME_DECLINED : atomic_exchange(&muting->once[*peer], 0);
+    if (kind) {
         frame_release(frame);
-        frame->header.kind = FRAME_DECLINED;
+        frame->header.kind = (uint16_t)kind;
         frame_seal(frame, 0);
     }
     return event;
@@ -207,16 +211,19 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
            n, convoy_dtype_text(subject->frames), pairs, worst.output, worst.channel);
 }
 
-/* More than γ answers of the first layer are lost, and the workers are there: they are asked again. */
-static void run_asked_again(struct executor *executor, const struct subject *subject, struct muting *muting) {
+/* More than γ answers of the first layer are lost, and the workers are there, or want their filters anew:
+ * they are asked again. */
+static void run_asked_again(struct executor *executor, const struct subject *subject, struct muting *muting,
+                            enum frame_kind instead) {
     convoy_tensor output = {0};
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        atomic_store(&muting->refuses_once[w], true);
+        atomic_store(&muting->once[w], instead);
     run(executor, subject, &output, NULL); /* without fallback it would fail */
     double off = deviation(&output, &subject->expected).output;
-    printf("%d answers lost once: relative error %.2g\n", STRAGGLERS + 1, off);
+    printf("%d answers %s: relative error %.2g\n", STRAGGLERS + 1,
+           instead == FRAME_WANT ? "are wants of filters that were damaged" : "lost once", off);
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        if (!(off <= subject->tolerance) || atomic_load(&muting->refuses_once[w]))
+        if (!(off <= subject->tolerance) || atomic_load(&muting->once[w]))
             exit(1);
     convoy_tensor_release(&output);
 }
@@ -249,7 +256,8 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, &error), &error);
     must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
-    run_asked_again(executor, subject, &muting);
+    run_asked_again(executor, subject, &muting, FRAME_DECLINED);
+    run_asked_again(executor, subject, &muting, FRAME_WANT);
     executor_destroy(&executor);
     kernel_times_destroy(&options.times);
     backend->ops->destroy(&backend);

@@ -145,6 +145,10 @@ struct backend_ops {
     /* How the output lies, and what memory it needs. NULL: the backend knows dense tensors alone. */
     void (*layer_output)(const struct layer *layer, struct layer_output *output);
 
+    /* The memory of the weights as the layer reads it at every run; it lives as long as the layer. Returns
+     * NULL if there are none. NULL: the backend keeps none itself. */
+    const struct buffer *(*layer_weights)(const struct layer *layer);
+
     /* Computes out from in[0..input_count): tensors with the description's shapes, aligned to their elements,
      * dense row-major or in the blocks agreed on, allocated by the caller; out overlaps no input (but see
      * joins and over_input). report may be NULL; the backend fills what it knows (names are filled by the

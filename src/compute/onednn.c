@@ -331,6 +331,13 @@ static void layer_output(const struct layer *base, struct layer_output *output) 
         output->over_input = !layer->operands[count - 2].reorder && !layer->operands[count - 1].reorder;
 }
 
+static const struct buffer *layer_weights(const struct layer *base) {
+    const struct onednn_layer *layer = (const struct onednn_layer *)base;
+    if (layer->inner)
+        return layer->inner->ops->layer_weights(layer->inner);
+    return layer->constant_count > 0 ? layer->constants[0].owner : NULL;
+}
+
 static void destroy(struct backend **slot) {
     struct onednn_backend *backend = slot ? (struct onednn_backend *)*slot : NULL;
     if (!backend)
@@ -349,6 +356,7 @@ static const struct backend_ops onednn_ops = {
     .context_create = context_create,
     .context_destroy = context_destroy,
     .layer_output = layer_output,
+    .layer_weights = layer_weights,
     .layer_run = layer_run,
     .destroy = destroy,
 };

@@ -124,12 +124,17 @@ static void destroy(struct backend **backend) {
     *backend = NULL;
 }
 
+static const struct buffer *layer_weights(const struct layer *layer) {
+    return ((const struct reference_layer *)layer)->weights.owner;
+}
+
 static const struct backend_ops reference_ops = {
     .name = "reference",
     .layer_prepare = layer_prepare,
     .layer_destroy = layer_destroy,
     .context_create = context_create,
     .context_destroy = context_destroy,
+    .layer_weights = layer_weights,
     .layer_run = layer_run,
     .destroy = destroy,
 };

@@ -36,6 +36,11 @@ void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct f
         return;
     struct holding *holding = holdings_at(&d->holdings, header->layer, worker);
     bool offered = holding->state == HOLDING_OFFERED;
+    if (holding->state == HOLDING_READY && header->kind == FRAME_WANT) {
+        log_line(d->log, CONVOY_LOG_WARNING,
+                 "worker %u found its filters of layer number %u damaged: sent again", worker, header->layer);
+        offered = true;
+    }
     if (!offered && (holding->state != HOLDING_SENT || header->kind == FRAME_WANT))
         return; /* not an answer to anything */
     switch (header->kind) {

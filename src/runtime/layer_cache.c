@@ -1,5 +1,6 @@
 #include "runtime/layer_cache.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
 #include "runtime/layer_disk.h"
@@ -12,25 +13,28 @@ struct entry {
     struct held_layer held; /* first: a held layer is its entry */
     struct content_hash hash;
     uint64_t bytes;
+    uint64_t weights_hash; /* of the weights as the prepared layer reads them */
     uint32_t references;
-    uint64_t last_use;
+    uint64_t used_ns;
+    bool damaged; /* in memory; goes with its last reference */
     struct entry *next;
 };
 
 struct layer_cache {
     struct backend *backend;
-    uint64_t max_bytes, bytes, uses;
+    uint64_t max_bytes, bytes, idle_ns;
     struct layer_disk *disk; /* NULL: none */
     struct entry *entries;
 };
 
 convoy_status layer_cache_create(struct layer_cache **out, struct backend *backend, uint64_t max_bytes,
-                                 const char *folder, convoy_error *error) {
+                                 const char *folder, uint64_t idle_ns, convoy_error *error) {
     struct layer_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return error_memory(error);
     cache->backend = backend;
     cache->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
+    cache->idle_ns = idle_ns;
     convoy_status status =
         folder ? layer_disk_open(&cache->disk, folder, cache->max_bytes, error) : CONVOY_OK;
     if (status == CONVOY_OK)
@@ -63,15 +67,49 @@ void layer_cache_destroy(struct layer_cache **slot) {
 
 static struct entry *find(const struct layer_cache *cache, struct content_hash hash) {
     struct entry *entry = cache->entries;
-    while (entry && (entry->hash.low != hash.low || entry->hash.high != hash.high))
+    while (entry && (entry->damaged || entry->hash.low != hash.low || entry->hash.high != hash.high))
         entry = entry->next;
     return entry;
 }
 
-static struct held_layer *hold(struct layer_cache *cache, struct entry *entry) {
+static struct held_layer *hold(struct entry *entry) {
     entry->references++;
-    entry->last_use = ++cache->uses;
+    entry->used_ns = clock_now_ns();
     return &entry->held;
+}
+
+/* Takes the entry at *at out of the list. */
+static void drop(struct layer_cache *cache, struct entry **at) {
+    struct entry *entry = *at;
+    *at = entry->next;
+    cache->bytes -= entry->bytes;
+    entry_destroy(entry);
+}
+
+/* Damaged layers that nobody uses. */
+static void drop_damaged(struct layer_cache *cache) {
+    for (struct entry **at = &cache->entries; *at;)
+        if ((*at)->damaged && !(*at)->references)
+            drop(cache, at);
+        else
+            at = &(*at)->next;
+}
+
+static uint64_t hash_weights(const struct entry *entry) {
+    const struct layer *layer = entry->held.layer;
+    return frame_payload_hash(layer->ops->layer_weights(layer));
+}
+
+static bool is_intact(const struct layer_cache *cache, struct entry *entry) {
+    uint64_t now_ns = clock_now_ns(), idle_ns = now_ns - entry->used_ns;
+    entry->used_ns = now_ns;
+    if (!entry->damaged && idle_ns >= cache->idle_ns)
+        entry->damaged = hash_weights(entry) != entry->weights_hash;
+    return !entry->damaged;
+}
+
+bool layer_cache_intact(struct layer_cache *cache, struct held_layer *held) {
+    return is_intact(cache, (struct entry *)held);
 }
 
 /* Lets layers go that nobody uses until `wanted` bytes fit. Whether they do. */
@@ -81,14 +119,11 @@ static bool make_room(struct layer_cache *cache, uint64_t wanted) {
     while (cache->bytes > cache->max_bytes - wanted) {
         struct entry **oldest = NULL;
         for (struct entry **at = &cache->entries; *at; at = &(*at)->next)
-            if (!(*at)->references && (!oldest || (*at)->last_use < (*oldest)->last_use))
+            if (!(*at)->references && (!oldest || (*at)->used_ns < (*oldest)->used_ns))
                 oldest = at;
         if (!oldest)
             return false;
-        struct entry *entry = *oldest;
-        *oldest = entry->next;
-        cache->bytes -= entry->bytes;
-        entry_destroy(entry);
+        drop(cache, oldest);
     }
     return true;
 }
@@ -125,11 +160,14 @@ static convoy_status entry_create(struct entry **out, struct layer_cache *cache,
     if (status == CONVOY_OK)
         status = prepare(cache->backend, &message, &entry->held);
     layer_message_release(&message);
-    if (status == CONVOY_OK)
-        *out = entry;
-    else if (entry)
-        entry_destroy(entry);
-    return status;
+    if (status != CONVOY_OK) {
+        if (entry)
+            entry_destroy(entry);
+        return status;
+    }
+    entry->weights_hash = hash_weights(entry);
+    *out = entry;
+    return CONVOY_OK;
 }
 
 static convoy_status insert(struct layer_cache *cache, struct buffer *content, struct content_hash hash,
@@ -145,15 +183,16 @@ static convoy_status insert(struct layer_cache *cache, struct buffer *content, s
     entry->next = cache->entries;
     cache->entries = entry;
     cache->bytes += entry->bytes;
-    *held = hold(cache, entry);
+    *held = hold(entry);
     return CONVOY_OK;
 }
 
 struct held_layer *layer_cache_find(struct layer_cache *cache, struct content_hash hash) {
     struct held_layer *held = NULL;
     struct entry *entry = find(cache, hash);
-    if (entry)
-        return hold(cache, entry);
+    if (entry && is_intact(cache, entry))
+        return hold(entry);
+    drop_damaged(cache);
     struct buffer *content = cache->disk ? layer_disk_read(cache->disk, hash) : NULL;
     if (content)
         insert(cache, content, hash, &held);
@@ -167,8 +206,8 @@ convoy_status layer_cache_insert(struct layer_cache *cache, struct buffer *conte
         return CONVOY_E_INPUT;
     struct content_hash hash = frame_content_hash(content);
     struct entry *entry = find(cache, hash);
-    if (entry) {
-        *held = hold(cache, entry);
+    if (entry && is_intact(cache, entry)) {
+        *held = hold(entry);
         return CONVOY_OK;
     }
     convoy_status status = insert(cache, content, hash, held);
@@ -183,5 +222,6 @@ void layer_cache_release(struct layer_cache *cache, struct held_layer **slot) {
     if (!entry)
         return;
     entry->references--;
+    drop_damaged(cache);
     make_room(cache, 0);
 }

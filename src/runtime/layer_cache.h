@@ -18,10 +18,11 @@ struct held_layer {
 };
 
 /* backend is borrowed. max_bytes: of all contents held in memory, and on disk again as much; 0: no bound.
- * folder: where contents are kept across restarts (made if it does not exist), or NULL. CONVOY_E_IO,
+ * folder: where contents are kept across restarts (made if it does not exist), or NULL. idle_ns: the weights
+ * of a layer that was not used for so long are checked by their hash before they are used again. CONVOY_E_IO,
  * CONVOY_E_MEMORY. */
 convoy_status layer_cache_create(struct layer_cache **cache, struct backend *backend, uint64_t max_bytes,
-                                 const char *folder, convoy_error *error);
+                                 const char *folder, uint64_t idle_ns, convoy_error *error);
 
 /* All references are gone. Takes NULL. */
 void layer_cache_destroy(struct layer_cache **cache);
@@ -33,6 +34,10 @@ struct held_layer *layer_cache_find(struct layer_cache *cache, struct content_ha
 /* Prepares a layer from its content (layer_message.h) and keeps it; *held has a reference. CONVOY_E_INPUT for
  * content that is malformed or larger than the room that is left, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 convoy_status layer_cache_insert(struct layer_cache *cache, struct buffer *content, struct held_layer **held);
+
+/* To be called before a layer that is held is used. False: its weights were damaged in memory while it was
+ * idle; it must not be used, and is not found again. */
+bool layer_cache_intact(struct layer_cache *cache, struct held_layer *held);
 
 /* Drops a reference and empties the pointer. Takes NULL. The layer stays while there is room. */
 void layer_cache_release(struct layer_cache *cache, struct held_layer **held);

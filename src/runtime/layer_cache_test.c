@@ -58,12 +58,17 @@ static int close_group(void **state) {
     return temp_folder_remove(state);
 }
 
-static struct layer_cache *make_cache(uint64_t max_bytes, const char *folder) {
+static struct layer_cache *make_idle_cache(uint64_t max_bytes, const char *folder, uint64_t idle_ns) {
     struct layer_cache *cache = NULL;
     convoy_error error = {0};
-    if (layer_cache_create(&cache, backend, max_bytes, folder, &error) != CONVOY_OK)
+    if (layer_cache_create(&cache, backend, max_bytes, folder, idle_ns, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
     return cache;
+}
+
+/* Nothing is idle in a test. */
+static struct layer_cache *make_cache(uint64_t max_bytes, const char *folder) {
+    return make_idle_cache(max_bytes, folder, UINT64_MAX);
 }
 
 /* Offers the layer, and inserts it where it is not held. Whether it was. */
@@ -340,7 +345,7 @@ static void a_bad_folder_is_named(void **state) {
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         struct layer_cache *cache = NULL;
         convoy_error error = {0};
-        assert_int_equal(layer_cache_create(&cache, backend, 0, folders[i], &error), CONVOY_E_IO);
+        assert_int_equal(layer_cache_create(&cache, backend, 0, folders[i], 0, &error), CONVOY_E_IO);
         assert_null(cache);
         assert_non_null(strstr(error.message, folders[i]));
     }
@@ -356,8 +361,77 @@ static void a_folder_that_vanishes_does_no_harm(void **state) {
     layer_cache_destroy(&cache);
 }
 
+/* Turns over one bit of the weights that the layer reads. */
+static void damage(const struct held_layer *held) {
+    const struct buffer *weights = held->layer->ops->layer_weights(held->layer);
+    ((unsigned char *)weights->data)[weights->bytes - 1] ^= 4;
+}
+
+/* Weights that memory has damaged while the layer was idle are not used, by either backend; the layer is
+ * taken from disk, if it is there, or wanted anew. */
+static void test_damaged_in_memory(void **state) {
+    static const char *const names[] = {"reference", "onednn"};
+    struct backend *usual = backend;
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/damaged", (const char *)*state);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(backend_create(&backend, names[i % 2], 1, NULL), CONVOY_OK);
+        struct layer_cache *cache = make_idle_cache(0, i / 2 ? folder : NULL, 0); /* always idle */
+        struct buffer *content = make_content(7);
+        struct held_layer *held = NULL, *same = NULL, *again = NULL;
+        assert_int_equal(layer_cache_insert(cache, content, &held), CONVOY_OK);
+        same = layer_cache_find(cache, frame_content_hash(content));
+        assert_true(same == held && layer_cache_intact(cache, held));
+        buffer_release(&content);
+
+        damage(held);
+        assert_false(layer_cache_intact(cache, held));
+        assert_false(layer_cache_intact(cache, same)); /* it stays so */
+        layer_cache_release(cache, &same);
+        content = make_content(7);
+        again = layer_cache_find(cache, frame_content_hash(content));
+        assert_true(i / 2 ? again != NULL : again == NULL);
+        layer_cache_release(cache, &held);
+        if (!again)
+            assert_int_equal(layer_cache_insert(cache, content, &again), CONVOY_OK);
+        assert_true(layer_cache_intact(cache, again));
+        layer_cache_release(cache, &again);
+        buffer_release(&content);
+
+        content = make_content(7);
+        again = layer_cache_find(cache, frame_content_hash(content)); /* now of nobody's use */
+        damage(again);
+        layer_cache_release(cache, &again);
+        buffer_release(&content);
+        content = make_content(7);
+        again = layer_cache_find(cache, frame_content_hash(content));
+        assert_true(i / 2 ? layer_cache_intact(cache, again) : again == NULL);
+        layer_cache_release(cache, &again);
+        buffer_release(&content);
+        layer_cache_destroy(&cache);
+        backend->ops->destroy(&backend);
+    }
+    backend = usual;
+}
+
+/* Used all the time, it is not hashed again. */
+static void test_not_idle(void **state) {
+    (void)state;
+    struct layer_cache *cache = make_cache(0, NULL);
+    struct buffer *content = make_content(7);
+    struct held_layer *held = NULL;
+    assert_int_equal(layer_cache_insert(cache, content, &held), CONVOY_OK);
+    damage(held);
+    assert_true(layer_cache_intact(cache, held));
+    layer_cache_release(cache, &held);
+    buffer_release(&content);
+    layer_cache_destroy(&cache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_damaged_in_memory),
+        cmocka_unit_test(test_not_idle),
         cmocka_unit_test(a_layer_computes_what_its_content_says),
         cmocka_unit_test(the_least_lately_used_goes_first),
         cmocka_unit_test(what_is_in_use_stays),

@@ -17,6 +17,7 @@
 #define LOOK_NS         (10 * NS_PER_MS) /* between looks at what comes, of a worker that a fault makes slow */
 #define IDLE_BUFFERS    6                /* whose memory is kept for the next task */
 #define MAX_FRAME_BYTES (UINT64_C(16) << 30)
+#define USUAL_IDLE_NS   (60 * NS_PER_S) /* after which filters are checked before they are used */
 
 struct worker {
     struct transport *endpoint;
@@ -260,9 +261,19 @@ static uint32_t us_since(uint64_t start_ns) {
     return us < 1 ? 1 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
+/* The layer of a task, or NULL: it is not held, or its filters were damaged in memory and are wanted anew. */
+static const struct held_layer *find_layer(struct worker *worker, const struct frame *frame) {
+    struct held_layer **held =
+        frame->header.layer < worker->layer_count ? &worker->layers[frame->header.layer] : NULL;
+    if (!held || !*held || layer_cache_intact(worker->cache, *held))
+        return held ? *held : NULL;
+    layer_cache_release(worker->cache, held);
+    reply_kind(worker, frame, FRAME_WANT);
+    return NULL;
+}
+
 static void serve_task(struct worker *worker, const struct frame *frame) {
-    const struct held_layer *held =
-        frame->header.layer < worker->layer_count ? worker->layers[frame->header.layer] : NULL;
+    const struct held_layer *held = find_layer(worker, frame);
     if (!held) {
         reply_kind(worker, frame, FRAME_DECLINED);
         return;
@@ -325,7 +336,8 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
     struct worker worker = {.endpoint = *take_endpoint, .backend = backend, .options = options};
     *take_endpoint = NULL;
     convoy_status status =
-        layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder, error);
+        layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder,
+                           options->idle_ns ? options->idle_ns : USUAL_IDLE_NS, error);
     worker.buffers = buffer_pool_create(IDLE_BUFFERS);
     if (status == CONVOY_OK && !worker.buffers)
         status = error_memory(error);

@@ -13,6 +13,8 @@ struct worker_options {
     uint64_t max_frame_bytes; /* a layer whose tasks or answers are larger is not taken; 0: 16 GiB */
     uint64_t cache_bytes;     /* of the filters that it keeps; 0: no bound */
     const char *cache_folder; /* where it keeps them across restarts, or NULL */
+    uint64_t
+        idle_ns; /* filters that were not used for so long are checked by their hash first; 0: a minute */
 };
 
 /* Serves the master until it is gone for good (CONVOY_E_CLOSED, which leaves *error alone), has finished, or

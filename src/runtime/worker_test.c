@@ -20,6 +20,10 @@ struct script {
     struct transport base;
     struct frame frames[MOST_FRAMES], replies[MOST_FRAMES];
     uint32_t count, given, replied;
+    uint64_t idle_ns;        /* of the worker's options */
+    struct buffer *content;  /* of a layer that memory damages, with one bit, */
+    uint32_t damaged_before; /* before this frame */
+    uint32_t unasked;        /* replies to no frame */
 };
 
 static convoy_status script_send(struct transport *transport, uint32_t peer, struct frame *frame) {
@@ -39,6 +43,8 @@ static enum transport_event script_poll(struct transport *transport, uint64_t de
         return TRANSPORT_TIMEOUT;
     if (script->given == script->count)
         return TRANSPORT_CLOSED;
+    if (script->content && script->given == script->damaged_before)
+        ((unsigned char *)script->content->data)[script->content->bytes - 1] ^= 4;
     *frame = script->frames[script->given++];
     return TRANSPORT_FRAME;
 }
@@ -99,13 +105,13 @@ static void script_add_task(struct script *script, uint32_t layer, uint32_t dtyp
 
 static void script_play(struct script *script) {
     struct transport *endpoint = &script->base;
-    struct worker_options options = {0};
+    struct worker_options options = {.idle_ns = script->idle_ns};
     struct backend *backend = NULL;
     script->base.ops = &script_ops;
     assert_int_equal(backend_create(&backend, "reference", 1, NULL), CONVOY_OK);
     assert_int_equal(worker_run(&endpoint, backend, &options, NULL), CONVOY_E_CLOSED);
     backend->ops->destroy(&backend);
-    assert_int_equal(script->replied, script->count);
+    assert_int_equal(script->replied, script->count + script->unasked);
 }
 
 static void script_clear(struct script *script) {
@@ -185,11 +191,31 @@ static void test_declines_what_float16_does_not_hold(void **state) {
     }
 }
 
+/* Filters that were damaged while the worker was idle are wanted anew; then tasks are answered again. */
+static void test_damaged_filters(void **state) {
+    (void)state;
+    struct script script = {.idle_ns = 1, .damaged_before = 1, .unasked = 1};
+    script_add_layer(&script, CONVOY_F32, 3);
+    script.content = buffer_retain(script.frames[0].payload); /* the naive backend computes from it */
+    script_add_task(&script, 0, CONVOY_F32, 4 * SIDE * SIDE);
+    script_add_task(&script, 0, CONVOY_F32, 4 * SIDE * SIDE);
+    script_add_layer(&script, CONVOY_F32, 3);
+    script_add_task(&script, 0, CONVOY_F32, 4 * SIDE * SIDE);
+    script_play(&script);
+    static const enum frame_kind kinds[] = {FRAME_READY,    FRAME_WANT,  FRAME_DECLINED,
+                                            FRAME_DECLINED, FRAME_READY, FRAME_ANSWER};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        assert_int_equal(script.replies[i].header.kind, kinds[i]);
+    buffer_release(&script.content);
+    script_clear(&script);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_as_it_was_asked),
         cmocka_unit_test(test_declines_nonsense),
         cmocka_unit_test(test_declines_what_float16_does_not_hold),
+        cmocka_unit_test(test_damaged_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

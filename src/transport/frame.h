@@ -20,14 +20,15 @@ enum frame_kind {
     FRAME_ANSWER, /* worker: the payload is the result of header.job */
     FRAME_DECLINED, /* worker: no result for header.job: cancelled, layer unknown, or its compute failed */
     FRAME_READY,    /* worker: holds header.layer */
-    FRAME_WANT,     /* worker: does not hold the content that was offered for header.layer: send it */
-    FRAME_UNFIT,    /* worker: cannot hold header.layer */
-    FRAME_PONG,     /* worker: header.job of the ping */
-    FRAME_BEAT,     /* either: a sign of life; transports between processes send and swallow it */
-    FRAME_HELLO,    /* worker: asks to be let in (transport/hello.h); transports between processes handle the
-                       three */
-    FRAME_WELCOME,  /* master: its node */
-    FRAME_REFUSED   /* master: the payload is a sentence that says why not */
+    FRAME_WANT,  /* worker: does not hold the content that was offered for header.layer, or, unasked, has lost
+                    what it held: send it */
+    FRAME_UNFIT, /* worker: cannot hold header.layer */
+    FRAME_PONG,  /* worker: header.job of the ping */
+    FRAME_BEAT,  /* either: a sign of life; transports between processes send and swallow it */
+    FRAME_HELLO, /* worker: asks to be let in (transport/hello.h); transports between processes handle the
+                    three */
+    FRAME_WELCOME, /* master: its node */
+    FRAME_REFUSED  /* master: the payload is a sentence that says why not */
 };
 #define FRAME_KIND_LAST FRAME_REFUSED
 
