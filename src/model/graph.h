@@ -49,8 +49,8 @@ struct graph_value {
     convoy_tensor constant; /* an initializer; data NULL: none */
 };
 
-/* Nodes are in an order in which every value is made before it is read, and once. Everything small lives in
- * the arena. */
+/* Nodes are in an order in which every value is made before it is read, and once. Only those are kept that an
+ * output depends on. Everything small lives in the arena. */
 struct convoy_model {
     struct arena arena;
     struct buffer *map; /* the file */
