@@ -46,7 +46,9 @@ typedef struct convoy_options {
                        by timing each shape once: slower, a digit more exact, and the same on every machine */
     const char *trial_folder; /* where the times are kept for later sessions; NULL: nowhere */
     uint64_t seed;
-    uint64_t deadline_ns;      /* the longest that one layer may wait for answers */
+    uint64_t deadline_ns; /* the longest that one layer may wait for answers */
+    bool finite; /* look at every layer's output: convoy_result.first_not_finite. Nothing is fused, so that
+                    each output is there to be looked at, and a run takes longer */
     bool no_fallback;          /* fail with CONVOY_E_WORKERS instead of computing here */
     const char *const *faults; /* "W:KIND", see convoy(1) */
     size_t fault_count;
@@ -81,6 +83,7 @@ typedef struct convoy_result {
     size_t layer_count;
     bool degraded; /* at least one codable layer was computed here */
     double ms;
+    convoy_not_finite first_not_finite;
 } convoy_result;
 
 /* A result against the uncoded model. */
