@@ -30,6 +30,13 @@ CONVOY_API void convoy_model_destroy(convoy_model **model);
 CONVOY_API size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **inputs);
 CONVOY_API size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs);
 
+/* Whether the first axis of an input (< convoy_model_inputs) is a batch, so that an array with more along it
+ * is several inferences: an axis of 1, of at least two; or one that the model leaves open, if no other axis
+ * is open, or if there are four axes, or three or five and the network begins with convolutions of as many
+ * axes. An open axis is no batch if a layer takes the statistics of the batch (BatchNormalization in training
+ * mode). */
+CONVOY_API bool convoy_model_batched(const convoy_model *model, size_t input);
+
 /* Version of the default operator set. */
 CONVOY_API int64_t convoy_model_opset(const convoy_model *model);
 

@@ -7,6 +7,8 @@
 
 #include <convoy/model.h>
 
+#include <stdbool.h>
+
 #define NO_VALUE UINT32_MAX /* an optional input or output that a node leaves out */
 
 enum attribute_kind {
@@ -62,6 +64,7 @@ struct convoy_model {
     size_t value_count;
     convoy_value_info *inputs; /* that a user feeds */
     uint32_t *input_values;    /* [input_count] */
+    bool *batched;             /* [input_count] */
     size_t input_count;
     convoy_value_info *outputs;
     uint32_t *output_values; /* [output_count] */
