@@ -117,8 +117,8 @@ CONVOY_API convoy_status convoy_session_check(convoy_session *session, const con
                                               const convoy_result *result, convoy_check *check,
                                               convoy_error *error);
 
-/* Many inferences, some at once. The two callbacks are called from the threads of convoy_session_stream,
- * never two at the same time; what they fail with ends the call. */
+/* Many inferences, some at once. The callbacks are called from the threads of convoy_session_stream, never
+ * two at the same time; what they fail with ends the call. */
 typedef struct convoy_stream {
     void *context;
     uint32_t in_flight; /* inferences at once, 1..CONVOY_MAX_IN_FLIGHT */
@@ -131,6 +131,9 @@ typedef struct convoy_stream {
      * where not asked for) are borrowed. Inferences finish in any order; the runs of one are in order. */
     convoy_status (*done)(void *context, size_t index, uint32_t run, const convoy_result *result,
                           const convoy_check *check, convoy_error *error);
+    /* Takes the reason why inference index failed by its inputs (CONVOY_E_INPUT): CONVOY_OK, and the others
+     * go on. It has no more runs. NULL: the stream ends with the reason. */
+    convoy_status (*refused)(void *context, size_t index, const convoy_error *reason, convoy_error *error);
 } convoy_stream;
 
 #define CONVOY_MAX_IN_FLIGHT 256
