@@ -160,9 +160,9 @@ bool json_run_end(const struct cli_options *options, const struct summary *summa
     for (size_t i = 0; i < cluster->lost_count; i++)
         json_array_append_new(lost_array, json_integer(cluster->lost[i]));
     json_t *object =
-        json_pack("{s:b, s:o, s:o, s:i, s:i, s:I}", "degraded", summary->degraded > 0, "total_ms",
-                  json_number(summary->total_ms), "lost", lost_array, "live", (int)cluster->live, "needed",
-                  (int)cluster->needed, "failed", (json_int_t)summary->failed);
+        json_pack("{s:b, s:o, s:I, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
+                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost", lost_array,
+                  "live", (int)cluster->live, "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",
