@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROW_TEXT 24
+
 static struct pending *pending_at(const struct record *record, size_t index) {
     return &record->pending[index % record->capacity];
 }
@@ -193,12 +195,11 @@ static bool print_finished(struct record *record) {
     return true;
 }
 
-/* "FILE", or "FILE[ROW]". */
-static const char *origin_text(const struct origin *origin, char *text, size_t size) {
+/* "[ROW]", which follows a file's name; "" if the file is one input. */
+static const char *row_text(const struct origin *origin, char text[ROW_TEXT]) {
+    text[0] = '\0';
     if (origin->row >= 0)
-        snprintf(text, size, "%s[%lld]", origin->file, (long long)origin->row);
-    else
-        snprintf(text, size, "%s", origin->file);
+        snprintf(text, ROW_TEXT, "[%lld]", (long long)origin->row);
     return text;
 }
 
@@ -226,22 +227,26 @@ convoy_status record_bad_file(struct record *record, const convoy_error *why, co
 convoy_status record_refused(struct record *record, size_t index, const convoy_error *why,
                              convoy_error *error) {
     struct pending *pending = pending_find(record, index);
-    char name[400], sentence[sizeof name + sizeof why->message];
-    snprintf(sentence, sizeof sentence, "%s: %s", origin_text(&pending->origin, name, sizeof name),
-             why->message);
-    const convoy_status status = saves_skip(&record->saves, index, error);
-    return status == CONVOY_OK ? finish_failed(record, pending, sentence, error) : status;
+    char row[ROW_TEXT], *sentence = NULL;
+    if (asprintf(&sentence, "%s%s: %s", pending->origin.file, row_text(&pending->origin, row), why->message) <
+        0)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    convoy_status status = saves_skip(&record->saves, index, error);
+    if (status == CONVOY_OK)
+        status = finish_failed(record, pending, sentence, error);
+    free(sentence);
+    return status;
 }
 
 /* Tells of the first layer whose output is not finite, once for each input. */
 static void watch(const struct record *record, struct pending *pending, const convoy_not_finite *found) {
-    char name[400], text[256];
+    char row[ROW_TEXT], text[256];
     if (!found->layer || pending->first_not_finite.layer)
         return;
     pending->first_not_finite = *found;
     progress_clear(record->progress);
-    fprintf(stderr, "convoy: %s: the first layer whose output is not finite is '%s' (%s): element %s\n",
-            origin_text(&pending->origin, name, sizeof name), found->layer, found->op,
+    fprintf(stderr, "convoy: %s%s: the first layer whose output is not finite is '%s' (%s): element %s\n",
+            pending->origin.file, row_text(&pending->origin, row), found->layer, found->op,
             convoy_element_text(&found->element, text, sizeof text));
 }
 
