@@ -20,10 +20,38 @@ struct run {
     struct record record;
 };
 
+static bool is_bad_file(convoy_status status) {
+    return status == CONVOY_E_INPUT || status == CONVOY_E_UNSUPPORTED || status == CONVOY_E_IO;
+}
+
+/* Goes on to the next file that can be read, or *end. The only file must be readable. */
+static convoy_status read_on(struct run *run, bool *end, convoy_error *error) {
+    convoy_error why;
+    for (;;) {
+        convoy_status status = feed_read(&run->feed, end, &why);
+        if (status != CONVOY_OK && is_bad_file(status) && run->feed.file_count > 1) {
+            status = record_bad_file(&run->record, &why, error);
+            if (status != CONVOY_OK)
+                return status;
+            continue;
+        }
+        if (status != CONVOY_OK)
+            *error = why;
+        return status;
+    }
+}
+
 static convoy_status next_inputs(void *context, convoy_tensor *inputs, bool *end, convoy_error *error) {
     struct run *run = context;
-    const convoy_status status = feed_next(&run->feed, inputs, end, error);
+    convoy_status status = read_on(run, end, error);
+    if (status == CONVOY_OK && !*end)
+        status = feed_next(&run->feed, inputs, error);
     return status == CONVOY_OK && !*end ? record_begin(&run->record, error) : status;
+}
+
+static convoy_status refuse_inputs(void *context, size_t index, const convoy_error *reason,
+                                   convoy_error *error) {
+    return record_refused(&((struct run *)context)->record, index, reason, error);
 }
 
 static convoy_status take_run(void *context, size_t index, uint32_t run, const convoy_result *result,
@@ -37,26 +65,29 @@ static int report_unwritable(const convoy_error *error) {
     return EXIT_OTHER;
 }
 
-/* Prints what the whole command came to. */
-static int print_outcome(const struct run *run, const struct cli_options *options,
-                         const convoy_session *session) {
-    const struct record *record = &run->record;
+/* Prints what the whole command came to. session: NULL if there was nothing to run. */
+static int print_outcome(struct run *run, const struct cli_options *options, const convoy_session *session) {
+    struct record *record = &run->record;
     convoy_error error;
     uint32_t lost[CONVOY_MAX_WORKERS];
-    size_t lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
-    if (lost_count > CONVOY_MAX_WORKERS)
-        lost_count = CONVOY_MAX_WORKERS;
-    struct cluster_state cluster = {.lost = lost, .lost_count = lost_count};
-    cluster.live = convoy_session_live(session, &cluster.needed);
-    const bool printed = options->json ? json_run_end(options, &record->summary, &cluster)
-                                       : summary_print(&record->summary, options, &cluster);
+    struct cluster_state cluster = {.lost = lost};
+    if (session) {
+        cluster.lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
+        if (cluster.lost_count > CONVOY_MAX_WORKERS)
+            cluster.lost_count = CONVOY_MAX_WORKERS;
+        cluster.live = convoy_session_live(session, &cluster.needed);
+    }
+    const bool printed = options->json              ? json_run_end(options, &record->summary, &cluster)
+                         : record->summary.runs > 0 ? summary_print(&record->summary, options, &cluster)
+                                                    : true;
     if (!printed) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");
         return report_error(&error);
     }
     if (saves_write(&record->saves, &error) != CONVOY_OK)
         return report_unwritable(&error);
-    return finish_output();
+    const int exit_status = finish_output();
+    return exit_status == EXIT_DONE && record->summary.failed > 0 ? EXIT_INPUT : exit_status;
 }
 
 /* The path of this program, which --spawn starts; NULL where the system does not tell. */
@@ -88,6 +119,7 @@ static int run_session(struct run *run, const struct cli_options *options, const
         .check = options->check,
         .next = next_inputs,
         .done = take_run,
+        .refused = run->feed.file_count > 1 ? refuse_inputs : NULL,
     };
 
     convoy_status status = convoy_session_create(&session, model, run->feed.shapes, &session_options, &error);
@@ -107,6 +139,7 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     struct run run = {0};
     convoy_error error;
     int exit_status;
+    bool end = false;
     convoy_status status = feed_open(&run.feed, model, options, &error);
     if (status == CONVOY_OK)
         status = record_open(&run.record, model, options, &run.feed, progress, &error);
@@ -114,8 +147,10 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
         exit_status = report_error(&error);
     else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
         exit_status = report_unwritable(&error);
+    else if (read_on(&run, &end, &error) != CONVOY_OK) /* the shapes are known then */
+        exit_status = report_error(&error);
     else
-        exit_status = run_session(&run, options, model, progress);
+        exit_status = end ? print_outcome(&run, options, NULL) : run_session(&run, options, model, progress);
     record_close(&run.record);
     feed_close(&run.feed);
     return exit_status;

@@ -101,13 +101,25 @@ static convoy_status load(const struct feed *feed, const char *file, size_t inpu
                          convoy_dtype_text(tensor->dtype), info->name, convoy_dtype_text(info->dtype));
     if (convoy_tensor_elements(tensor) == 0)
         return cli_error(error, CONVOY_E_INPUT, "%s holds no elements", file);
+    convoy_element element;
+    char text[256];
+    if (convoy_tensor_find_not_finite(tensor, &element))
+        return cli_error(error, CONVOY_E_INPUT, "%s: element %s; every element must be finite", file,
+                         convoy_element_text(&element, text, sizeof text));
     return CONVOY_OK;
 }
 
-/* Gives a tensor that lacks the batch axis of what the model wants that axis, as a batch of 1. */
-static void add_batch_axis(const convoy_shape *wanted, convoy_shape *shape) {
-    const bool batched = wanted->rank >= 2 && (wanted->dims[0] == 1 || wanted->dims[0] == -1);
-    if (!batched || shape->rank + 1 != wanted->rank || !axes_fit(wanted, 1, shape, 0))
+/* Whether the first axis of an input is a batch. */
+static bool has_batch_axis(const struct feed *feed, size_t input) {
+    const convoy_shape *shape = &feed->inputs[input].shape;
+    return convoy_model_batched(feed->model, input) ||
+           (feed->batch && shape->rank >= 2 && shape->dims[0] == -1);
+}
+
+/* Gives a tensor that lacks the batch axis of an input that axis, as a batch of 1. */
+static void add_batch_axis(const struct feed *feed, size_t input, convoy_shape *shape) {
+    const convoy_shape *wanted = &feed->inputs[input].shape;
+    if (!has_batch_axis(feed, input) || shape->rank + 1 != wanted->rank || !axes_fit(wanted, 1, shape, 0))
         return;
     memmove(shape->dims + 1, shape->dims, shape->rank * sizeof shape->dims[0]);
     shape->dims[0] = 1;
@@ -115,10 +127,10 @@ static void add_batch_axis(const convoy_shape *wanted, convoy_shape *shape) {
 }
 
 /* Reads the next file into feed->current and finds out how many inferences it is: one, if it has the shape
- * that the model takes, with its batch axis or without; or its rows, where the model takes one at a time (or
- * leaves it open). */
+ * that the model takes, with its batch axis or without; or its rows, if the model takes one at a time or
+ * leaves the batch open. */
 static convoy_status open_file(struct feed *feed, convoy_error *error) {
-    const char *file = feed->files[feed->files_read];
+    const char *file = feed->files[feed->files_read++];
     const convoy_value_info *info = &feed->inputs[feed->fed];
     const convoy_shape *wanted = &info->shape;
     convoy_tensor_release(&feed->current);
@@ -128,30 +140,53 @@ static convoy_status open_file(struct feed *feed, convoy_error *error) {
         return status;
 
     convoy_shape *shape = &feed->current.shape;
-    const bool batched = wanted->rank >= 2 && (wanted->dims[0] == 1 || wanted->dims[0] == -1);
-    add_batch_axis(wanted, shape);
-    if (batched && shape->rank == wanted->rank && axes_fit(wanted, 1, shape, 1)) {
-        feed->rows = shape->dims[0];
-    } else if (axes_fit(wanted, 0, shape, 0)) {
-        feed->rows = 1;
-    } else {
+    const bool in_rows = has_batch_axis(feed, feed->fed) && !feed->one_each;
+    add_batch_axis(feed, feed->fed, shape);
+    if (!axes_fit(wanted, in_rows, shape, in_rows))
         return bad_shape(file, shape, info, wanted, error);
-    }
-
     convoy_shape each = *shape;
-    if (batched)
+    if (in_rows)
         each.dims[0] = 1;
-    if (feed->files_read == 0)
+    if (!feed->shaped_by) {
         feed->shapes[feed->fed] = each;
-    else if (!axes_fit(&feed->shapes[feed->fed], 0, &each, 0))
-        return other_shape(file, &each, feed->files[0], &feed->shapes[feed->fed], error);
-    feed->files_read++;
+        feed->shaped_by = file;
+    } else if (!axes_fit(&feed->shapes[feed->fed], 0, &each, 0)) {
+        return other_shape(file, &each, feed->shaped_by, &feed->shapes[feed->fed], error);
+    }
+    feed->rows = in_rows ? shape->dims[0] : 1;
     return CONVOY_OK;
+}
+
+/* --batch needs an axis that can be one. */
+static convoy_status check_batch(const struct feed *feed, convoy_error *error) {
+    const convoy_value_info *info = &feed->inputs[feed->fed];
+    char takes[128];
+    if (!feed->batch || has_batch_axis(feed, feed->fed))
+        return CONVOY_OK;
+    return cli_error(
+        error, CONVOY_E_USAGE,
+        "--batch: the input '%s' takes %s; a batch is a first axis of 1, or one that is open, of "
+        "at least two",
+        info->name, convoy_shape_text(&info->shape, takes, sizeof takes));
+}
+
+/* Reads the file of an input that is the same in every inference. */
+static convoy_status load_fixed(struct feed *feed, size_t input, const char *file, convoy_error *error) {
+    const convoy_value_info *info = &feed->inputs[input];
+    convoy_status status = load(feed, file, input, &feed->fixed[input], error);
+    if (status != CONVOY_OK)
+        return status;
+    convoy_shape *shape = &feed->fixed[input].shape;
+    add_batch_axis(feed, input, shape);
+    feed->shapes[input] = *shape;
+    return axes_fit(&info->shape, 0, shape, 0) ? CONVOY_OK
+                                               : bad_shape(file, shape, info, &info->shape, error);
 }
 
 convoy_status feed_open(struct feed *feed, const convoy_model *model, const struct cli_options *options,
                         convoy_error *error) {
-    *feed = (struct feed){.image = &options->image};
+    *feed = (struct feed){
+        .model = model, .image = &options->image, .one_each = options->one, .batch = options->batch};
     feed->input_count = convoy_model_inputs(model, &feed->inputs);
     if (feed->input_count == 0)
         return cli_error(error, CONVOY_E_UNSUPPORTED, "the model has no inputs");
@@ -166,19 +201,11 @@ convoy_status feed_open(struct feed *feed, const convoy_model *model, const stru
     status = assign_named(feed, &options->inputs, file_of, error);
     if (status == CONVOY_OK)
         status = choose_fed(feed, options->arguments.items + 1, options->arguments.count - 1, file_of, error);
-    for (size_t i = 0; i < feed->input_count && status == CONVOY_OK; i++) {
-        if (!file_of[i])
-            continue;
-        status = load(feed, file_of[i], i, &feed->fixed[i], error);
-        if (status != CONVOY_OK)
-            break;
-        add_batch_axis(&feed->inputs[i].shape, &feed->fixed[i].shape);
-        feed->shapes[i] = feed->fixed[i].shape;
-        if (!axes_fit(&feed->inputs[i].shape, 0, &feed->shapes[i], 0))
-            status = bad_shape(file_of[i], &feed->shapes[i], &feed->inputs[i], &feed->inputs[i].shape, error);
-    }
     if (status == CONVOY_OK)
-        status = open_file(feed, error);
+        status = check_batch(feed, error);
+    for (size_t i = 0; i < feed->input_count && status == CONVOY_OK; i++)
+        if (file_of[i])
+            status = load_fixed(feed, i, file_of[i], error);
 out:
     free(file_of);
     return status;
@@ -192,19 +219,19 @@ void feed_close(struct feed *feed) {
     free(feed->shapes);
 }
 
-convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, convoy_error *error) {
-    convoy_status status = CONVOY_OK;
-    if (feed->row == feed->rows) {
-        if (feed->files_read == feed->file_count) {
-            *end = true;
-            return CONVOY_OK;
-        }
-        status = open_file(feed, error);
-    }
-    if (status != CONVOY_OK)
-        return status;
-    feed->origin = (struct origin){feed->files[feed->files_read - 1], feed->rows > 1 ? feed->row : -1};
+convoy_status feed_read(struct feed *feed, bool *end, convoy_error *error) {
+    if (feed->row < feed->rows)
+        return CONVOY_OK;
+    *end = feed->files_read == feed->file_count;
+    return *end ? CONVOY_OK : open_file(feed, error);
+}
 
+const char *feed_file(const struct feed *feed) {
+    return feed->files[feed->files_read - 1];
+}
+
+convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, convoy_error *error) {
+    feed->origin = (struct origin){feed_file(feed), feed->rows > 1 ? feed->row : -1};
     for (size_t i = 0; i < feed->input_count; i++) { /* borrowed: the feed outlives the run */
         inputs[i] = feed->fixed[i];
         inputs[i].owner = NULL;
@@ -214,7 +241,8 @@ convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, con
         *fed = feed->current;
         feed->current = (convoy_tensor){0};
     } else {
-        status = convoy_tensor_create(fed, feed->current.dtype, &feed->shapes[feed->fed], error);
+        const convoy_status status =
+            convoy_tensor_create(fed, feed->current.dtype, &feed->shapes[feed->fed], error);
         if (status != CONVOY_OK)
             return status;
         const size_t bytes = convoy_tensor_elements(fed) * convoy_dtype_bytes(fed->dtype);

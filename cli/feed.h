@@ -13,11 +13,16 @@ struct origin {
 struct feed {
     const convoy_value_info *inputs; /* of the model */
     size_t input_count;
-    convoy_shape *shapes; /* [input_count] of every inference */
+    const convoy_model *model;
+    convoy_shape
+        *shapes; /* [input_count] of every inference; that of the fed one after the first feed_read */
+    const char *shaped_by; /* the file that gave it; NULL: none yet */
     const convoy_image_options *image;
 
     convoy_tensor *fixed; /* [input_count] from --input; empty for the input that the files feed */
     size_t fed;           /* which input the files feed */
+    bool one_each;        /* --one: a file is one inference, however much lies along its first axis */
+    bool batch;           /* --batch: an open first axis is a batch */
     const char *const *files;
     size_t file_count, files_read;
     const char *only_file[1]; /* files, where they come from --input */
@@ -29,14 +34,22 @@ struct feed {
     struct origin origin; /* of the last of them */
 };
 
-/* Resolves which file feeds which input, reads the first ones, and so finds the shapes. The arguments after
- * the first, the model, are files. The model and the options are borrowed. */
+/* Resolves which file feeds which input, and reads those of --input. The arguments after the first, the
+ * model, are files. The model and the options are borrowed. */
 convoy_status feed_open(struct feed *feed, const convoy_model *model, const struct cli_options *options,
                         convoy_error *error);
 void feed_close(struct feed *feed);
 
-/* The next inference's inputs (empty tensors before), or *end. */
-convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, bool *end, convoy_error *error);
+/* Makes sure that there is a next inference: reads the next file if all of the last one is handed out, the
+ * first of which gives the shapes. *end: there are no more files. After a failure the next call reads the
+ * file after the one that failed, feed_file. */
+convoy_status feed_read(struct feed *feed, bool *end, convoy_error *error);
+
+/* The file that was read last. */
+const char *feed_file(const struct feed *feed);
+
+/* The inputs (empty tensors before) of the next inference, which feed_read found. */
+convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, convoy_error *error);
 
 /* How many inferences there will be, as far as is known: files not yet read count as one. */
 size_t feed_expected(const struct feed *feed);

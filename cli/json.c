@@ -27,6 +27,21 @@ static json_t *json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* A number that JSON does not have, as a string. */
+static json_t *json_not_finite_number(double value) {
+    return json_string(isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+}
+
+static json_t *json_not_finite(const convoy_not_finite *found) {
+    if (!found->layer)
+        return json_null();
+    json_t *position = json_array();
+    for (uint32_t i = 0; i < found->element.rank; i++)
+        json_array_append_new(position, json_integer(found->element.position[i]));
+    return json_pack("{s:o, s:o, s:o, s:o}", "layer", json_text(found->layer), "op", json_text(found->op),
+                     "element", position, "value", json_not_finite_number(found->element.value));
+}
+
 static json_t *json_shape(const convoy_shape *shape) {
     json_t *array = json_array();
     for (uint32_t i = 0; i < shape->rank; i++)
@@ -74,10 +89,24 @@ static json_t *json_check(const convoy_check *check) {
                      "top1_agrees", check->top1_agrees);
 }
 
+/* The beginning of a result. */
+static json_t *json_origin(const char *input, int64_t row) {
+    json_t *object = json_pack("{s:o}", "input", json_text(input));
+    if (row >= 0)
+        json_object_set_new(object, "row", json_integer(row));
+    return object;
+}
+
+char *json_failure_text(const struct origin *origin, const char *why) {
+    json_t *object = json_origin(origin->file, origin->row);
+    json_object_set_new(object, "error", json_text(why));
+    char *text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}
+
 char *json_result_text(const struct json_result *result) {
-    json_t *object = json_pack("{s:o}", "input", json_text(result->input));
-    if (result->row >= 0)
-        json_object_set_new(object, "row", json_integer(result->row));
+    json_t *object = json_origin(result->input, result->row);
     json_object_set_new(object, "ms", json_number(result->ms));
     if (result->options->repeat > 1) {
         json_t *all = json_array();
@@ -89,6 +118,8 @@ char *json_result_text(const struct json_result *result) {
     json_object_set_new(object, "top", json_top(result));
     if (result->check)
         json_object_set_new(object, "check", json_check(result->check));
+    if (result->first_not_finite)
+        json_object_set_new(object, "first_not_finite", json_not_finite(result->first_not_finite));
     json_t *layers = json_array();
     for (size_t i = 0; i < result->result->layer_count; i++)
         json_array_append_new(layers, json_layer(&result->result->layers[i]));
@@ -132,9 +163,10 @@ bool json_run_end(const struct cli_options *options, const struct summary *summa
     json_t *lost_array = json_array();
     for (size_t i = 0; i < cluster->lost_count; i++)
         json_array_append_new(lost_array, json_integer(cluster->lost[i]));
-    json_t *object = json_pack("{s:b, s:o, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
-                               json_number(summary->total_ms), "lost", lost_array, "live", (int)cluster->live,
-                               "needed", (int)cluster->needed);
+    json_t *object =
+        json_pack("{s:b, s:o, s:I, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
+                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost", lost_array,
+                  "live", (int)cluster->live, "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",

@@ -17,12 +17,16 @@ struct json_result {
     const struct best_class *top;
     size_t top_count;
     const struct labels *labels;
-    const convoy_check *check; /* NULL: not asked for */
+    const convoy_check *check;                 /* NULL: not asked for */
+    const convoy_not_finite *first_not_finite; /* layer NULL: all is finite; NULL: not asked for */
     const convoy_result *result;
 };
 
 /* One compact JSON object, to be freed; NULL where there is no memory. */
 char *json_result_text(const struct json_result *result);
+
+/* The same of an input that failed. */
+char *json_failure_text(const struct origin *origin, const char *why);
 
 /* The object of `run`, which is printed as results come: its beginning, up to "results": [; its end behind
  * them, or the end where the run failed. False where there was no memory. */

@@ -72,6 +72,8 @@ static const struct option option_table[] = {
     {"precision", "TYPE", "f32, bf16 or f16: what travels to workers and back (f32)", OPTION_CHOICE, RUN | BENCH, AT(session.precision), 0, 0, "f32,bf16,f16", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
+    {"batch", NULL, "the first axis of a file is a batch: an inference for each row", OPTION_FLAG, RUN, AT(batch), 0, 0, NULL, 0},
+    {"one", NULL, "every file is one inference, whatever its first axis", OPTION_FLAG, RUN, AT(one), 0, 0, NULL, 0},
     {"output", "[NAME=]FILE", "write an output as .npy; repeatable", OPTION_LIST, RUN, AT(outputs), 0, 0, NULL, 0},
     {"top", "K", "the K best classes (5)", OPTION_COUNT, RUN, AT(top), 1, 1000, NULL, 0},
     {"labels", "FILE", "names of the classes, one a line", OPTION_TEXT, RUN, AT(labels), 0, 0, NULL, 0},
@@ -82,6 +84,7 @@ static const struct option option_table[] = {
     {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
     {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH | BENCH, AT(image.size), 1, 65536, NULL, 0},
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
+    {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
     {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH, AT(session.seed), 0, UINT64_MAX, NULL, 0},
@@ -331,6 +334,8 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
         if (option->given)
             *(bool *)((char *)options + option->given) = true;
     }
+    if (options->batch && options->one)
+        return cli_error(error, CONVOY_E_USAGE, "--batch and --one: it is the one or the other");
     options->session.input_parts = options->parts[0];
     options->session.filter_parts = options->parts[1];
     options->image.bgr = options->channels == 1;

@@ -30,6 +30,7 @@ struct cli_options {
     const char *labels, *expect; /* file names, or NULL */
     const char *folder;          /* of new keys */
     struct text_list inputs, outputs, faults;
+    bool batch, one; /* what the first axis of a file is; neither: convoy_model_batched */
     bool check, json, csv, quiet, help, version;
     bool workers_given;
     bool mpi;

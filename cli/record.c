@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROW_TEXT 24
+
 static struct pending *pending_at(const struct record *record, size_t index) {
     return &record->pending[index % record->capacity];
 }
@@ -53,14 +55,40 @@ static bool grow(struct record *record) {
     return true;
 }
 
+/* Makes room for one more; NULL: there is no memory. */
+static struct pending *pending_add(struct record *record) {
+    if (record->begun - record->printed == record->capacity && !grow(record))
+        return NULL;
+    return pending_at(record, record->begun++);
+}
+
+/* The input of an inference that is pending. Files that could not be read are inputs, and no inferences. */
+static struct pending *pending_find(const struct record *record, size_t index) {
+    size_t i = index > record->printed ? index : record->printed;
+    while (pending_at(record, i)->index != index)
+        i++;
+    return pending_at(record, i);
+}
+
+static void count_rows_of_file(struct summary *summary, const struct origin *origin) {
+    summary->split_rows += origin->row >= 0;
+    summary->split_files += origin->row == 0;
+    if (!summary->split_file && origin->row == 0)
+        summary->split_file = origin->file;
+}
+
 convoy_status record_begin(struct record *record, convoy_error *error) {
     double *run_ms = calloc(record->options->repeat, sizeof *run_ms);
-    if (!run_ms || (record->begun - record->printed == record->capacity && !grow(record))) {
+    struct pending *pending = run_ms ? pending_add(record) : NULL;
+    if (!pending) {
         free(run_ms);
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     }
-    *pending_at(record, record->begun++) =
-        (struct pending){.origin = record->feed->origin, .run_ms = run_ms, .check.top1_agrees = true};
+    *pending = (struct pending){.origin = record->feed->origin,
+                                .index = record->inferences++,
+                                .run_ms = run_ms,
+                                .check.top1_agrees = true};
+    count_rows_of_file(&record->summary, &pending->origin);
     return CONVOY_OK;
 }
 
@@ -130,6 +158,7 @@ static void print_result(FILE *file, struct record *record, const struct pending
             .top_count = count,
             .labels = &record->labels,
             .check = check ? &pending->check : NULL,
+            .first_not_finite = record->options->session.finite ? &pending->first_not_finite : NULL,
             .result = result,
         });
         fprintf(file, "%s%s", row ? ",\n" : "", text ? text : "null");
@@ -165,13 +194,69 @@ static bool print_finished(struct record *record) {
     return true;
 }
 
+/* "[ROW]", which follows a file's name; "" if the file is one input. */
+static const char *row_text(const struct origin *origin, char text[ROW_TEXT]) {
+    text[0] = '\0';
+    if (origin->row >= 0)
+        snprintf(text, ROW_TEXT, "[%lld]", (long long)origin->row);
+    return text;
+}
+
+/* Tells of a failure and finishes the input with it. */
+static convoy_status finish_failed(struct record *record, struct pending *pending, const char *why,
+                                   convoy_error *error) {
+    progress_clear(record->progress);
+    fprintf(stderr, "convoy: %s\n", why);
+    record->summary.failed++;
+    pending->text = record->options->json ? json_failure_text(&pending->origin, why) : calloc(1, 1);
+    free(pending->run_ms);
+    pending->run_ms = NULL;
+    return pending->text && print_finished(record) ? CONVOY_OK
+                                                   : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+}
+
+convoy_status record_bad_file(struct record *record, const convoy_error *why, convoy_error *error) {
+    struct pending *pending = pending_add(record);
+    if (!pending)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    *pending = (struct pending){.origin = {feed_file(record->feed), -1}, .index = NO_INFERENCE};
+    return finish_failed(record, pending, why->message, error);
+}
+
+convoy_status record_refused(struct record *record, size_t index, const convoy_error *why,
+                             convoy_error *error) {
+    struct pending *pending = pending_find(record, index);
+    char row[ROW_TEXT], *sentence = NULL;
+    if (asprintf(&sentence, "%s%s: %s", pending->origin.file, row_text(&pending->origin, row), why->message) <
+        0)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    convoy_status status = saves_skip(&record->saves, index, error);
+    if (status == CONVOY_OK)
+        status = finish_failed(record, pending, sentence, error);
+    free(sentence);
+    return status;
+}
+
+/* Tells of the first layer whose output is not finite, once for each input. */
+static void watch(const struct record *record, struct pending *pending, const convoy_not_finite *found) {
+    char row[ROW_TEXT], text[256];
+    if (!found->layer || pending->first_not_finite.layer)
+        return;
+    pending->first_not_finite = *found;
+    progress_clear(record->progress);
+    fprintf(stderr, "convoy: %s%s: the first layer whose output is not finite is '%s' (%s): element %s\n",
+            pending->origin.file, row_text(&pending->origin, row), found->layer, found->op,
+            convoy_element_text(&found->element, text, sizeof text));
+}
+
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,
                          const convoy_check *check, convoy_error *error) {
-    struct pending *pending = pending_at(record, index);
+    struct pending *pending = pending_find(record, index);
     convoy_status status = summary_add(&record->summary, result, check, error);
     if (status != CONVOY_OK)
         return status;
     pending->run_ms[run] = result->ms;
+    watch(record, pending, &result->first_not_finite);
     if (check)
         check_worsen(&pending->check, check);
     if (run + 1 < record->options->repeat) {

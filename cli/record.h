@@ -9,12 +9,14 @@
 #include "save.h"
 #include "summary.h"
 
-/* One inference that is under way, or waits for an earlier one to be printed. */
+/* One input that is under way, or waits for an earlier one to be printed. */
 struct pending {
     struct origin origin;
-    double *run_ms;     /* [options->repeat] */
-    convoy_check check; /* the worst of its runs */
-    char *text;         /* finished: a line for people, or a JSON object */
+    size_t index;                       /* of its inference; NO_INFERENCE: its file could not be read */
+    double *run_ms;                     /* [options->repeat] */
+    convoy_check check;                 /* the worst of its runs */
+    convoy_not_finite first_not_finite; /* of the first run that had one */
+    char *text; /* finished: a line for people (none for a failure), or a JSON object */
 };
 
 struct record {
@@ -28,10 +30,13 @@ struct record {
     struct best_class *best; /* [options->top + 1] */
     size_t batch;            /* first axis of the fed input, where the model fixes it; or 1 */
     size_t rows;             /* results of one inference: the batch, if the first output has such rows */
-    struct pending *pending; /* [capacity], a ring: inference i is at i % capacity */
+    struct pending *pending; /* [capacity], a ring: input i is at i % capacity */
     size_t capacity;
-    size_t begun, printed; /* inferences; those in between are pending */
+    size_t begun, printed; /* inputs; those in between are pending */
+    size_t inferences;     /* begun */
 };
+
+#define NO_INFERENCE SIZE_MAX
 
 /* Reads labels and expectations, resolves the outputs. options, feed and progress are borrowed. */
 convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
@@ -40,6 +45,13 @@ void record_close(struct record *record);
 
 /* The next inference begins, of what the feed handed out last. CONVOY_E_MEMORY. */
 convoy_status record_begin(struct record *record, convoy_error *error);
+
+/* The file that the feed read last is bad: tells so and goes on. CONVOY_E_MEMORY. */
+convoy_status record_bad_file(struct record *record, const convoy_error *why, convoy_error *error);
+
+/* convoy_stream's refused: the same of an inference. */
+convoy_status record_refused(struct record *record, size_t index, const convoy_error *why,
+                             convoy_error *error);
 
 /* convoy_stream's done. */
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,

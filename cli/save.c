@@ -7,6 +7,59 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool is_npy(const char *file) {
+    const size_t length = strlen(file);
+    return length >= 4 && strcmp(file + length - 4, ".npy") == 0;
+}
+
+static bool same_place(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Finds the folder of a file that is not there yet; *name: the file in it, within the copy, which the caller
+ * frees. */
+static bool find_folder(const char *file, struct stat *folder, char **copy, const char **name) {
+    *copy = strdup(file);
+    char *slash = *copy ? strrchr(*copy, '/') : NULL;
+    if (!*copy)
+        return false;
+    *name = slash ? slash + 1 : *copy;
+    if (!slash)
+        return stat(".", folder) == 0;
+    if (slash == *copy)
+        return stat("/", folder) == 0;
+    *slash = '\0';
+    return stat(*copy, folder) == 0;
+}
+
+/* Whether two paths lead to one file, however they are written. */
+static bool same_file(const char *a, const char *b) {
+    struct stat at_a, at_b;
+    const bool there_a = stat(a, &at_a) == 0, there_b = stat(b, &at_b) == 0;
+    if (there_a || there_b)
+        return there_a && there_b && same_place(&at_a, &at_b);
+    char *copy_a = NULL, *copy_b = NULL;
+    const char *name_a, *name_b;
+    const bool same = find_folder(a, &at_a, &copy_a, &name_a) && find_folder(b, &at_b, &copy_b, &name_b) &&
+                      same_place(&at_a, &at_b) && strcmp(name_a, name_b) == 0;
+    free(copy_a);
+    free(copy_b);
+    return same;
+}
+
+/* The next of the files, beside those before it. */
+static convoy_status check_file(const struct saves *saves, const struct save *save, convoy_error *error) {
+    if (!is_npy(save->file))
+        return cli_error(error, CONVOY_E_USAGE, "--output %s: the name of the file must end in .npy",
+                         save->file);
+    for (size_t i = 0; i < saves->count; i++)
+        if (same_file(saves->items[i].file, save->file))
+            return cli_error(error, CONVOY_E_USAGE,
+                             "--output %s: another output goes to this file already, as %s", save->file,
+                             saves->items[i].file);
+    return CONVOY_OK;
+}
+
 static convoy_status resolve(struct save *save, const char *text, const convoy_model *model,
                              convoy_error *error) {
     const convoy_value_info *outputs;
@@ -33,7 +86,10 @@ convoy_status saves_open(struct saves *saves, const convoy_model *model, const s
     if (!saves->items)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     for (size_t i = 0; i < options->outputs.count; i++) {
-        const convoy_status status = resolve(&saves->items[i], options->outputs.items[i], model, error);
+        struct save *save = &saves->items[i];
+        convoy_status status = resolve(save, options->outputs.items[i], model, error);
+        if (status == CONVOY_OK)
+            status = check_file(saves, save, error);
         if (status != CONVOY_OK)
             return status;
         saves->count++;
@@ -45,6 +101,7 @@ void saves_close(struct saves *saves) {
     for (size_t i = 0; i < saves->count; i++)
         free(saves->items[i].data);
     free(saves->items);
+    free(saves->missing);
 }
 
 /* The cause as in errno, 0: none. A file that does not exist needs a folder in which it can be made. */
@@ -104,9 +161,40 @@ convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result 
     return CONVOY_OK;
 }
 
-convoy_status saves_write(const struct saves *saves, convoy_error *error) {
+convoy_status saves_skip(struct saves *saves, size_t index, convoy_error *error) {
+    size_t *more = realloc(saves->missing, (saves->missing_count + 1) * sizeof *more);
+    if (!more)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    saves->missing = more;
+    size_t place = saves->missing_count++;
+    for (; place > 0 && more[place - 1] > index; place--)
+        more[place] = more[place - 1];
+    more[place] = index;
+    return CONVOY_OK;
+}
+
+/* Closes the gaps that missing inferences left. */
+static void close_gaps(const struct saves *saves, struct save *save) {
+    size_t kept = 0, next = 0;
+    for (size_t i = 0; i < save->count; i++) {
+        if (next < saves->missing_count && saves->missing[next] == i) {
+            next++;
+            continue;
+        }
+        if (kept < i)
+            memmove(save->data + kept * save->each, save->data + i * save->each,
+                    save->each * sizeof *save->data);
+        kept++;
+    }
+    save->count = kept;
+}
+
+convoy_status saves_write(struct saves *saves, convoy_error *error) {
     for (size_t i = 0; i < saves->count; i++) {
-        const struct save *save = &saves->items[i];
+        struct save *save = &saves->items[i];
+        close_gaps(saves, save);
+        if (save->count == 0)
+            continue;
         convoy_tensor tensor = {.dtype = CONVOY_F32, .shape = save->shape, .data = save->data};
         if (save->count > 1 && tensor.shape.rank == 0)
             tensor.shape = (convoy_shape){.rank = 1, .dims = {(int64_t)save->count}};

@@ -15,9 +15,12 @@ struct save {
 struct saves {
     struct save *items;
     size_t count;
+    size_t *missing; /* [missing_count] inferences that have no outputs, in rising order */
+    size_t missing_count;
 };
 
-/* Resolves FILE or NAME=FILE of each --output. CONVOY_E_USAGE, CONVOY_E_MEMORY. */
+/* Resolves FILE or NAME=FILE of each --output: .npy files, no two of them the same. CONVOY_E_USAGE,
+ * CONVOY_E_MEMORY. */
 convoy_status saves_open(struct saves *saves, const convoy_model *model, const struct cli_options *options,
                          convoy_error *error);
 void saves_close(struct saves *saves);
@@ -28,8 +31,11 @@ convoy_status saves_check(const struct saves *saves, convoy_error *error);
 /* Keeps the outputs of inference `index`. */
 convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
 
-/* Writes the files: one inference's output as it is, those of several joined along the first axis.
- * CONVOY_E_IO. */
-convoy_status saves_write(const struct saves *saves, convoy_error *error);
+/* Inference `index` failed: it has no place in the files. CONVOY_E_MEMORY. */
+convoy_status saves_skip(struct saves *saves, size_t index, convoy_error *error);
+
+/* Writes the files: one inference's output as it is, those of several joined along the first axis. No file if
+ * nothing was kept. CONVOY_E_IO. */
+convoy_status saves_write(struct saves *saves, convoy_error *error);
 
 #endif

@@ -215,11 +215,21 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         return false;
     printf("\ninferences  %zu in %.1f ms, %.3f ms each\n", summary->runs, summary->total_ms,
            summary->total_ms / (double)summary->runs);
+    if (summary->split_files == 1)
+        printf("rows        %s is %zu inferences, one for each row\n", summary->split_file,
+               summary->split_rows);
+    else if (summary->split_files)
+        printf("rows        %zu files are %zu inferences, one for each row\n", summary->split_files,
+               summary->split_rows);
+    if (summary->failed)
+        printf("failed      %zu of the inputs, as standard error says\n", summary->failed);
     if (options->expect && summary->expected == 0)
-        printf("accuracy    unknown: %s names none of the inputs\n", options->expect);
+        printf("accuracy    unknown: %s names none of the inputs%s\n", options->expect,
+               summary->failed ? " that ran" : "");
     if (summary->expected)
-        printf("accuracy    %zu of %zu = %.2f %%\n", summary->correct, summary->expected,
-               100.0 * (double)summary->correct / (double)summary->expected);
+        printf("accuracy    %zu of %zu = %.2f %%%s\n", summary->correct, summary->expected,
+               100.0 * (double)summary->correct / (double)summary->expected,
+               summary->failed ? " of those that ran" : "");
     if (summary->checked)
         print_check(summary);
     if (session->local)

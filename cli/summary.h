@@ -23,9 +23,12 @@ struct summary {
     size_t degraded;        /* runs */
     struct summary_layer *layers;
     size_t layer_count;
-    convoy_check worst;       /* of all runs */
-    size_t checked, agreeing; /* runs */
-    size_t expected, correct; /* results that have a label, and those that got it */
+    convoy_check worst;             /* of all runs */
+    size_t checked, agreeing;       /* runs */
+    size_t expected, correct;       /* results that have a label, and those that got it */
+    size_t failed;                  /* inputs that could not be read or run */
+    size_t split_files, split_rows; /* files that became an inference for each row, and these inferences */
+    const char *split_file;         /* the first of them */
     double total_ms;
 };
 

@@ -48,6 +48,15 @@ refuses 2 '1:kill' run "$model" "$digit" --fault 1:kill --local
 refuses 2 "'image'" run "$model" --input nothing=x.png
 refuses 2 'already' run "$model" "$digit" --input image="$digit"
 refuses 2 "'scores'" run "$model" "$digit" --output nothing=x.npy
+refuses 2 'must end in .npy' run "$model" "$digit" --output scores.txt
+refuses 2 'must end in .npy' run "$model" "$digit" --output scores=npy
+mkdir -p sub && : >there.npy && ln there.npy linked.npy && ln -s sub other
+for twice in 'o.npy ./o.npy' 'o.npy sub/../o.npy' "o.npy $scratch/o.npy" 'sub/o.npy other/o.npy' 'there.npy linked.npy' 'o.npy scores=o.npy'; do
+    read -r first second <<<"$twice"
+    refuses 2 'goes to this file already' run "$model" "$digit" --output "$first" --output "$second"
+done
+rm there.npy linked.npy
+refuses 2 '--batch and --one' run "$model" "$digit" --batch --one
 
 # --- Bad files ----------------------------------------------------------------------------------------------
 
@@ -82,9 +91,6 @@ for part in 1 10 100 1000 $((size / 2)) $((size - 1)); do
 done
 head -c $(($(wc -c <"$digit") / 2)) "$digit" >half.png
 refuses 3 half.png run "$model" half.png
-run 3 run "$model" "$digit" half.png --json # whoever reads it finds a whole object, and the reason
-prints '^\], "error": ".*half.png.*"\}$'
-[ "$(grep -c '"input":' out)" -eq 1 ] || fail "$command: not one result"
 npy huge.npy '4294967296, 4294967296' 4096
 refuses 3 huge.npy run "$model" huge.npy
 npy large.npy '18446744073709551616,' 4096
@@ -122,6 +128,8 @@ run 0 run relu.onnx x.npy
 model "$(graph "$(node Levitate up y x)")" | to_file >operator.onnx
 refuses 3 Levitate run operator.onnx x.npy
 grep -q up err || fail "$command: does not name the node"
+model "$(graph "$(node Relu act y x)" "$(field 1 "$(node Levitate up z x)")")" | to_file >dead.onnx # nobody needs z
+run 0 run dead.onnx x.npy
 
 weights() { number 1 1; number 1 1; number 1 3; number 1 3; number 2 1; text 8 w; printf %s "$1"; } # 1x1x3x3 float32
 conv=$(node Conv conv y x w)
@@ -218,6 +226,8 @@ prints '"engine": "local"'
 prints '"first_ms":[0-9.e-]+,"all_ms":\[[0-9.e-]+,[0-9.e-]+,[0-9.e-]+\]'
 
 npy batch.npy '3, 1, 32, 32' $((3 * 32 * 32 * 4))
+run 0 run "$model" batch.npy --local && prints '^rows +batch.npy is 3 inferences, one for each row$'
+run 0 run "$model" batch.npy batch.npy --local && prints '^rows +2 files are 6 inferences'
 run 0 run "$model" batch.npy "$digit" --json --local --output out.npy
 [ "$(grep -c '"input":' out)" -eq 4 ] || fail "$command: not 4 results"
 prints '"input":"batch.npy","row":2'
@@ -231,12 +241,89 @@ npy row.npy '1, 4, 4' 64
 model "$(graph "$(node Add add y x z)" "$(field 11 "$(value z 1 1 4 4)")")" | to_file >add.onnx
 run 0 run add.onnx x.npy --input z=row.npy && prints '^x.npy:'
 
+# An image [h,w,3] of a model that takes any size is one inference, unless told otherwise; a batch of any size is several.
+dynamic() { # FILE RANK: y = Relu(x) with RANK open axes, the last but one of 3
+    local open axes=
+    open=$(field 1 "$(text 2 n)")
+    for ((i = 0; i < $2; i++)); do axes+=$([ $i -eq $(($2 - 1)) ] && field 1 "$(number 1 3)" || printf %s "$open"); done
+    local info
+    info=$(field 2 "$(field 1 "$(number 1 1)$(field 2 "$axes")")")
+    model "$(field 1 "$(node Relu act y x)")$(field 11 "$(text 1 x)$info")$(field 12 "$(text 1 y)$info")" | to_file >"$1"
+}
+dynamic any3.onnx 3
+dynamic any4.onnx 4
+npy hwc.npy '4, 2, 3' 96
+npy nhwc.npy '4, 1, 2, 3' 96
+results() { [ "$(grep -c '"input":' out)" -eq "$1" ] || fail "$command: not $1 results"; }
+run 0 run any3.onnx hwc.npy --json --local && results 1
+run 0 run any3.onnx hwc.npy --json --local --one && results 1
+run 0 run any3.onnx hwc.npy --json --local --batch && results 4
+run 0 run any4.onnx nhwc.npy --json --local && results 4
+run 0 run any4.onnx nhwc.npy --json --local --batch && results 4
+run 0 run any4.onnx nhwc.npy --json --local --one && results 1
+npy two.npy '2, 1, 4, 4' 128
+run 0 run relu.onnx two.npy --json --local && results 2
+refuses 3 'two.npy has the shape 2x1x4x4' run relu.onnx two.npy --local --one
+
 # An input [C,H,W] is one result, not C of them.
 npy whole.npy '3, 4, 4' 192
 flatten=$(node Flatten flat y x)$(field 5 "$(text 1 axis)$(number 3 0)$(number 20 2)")
 model "$(field 1 "$flatten")$(field 11 "$(value x 3 4 4)")$(field 12 "$(value y 1 48)")" | to_file >flatten.onnx
+refuses 2 "--batch: the input 'x' takes 3x4x4" run flatten.onnx whole.npy --batch
 run 0 run flatten.onnx whole.npy --json --local
 [ "$(grep -c '"input":' out)" -eq 1 ] || fail "$command: not one result"
+
+# --- Some inputs that are bad -----------------------------------------------------------------------------------
+
+for values in '00 00 c0 7f' '00 00 80 ff'; do # nan, -inf
+    { head -c $((128 + 4 * (1024 + 70))) batch.npy && printf "\\x${values// /\\x}" && tail -c $((4 * (2 * 1024 - 71))) batch.npy; } >bad.npy
+    refuses 3 'bad.npy: element [1,0,2,6] is ' run "$model" bad.npy --local
+done
+refuses 3 'bad.npy: element [1,0,2,6] is -inf' run "$model" --input image=bad.npy --local
+printf '000.png 9\nbad.npy 1\nmissing.png 1\n' >some.txt
+run 3 run "$model" missing.png "$digit" bad.npy half.png shape.npy batch.npy --local --expect some.txt --output some.npy
+[ "$(wc -l <err)" -eq 4 ] || fail "$command: not a line for each bad file"
+for name in missing.png bad.npy half.png shape.npy; do says "^convoy: .*$name"; done
+prints '^inferences +4 '
+prints '^failed +4 of the inputs'
+prints '^accuracy +1 of 1 = 100.00 % of those that ran$'
+head -c 128 some.npy | grep -aq '(4, 10)' || fail "$command: some.npy is not 4x10"
+run 3 run "$model" missing.png "$digit" bad.npy batch.npy half.png --local --in-flight 3 --repeat 2 --json
+[ "$(grep -oE '"input":"[^"]*",("row":.,)?"(error|ms)"' out | sed 's/.*\///; s/"input"://' | tr -d '",\n')" = \
+    missing.pngerror000.pngmsbad.npyerrorbatch.npyrow:0msbatch.npyrow:1msbatch.npyrow:2mshalf.pngerror ] ||
+    fail "$command: not these results in this order"
+prints '^\], .*"failed": 3, '
+run 3 run "$model" missing.png bad.npy --json --local && prints '"error":"bad.npy: element' && prints '^\], .*"failed": 2, '
+refuses 3 'text.onnx' run text.onnx missing.png "$digit"
+refuses 1 folder.npy run "$model" missing.png "$digit" --local --output "$scratch/no/such/folder.npy"
+
+# An input that a layer refuses is one of them: z[i], and there are 48 of them.
+gather=$(node Cast cast i x)$(field 5 "$(text 1 to)$(number 3 7)$(number 20 2)")
+model "$(field 1 "$gather")$(field 1 "$(node Gather pick y z i)")$(field 5 "$(number 1 2)$(number 2 1)$(text 8 z)$(text 9 8bytes..)")$(
+    field 11 "$(value x 1 1 4 4)")$(field 12 "$(value y 1 1 4 4)")" | to_file >gather.onnx
+{ head -c 188 x.npy && printf '\x00\x00\xe0\x40'; } >seven.npy
+refuses 3 'index 7 into an axis of 2' run gather.onnx seven.npy --local
+run 3 run gather.onnx x.npy seven.npy x.npy --local --repeat 2 --json --output picked.npy
+prints '"input":"seven.npy","error":"seven.npy: .*index 7 into an axis of 2'
+prints '^\], .*"failed": 1, '
+head -c 128 picked.npy | grep -aq '(2, 1, 4, 4)' || fail "$command: picked.npy is not of two inferences"
+
+# --- The first layer whose output is not finite -----------------------------------------------------------------
+
+log=$(node Log log l x)
+model "$(field 1 "$log")$(field 1 "$(node Relu act y l)")$(field 11 "$(value x 1 1 4 4)")$(field 12 "$(value y 1 1 4 4)")" | to_file >log.onnx
+run 0 run log.onnx x.npy --local && [ ! -s err ] || fail "$command: speaks unasked"
+run 0 run log.onnx x.npy --local --finite --quiet --repeat 2
+says "^convoy: x.npy: the first layer whose output is not finite is 'log' \\(Log\\): element \\[0,0,0,0\\] is -inf$"
+[ "$(wc -l <err)" -eq 1 ] || fail "$command: not one line"
+run 0 run log.onnx x.npy --local --finite --json --quiet
+prints '"first_not_finite":\{"layer":"log","op":"Log","element":\[0,0,0,0\],"value":"-inf"\}'
+run 0 run "$model" "$digit" --finite --json --quiet
+prints '"first_not_finite":null'
+prints '"name":"relu1","op":"Relu"'
+[ ! -s err ] || fail "$command: speaks of what is finite"
+run 0 run "$model" "${digits[@]:0:10}" --finite --check --fault 1:kill --fault 3:kill --no-fallback --quiet
+prints '^check +every answer is that of the uncoded model'
 
 # --- Workers that are gone, and output that cannot be written --------------------------------------------------
 
@@ -250,7 +337,8 @@ refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --json
 # What cannot be written is told before the run; a run that fails leaves nothing, and no file as it was not.
 refuses 1 folder.npy run "$model" "$digit" --local --output "$scratch/no/such/folder.npy"
 refuses 1 folder.npy run "$model" "$digit" --local --output "$digit/folder.npy"
-refuses 1 "$scratch" run "$model" "$digit" --local --output "$scratch"
+mkdir taken.npy
+refuses 1 taken.npy run "$model" "$digit" --local --output taken.npy
 echo kept >kept.npy
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output kept.npy
 refuses 4 '' run "$model" "$digit" "${gone[@]}" --no-fallback --quiet --output fresh.npy

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 static const int64_t image[] = {1, 1, 8, 8}, weights[] = {1, 1, 3, 3}, pads[] = {1, 1, 1, 1},
-                     channel_axis[] = {1};
+                     window[] = {3, 3}, channel_axis[] = {1};
 static const convoy_shape image_shape = {4, {1, 1, 8, 8}};
 
 struct message rig_graph(const char *outputs) {
@@ -30,8 +30,10 @@ struct message rig_graph(const char *outputs) {
 
 void rig_node(struct message *graph, const char *op, const char *inputs, const char *output) {
     struct message node = node_message(op, "", inputs, output);
-    if (strcmp(op, "Conv") == 0)
+    if (strcmp(op, "Conv") == 0 || strcmp(op, "MaxPool") == 0)
         node_ints(&node, "pads", pads, 4);
+    if (strcmp(op, "MaxPool") == 0)
+        node_ints(&node, "kernel_shape", window, 2);
     if (strcmp(op, "Concat") == 0)
         node_int(&node, "axis", 1);
     if (strcmp(op, "ReduceMax") == 0)
@@ -39,7 +41,10 @@ void rig_node(struct message *graph, const char *op, const char *inputs, const c
     message_take(graph, GRAPH_NODE, &node);
 }
 
-void rig_network(struct network_rig *rig, struct message *graph) {
+typedef convoy_status create_fn(struct network **network, const convoy_model *model,
+                                const convoy_shape *input_shapes, convoy_error *error);
+
+static void make_network(struct network_rig *rig, struct message *graph, create_fn *create) {
     char path[64];
     convoy_error error = {0};
     struct message bytes = model_message(graph, 13);
@@ -49,9 +54,17 @@ void rig_network(struct network_rig *rig, struct message *graph) {
     unlink(path);
     message_free(&bytes);
     if (status == CONVOY_OK)
-        status = network_create(&rig->network, rig->model, &image_shape, &error);
+        status = create(&rig->network, rig->model, &image_shape, &error);
     if (status != CONVOY_OK)
         fail_msg("%s", error.message);
+}
+
+void rig_network(struct network_rig *rig, struct message *graph) {
+    make_network(rig, graph, network_create);
+}
+
+void rig_unfused_network(struct network_rig *rig, struct message *graph) {
+    make_network(rig, graph, network_create_unfused);
 }
 
 void rig_executor(struct network_rig *rig, const char *backend) {

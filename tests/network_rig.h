@@ -12,7 +12,7 @@
 /* A graph of input x, [1,1,8,8], and a weight w, [1,1,3,3]; outputs as named, separated by a space. */
 struct message rig_graph(const char *outputs);
 
-/* Adds a node; convolutions keep the size, what joins or reduces does so along the channels. */
+/* Adds a node; convolutions and pools keep the size, what joins or reduces does so along the channels. */
 void rig_node(struct message *graph, const char *op, const char *inputs, const char *output);
 
 /* A model and all that it takes to run it. */
@@ -25,6 +25,9 @@ struct network_rig {
 
 /* The network of a graph, which is freed. */
 void rig_network(struct network_rig *rig, struct message *graph);
+
+/* The same with nothing fused. */
+void rig_unfused_network(struct network_rig *rig, struct message *graph);
 
 /* Its executor, on a backend of one thread. */
 void rig_executor(struct network_rig *rig, const char *backend);

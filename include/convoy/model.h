@@ -17,8 +17,9 @@ typedef struct convoy_value_info {
     convoy_shape shape; /* -1: an axis that the model leaves open */
 } convoy_value_info;
 
-/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it). The file is
- * mapped, not copied, and must not change while the model lives. CONVOY_E_IO, CONVOY_E_INPUT,
+/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it). Nodes
+ * that no output depends on are dropped, whatever their operators and attributes. The file is mapped, not
+ * copied, and must not change while the model lives. CONVOY_E_IO, CONVOY_E_INPUT,
  * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_model_load(convoy_model **model, const char *path, convoy_error *error);
 
@@ -29,6 +30,13 @@ CONVOY_API void convoy_model_destroy(convoy_model **model);
  * model. */
 CONVOY_API size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **inputs);
 CONVOY_API size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs);
+
+/* Whether the first axis of an input (< convoy_model_inputs) is a batch, so that an array with more along it
+ * is several inferences: an axis of 1, of at least two; or one that the model leaves open, if no other axis
+ * is open, or if there are four axes, or three or five and the network begins with convolutions of as many
+ * axes. An open axis is no batch if a layer takes the statistics of the batch (BatchNormalization in training
+ * mode). */
+CONVOY_API bool convoy_model_batched(const convoy_model *model, size_t input);
 
 /* Version of the default operator set. */
 CONVOY_API int64_t convoy_model_opset(const convoy_model *model);

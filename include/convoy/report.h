@@ -2,6 +2,8 @@
 #ifndef CONVOY_REPORT_H
 #define CONVOY_REPORT_H
 
+#include <convoy/tensor.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +38,16 @@ typedef struct convoy_layer_report {
     const char *why_local;               /* why the layer is not coded; NULL where it is */
     uint8_t outcome[CONVOY_MAX_WORKERS]; /* convoy_outcome of each worker */
 } convoy_layer_report;
+
+/* The first layer in the order of execution whose output has an element that is NaN or infinite, and the
+ * first such element. Nodes of constants alone, which are computed once before all others, count as layers
+ * here. Strings belong to the session; layer NULL: every output was finite, or options.finite was not given.
+ */
+typedef struct convoy_not_finite {
+    const char *layer; /* node name in the model */
+    const char *op;    /* ONNX operator */
+    convoy_element element;
+} convoy_not_finite;
 
 #ifdef __cplusplus
 }

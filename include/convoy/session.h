@@ -46,7 +46,9 @@ typedef struct convoy_options {
                        by timing each shape once: slower, a digit more exact, and the same on every machine */
     const char *trial_folder; /* where the times are kept for later sessions; NULL: nowhere */
     uint64_t seed;
-    uint64_t deadline_ns;      /* the longest that one layer may wait for answers */
+    uint64_t deadline_ns; /* the longest that one layer may wait for answers */
+    bool finite; /* look at every layer's output: convoy_result.first_not_finite. Nothing is fused, so that
+                    each output is there to be looked at, and a run takes longer */
     bool no_fallback;          /* fail with CONVOY_E_WORKERS instead of computing here */
     const char *const *faults; /* "W:KIND", see convoy(1) */
     size_t fault_count;
@@ -81,6 +83,7 @@ typedef struct convoy_result {
     size_t layer_count;
     bool degraded; /* at least one codable layer was computed here */
     double ms;
+    convoy_not_finite first_not_finite;
 } convoy_result;
 
 /* A result against the uncoded model, a being the result's elements and b the uncoded model's. The errors are
@@ -122,8 +125,8 @@ CONVOY_API convoy_status convoy_session_check(convoy_session *session, const con
                                               const convoy_result *result, convoy_check *check,
                                               convoy_error *error);
 
-/* Many inferences, some at once. The two callbacks are called from the threads of convoy_session_stream,
- * never two at the same time; what they fail with ends the call. */
+/* Many inferences, some at once. The callbacks are called from the threads of convoy_session_stream, never
+ * two at the same time; what they fail with ends the call. */
 typedef struct convoy_stream {
     void *context;
     uint32_t in_flight; /* inferences at once, 1..CONVOY_MAX_IN_FLIGHT */
@@ -136,6 +139,9 @@ typedef struct convoy_stream {
      * where not asked for) are borrowed. Inferences finish in any order; the runs of one are in order. */
     convoy_status (*done)(void *context, size_t index, uint32_t run, const convoy_result *result,
                           const convoy_check *check, convoy_error *error);
+    /* Takes the reason why inference index failed by its inputs (CONVOY_E_INPUT): CONVOY_OK, and the others
+     * go on. It has no more runs. NULL: the stream ends with the reason. */
+    convoy_status (*refused)(void *context, size_t index, const convoy_error *reason, convoy_error *error);
 } convoy_stream;
 
 #define CONVOY_MAX_IN_FLIGHT 256

@@ -4,6 +4,7 @@
 
 #include <convoy/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,20 @@ CONVOY_API size_t convoy_tensor_elements(const convoy_tensor *tensor);
 
 /* Element i (< convoy_tensor_elements) of any dtype as a double; an int64 beyond 2^53 is rounded. */
 CONVOY_API double convoy_tensor_element(const convoy_tensor *tensor, size_t i);
+
+/* One element of a tensor: its index along each axis, and its value. */
+typedef struct convoy_element {
+    uint32_t rank;
+    int64_t position[CONVOY_MAX_RANK];
+    double value;
+} convoy_element;
+
+/* Finds the first element of a float32 or float64 tensor, in row-major order, that is NaN or infinite. False,
+ * and *element untouched, if all are finite, and for every other element type. */
+CONVOY_API bool convoy_tensor_find_not_finite(const convoy_tensor *tensor, convoy_element *element);
+
+/* Writes "[0,2,5] is nan" ("inf", "-inf", or the number) into text; cut to size bytes. Returns text. */
+CONVOY_API const char *convoy_element_text(const convoy_element *element, char *text, size_t size);
 
 /* Bytes of one element; 0 for a number that is no dtype. */
 CONVOY_API size_t convoy_dtype_bytes(convoy_dtype dtype);

@@ -170,3 +170,28 @@ size_t tensor_find_not_finite(const convoy_tensor *tensor) {
         at++;
     return at;
 }
+
+bool convoy_tensor_find_not_finite(const convoy_tensor *tensor, convoy_element *element) {
+    size_t at = tensor_find_not_finite(tensor);
+    if (at == convoy_tensor_elements(tensor))
+        return false;
+    *element = (convoy_element){.rank = tensor->shape.rank, .value = convoy_tensor_element(tensor, at)};
+    for (uint32_t i = tensor->shape.rank; i-- > 0;) {
+        element->position[i] = (int64_t)(at % (size_t)tensor->shape.dims[i]);
+        at /= (size_t)tensor->shape.dims[i];
+    }
+    return true;
+}
+
+const char *convoy_element_text(const convoy_element *element, char *text, size_t size) {
+    char position[24 * CONVOY_MAX_RANK + 1] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < element->rank && i < CONVOY_MAX_RANK; i++)
+        used += (size_t)snprintf(position + used, sizeof position - used, "%s%lld", i ? "," : "",
+                                 (long long)element->position[i]);
+    if (isnan(element->value)) /* without the sign that printf gives it */
+        snprintf(text, size, "[%s] is nan", position);
+    else
+        snprintf(text, size, "[%s] is %g", position, element->value);
+    return text;
+}

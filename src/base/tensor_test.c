@@ -146,6 +146,36 @@ static void test_not_finite(void **state) {
     }
 }
 
+static void expect_text(const convoy_element *element, const char *expected) {
+    char text[64];
+    assert_string_equal(convoy_element_text(element, text, sizeof text), expected);
+}
+
+static void test_element_not_finite(void **state) {
+    (void)state;
+    float values[24] = {0};
+    int64_t whole = 0;
+    convoy_element element = {.rank = 77};
+    convoy_tensor tensor = {CONVOY_F32, {3, {2, 3, 4}}, values, NULL};
+    assert_false(convoy_tensor_find_not_finite(&tensor, &element));
+    assert_int_equal(element.rank, 77);
+    values[1 * 12 + 2 * 4 + 1] = -INFINITY;
+    assert_true(convoy_tensor_find_not_finite(&tensor, &element));
+    expect_text(&element, "[1,2,1] is -inf");
+    values[3] = -NAN; /* NaN has no sign that means anything */
+    assert_true(convoy_tensor_find_not_finite(&tensor, &element));
+    expect_text(&element, "[0,0,3] is nan");
+    tensor = (convoy_tensor){CONVOY_F32, {.rank = 0}, &values[3], NULL};
+    assert_true(convoy_tensor_find_not_finite(&tensor, &element));
+    expect_text(&element, "[] is nan");
+    tensor = (convoy_tensor){CONVOY_F32, {2, {3, 0}}, values, NULL};
+    assert_false(convoy_tensor_find_not_finite(&tensor, &element));
+    tensor = (convoy_tensor){CONVOY_I64, {.rank = 0}, &whole, NULL};
+    assert_false(convoy_tensor_find_not_finite(&tensor, &element));
+    element = (convoy_element){.rank = 1, .position = {INT64_MAX}, .value = 0.5};
+    expect_text(&element, "[9223372036854775807] is 0.5");
+}
+
 static void test_align(void **state) {
     (void)state;
     static _Alignas(8) char bytes[8 + 3 * sizeof(double)];
@@ -173,6 +203,7 @@ int main(void) {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_dtypes),
         cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_element_not_finite),
         cmocka_unit_test(test_align),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

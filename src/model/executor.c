@@ -21,7 +21,7 @@
 struct lifetime {
     size_t maker, last_reader; /* steps; last_reader may be KEEP */
     uint32_t channel_block;    /* as layer_desc.blocks; the maker's layer chose it */
-    bool must_be_dense;        /* an output, or read under another shape */
+    bool must_be_dense;        /* an output, or read under another shape, or looked at */
     bool joins;                /* its maker's inputs may lie in it */
     bool over_input;           /* may lie where the second input of its maker lay */
     size_t offset;             /* in a run's memory; NO_BLOCK: memory of its own */
@@ -126,7 +126,8 @@ static void note_reader(struct executor *e, uint32_t value, const convoy_shape *
 static void find_lifetimes(struct executor *e) {
     const struct network *network = e->network;
     for (size_t v = 0; v < network->value_count; v++)
-        e->values[v] = (struct lifetime){.maker = NO_BLOCK, .offset = NO_BLOCK};
+        e->values[v] =
+            (struct lifetime){.maker = NO_BLOCK, .offset = NO_BLOCK, .must_be_dense = network->unfused};
     for (size_t s = 0; s < network->step_count; s++) {
         const struct network_step *step = &network->steps[s];
         e->values[step->output].maker = e->values[step->output].last_reader = s; /* until somebody reads it */
@@ -437,8 +438,18 @@ static convoy_status make_outputs(const struct run *run, convoy_tensor *out, con
     return status;
 }
 
-convoy_status executor_run(struct executor *e, const convoy_tensor *in, convoy_tensor *out,
-                           convoy_layer_report *reports, convoy_error *error) {
+/* Notes that the step, which has run, is the first whose output is not finite. */
+static void watch_step(const struct run *run, size_t s, convoy_not_finite *first) {
+    const struct network_step *step = &run->executor->network->steps[s];
+    if (!first->layer && convoy_tensor_find_not_finite(&run->values[step->output], &first->element)) {
+        first->layer = step->desc.name;
+        first->op = step->desc.op;
+    }
+}
+
+/* first: NULL: nothing is looked at. */
+static convoy_status run_once(struct executor *e, const convoy_tensor *in, convoy_tensor *out,
+                              convoy_layer_report *reports, convoy_not_finite *first, convoy_error *error) {
     const struct network *network = e->network;
     struct run *run = NULL;
     convoy_status status = check_inputs(network, in, error);
@@ -450,10 +461,28 @@ convoy_status executor_run(struct executor *e, const convoy_tensor *in, convoy_t
         run->values[network->inputs[i]] = in[i];
         run->values[network->inputs[i]].owner = NULL; /* borrowed */
     }
-    for (size_t s = 0; status == CONVOY_OK && s < network->step_count; s++)
+    for (size_t s = 0; status == CONVOY_OK && s < network->step_count; s++) {
         status = run_step(run, s, reports ? &reports[s] : NULL, error);
+        if (first && status == CONVOY_OK)
+            watch_step(run, s, first);
+    }
     if (status == CONVOY_OK)
         status = make_outputs(run, out, error);
     run_give(e, run);
+    return status;
+}
+
+convoy_status executor_run(struct executor *e, const convoy_tensor *in, convoy_tensor *out,
+                           convoy_layer_report *reports, convoy_error *error) {
+    return run_once(e, in, out, reports, NULL, error);
+}
+
+convoy_status executor_run_watched(struct executor *e, const convoy_tensor *in, convoy_tensor *out,
+                                   convoy_layer_report *reports, convoy_not_finite *first,
+                                   convoy_error *error) {
+    convoy_not_finite found = e->network->folded_not_finite;
+    convoy_status status = run_once(e, in, out, reports, &found, error);
+    if (status == CONVOY_OK)
+        *first = found;
     return status;
 }

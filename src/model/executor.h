@@ -21,4 +21,9 @@ void executor_destroy(struct executor **executor);
 convoy_status executor_run(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
                            convoy_layer_report *reports, convoy_error *error);
 
+/* The same for an unfused network, whose every output is looked at. *first: what was found. */
+convoy_status executor_run_watched(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
+                                   convoy_layer_report *reports, convoy_not_finite *first,
+                                   convoy_error *error);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include <convoy/model.h>
 
+#include <stdbool.h>
+
 #define NO_VALUE UINT32_MAX /* an optional input or output that a node leaves out */
 
 enum attribute_kind {
@@ -49,8 +51,8 @@ struct graph_value {
     convoy_tensor constant; /* an initializer; data NULL: none */
 };
 
-/* Nodes are in an order in which every value is made before it is read, and once. Everything small lives in
- * the arena. */
+/* Nodes are in an order in which every value is made before it is read, and once. Only those are kept that an
+ * output depends on. Everything small lives in the arena. */
 struct convoy_model {
     struct arena arena;
     struct buffer *map; /* the file */
@@ -62,6 +64,7 @@ struct convoy_model {
     size_t value_count;
     convoy_value_info *inputs; /* that a user feeds */
     uint32_t *input_values;    /* [input_count] */
+    bool *batched;             /* [input_count] */
     size_t input_count;
     convoy_value_info *outputs;
     uint32_t *output_values; /* [output_count] */

@@ -172,6 +172,11 @@ static convoy_status fold(struct lowering *l, const struct layer_desc *desc,
         return l->status = error_set(l->error, status, "%.200s: %s", l->model->path, inner.message);
     }
     l->folded_bytes = total;
+    convoy_not_finite *first = &l->network->folded_not_finite;
+    if (l->network->unfused && !first->layer && convoy_tensor_find_not_finite(&out, &first->element)) {
+        first->layer = desc->name;
+        first->op = desc->op;
+    }
     *result = out;
     return CONVOY_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/file_map.h"
+#include "model/batch_axis.h"
 #include "model/graph.h"
 #include "model/onnx_reader.h"
 
@@ -38,6 +39,8 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
         goto out;
     }
     status = onnx_read(model, folder, error);
+    if (status == CONVOY_OK)
+        status = batch_axes_find(model, error);
     if (status != CONVOY_OK)
         goto out;
     *out = model;
@@ -72,6 +75,10 @@ size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **
 size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs) {
     *outputs = model->outputs;
     return model->output_count;
+}
+
+bool convoy_model_batched(const convoy_model *model, size_t input) {
+    return model->batched[input];
 }
 
 int64_t convoy_model_opset(const convoy_model *model) {

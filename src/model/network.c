@@ -152,18 +152,18 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
         status = lower_node(l, &l->model->nodes[i]);
     if (status == CONVOY_OK)
         status = add_outputs(l);
-    if (status == CONVOY_OK)
+    if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_activations(l->network, l->error);
-    if (status == CONVOY_OK)
+    if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_additions(l->network, l->arena, l->error);
     return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status;
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-convoy_status network_create_with(struct network **out, const convoy_model *model,
+static convoy_status network_make(struct network **out, const convoy_model *model,
                                   const convoy_shape *input_shapes, const convoy_tensor *constants,
-                                  convoy_error *error) {
+                                  bool unfused, convoy_error *error) {
     struct owned_network *owned = calloc(1, sizeof *owned);
     struct network *network = owned ? &owned->network : NULL;
     uint32_t *value_of = malloc((model->value_count + 1) * sizeof *value_of);
@@ -173,6 +173,7 @@ convoy_status network_create_with(struct network **out, const convoy_model *mode
         goto out;
     memset(value_of, 0xff, (model->value_count + 1) * sizeof *value_of); /* NO_VALUE */
     l.arena = &owned->arena;
+    network->unfused = unfused;
     status = reference_backend_create(&l.reference, error);
     if (status == CONVOY_OK)
         status = l.reference->ops->context_create(l.reference, &l.context, error);
@@ -191,9 +192,20 @@ out:
     return status;
 }
 
+convoy_status network_create_with(struct network **network, const convoy_model *model,
+                                  const convoy_shape *input_shapes, const convoy_tensor *constants,
+                                  convoy_error *error) {
+    return network_make(network, model, input_shapes, constants, false, error);
+}
+
 convoy_status network_create(struct network **network, const convoy_model *model,
                              const convoy_shape *input_shapes, convoy_error *error) {
-    return network_create_with(network, model, input_shapes, NULL, error);
+    return network_make(network, model, input_shapes, NULL, false, error);
+}
+
+convoy_status network_create_unfused(struct network **network, const convoy_model *model,
+                                     const convoy_shape *input_shapes, convoy_error *error) {
+    return network_make(network, model, input_shapes, NULL, true, error);
 }
 
 void network_destroy(struct network **slot) {

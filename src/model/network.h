@@ -35,6 +35,9 @@ struct network {
     size_t input_count;
     uint32_t *outputs;
     size_t output_count;
+    bool unfused;                        /* made by network_create_unfused */
+    convoy_not_finite folded_not_finite; /* of an unfused one: the first constant that was computed beforehand
+                                            and is not finite; layer NULL: none */
 };
 
 /* Lowers the model for inputs of these shapes (one for each of convoy_model_inputs; complete). The model is
@@ -43,6 +46,10 @@ struct network {
  * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 convoy_status network_create(struct network **network, const convoy_model *model,
                              const convoy_shape *input_shapes, convoy_error *error);
+
+/* The same with nothing fused: every node's output is one of a step, or an input or a constant. */
+convoy_status network_create_unfused(struct network **network, const convoy_model *model,
+                                     const convoy_shape *input_shapes, convoy_error *error);
 void network_destroy(struct network **network);
 
 /* Multiply-adds of a step (convolutions and products; 0 for others), and bytes of its constants. */

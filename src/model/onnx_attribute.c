@@ -4,6 +4,10 @@
 #include "io/tensor_proto.h"
 #include "model/onnx_names.h"
 
+#include <string.h>
+
+#define MAX_ATTRIBUTES 64 /* of one node; ONNX's largest operators have about 15 */
+
 /* AttributeProto.AttributeType */
 enum {
     TYPE_FLOAT = 1,
@@ -130,8 +134,8 @@ static convoy_status read_tensor(struct attribute *attribute, struct buffer *map
     return CONVOY_OK;
 }
 
-convoy_status onnx_read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                  struct proto_range range, const char *folder, convoy_error *error) {
+static convoy_status read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
+                                    struct proto_range range, const char *folder, convoy_error *error) {
     struct raw raw;
     convoy_status status = scan(&raw, map, range, error);
     if (status != CONVOY_OK)
@@ -171,4 +175,39 @@ convoy_status onnx_read_attribute(struct attribute *attribute, struct arena *are
         return read_numbers(attribute, arena, map, range, 8, PROTO_VARINT, error);
     }
     return CONVOY_OK;
+}
+
+/* Reads one more attribute of the node. */
+static convoy_status add_attribute(struct node *node, struct arena *arena, struct buffer *map,
+                                   struct proto_range range, const char *folder, convoy_error *error) {
+    struct attribute *attribute = &node->attributes[node->attribute_count];
+    convoy_status status = read_attribute(attribute, arena, map, range, folder, error);
+    if (status != CONVOY_OK)
+        return status;
+    node->attribute_count++;
+    if (attribute->kind == ATTRIBUTE_GRAPH)
+        return error_set(error, CONVOY_E_UNSUPPORTED, "operators with subgraphs are not supported");
+    for (size_t i = 0; i + 1 < node->attribute_count; i++)
+        if (strcmp(node->attributes[i].name, attribute->name) == 0)
+            return error_set(error, CONVOY_E_INPUT, "attribute '%.100s' twice", attribute->name);
+    return CONVOY_OK;
+}
+
+convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
+                                   struct proto_range range, const char *folder, convoy_error *error) {
+    size_t count = node->attribute_count;
+    node->attribute_count = 0; /* counted again as they are read */
+    if (count > MAX_ATTRIBUTES)
+        return error_set(error, CONVOY_E_UNSUPPORTED, "%zu attributes; at most %d are supported", count,
+                         MAX_ATTRIBUTES);
+    node->attributes = arena_alloc(arena, count, sizeof *node->attributes);
+    if (!node->attributes)
+        return error_memory(error);
+    struct proto_cursor cursor = proto_open(map, range);
+    struct proto_field field;
+    convoy_status status = CONVOY_OK;
+    while (status == CONVOY_OK && node->attribute_count < count && proto_next(&cursor, &field))
+        if (field.key == PROTO_KEY(5, PROTO_BYTES))
+            status = add_attribute(node, arena, map, field.bytes, folder, error);
+    return status;
 }

@@ -5,10 +5,11 @@
 #include "io/protobuf.h"
 #include "model/graph.h"
 
-/* Reads the message in a range of map. Lists and texts go to the arena; a tensor's reference is the
- * attribute's. On failure nothing of *attribute needs releasing. The sentence names the attribute.
- * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
-convoy_status onnx_read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                  struct proto_range range, const char *folder, convoy_error *error);
+/* Reads the attributes of a node, a NodeProto in a range of map of which node->attribute_count attributes
+ * were counted. Lists and texts go to the arena; the references of tensors are the node's, those that were
+ * read before a failure too. The sentence names the attribute. CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED,
+ * CONVOY_E_IO, CONVOY_E_MEMORY. */
+convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
+                                   struct proto_range range, const char *folder, convoy_error *error);
 
 #endif

@@ -26,8 +26,6 @@
 static const struct {
     const char *test, *reason;
 } exceptions[] = {
-    {"test_batchnorm_epsilon_training_mode", "training"},
-    {"test_batchnorm_example_training_mode", "training"},
     {"test_training_dropout", "training"},
     {"test_training_dropout_default", "training"},
     {"test_training_dropout_default_mask", "training"},

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "io/protobuf.h"
 #include "io/tensor_proto.h"
+#include "model/live_nodes.h"
 #include "model/onnx_attribute.h"
 #include "model/onnx_names.h"
 
@@ -14,13 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ATTRIBUTES 64 /* of one node; ONNX's largest operators have about 15 */
-
 struct reader {
     convoy_model *model;
     const char *folder;
     struct proto_range graph;
     struct name_table values, nodes;
+    size_t node_count; /* of the graph; the model keeps the live ones */
     size_t value_capacity;
     convoy_error *error;
 };
@@ -357,56 +357,32 @@ static convoy_status read_node_output(struct reader *r, struct node *node, struc
     return status;
 }
 
-static convoy_status read_node_attribute(struct reader *r, struct node *node, struct proto_range range) {
-    convoy_error inner;
-    struct attribute *attribute = &node->attributes[node->attribute_count];
-    convoy_status status =
-        onnx_read_attribute(attribute, &r->model->arena, r->model->map, range, r->folder, &inner);
-    if (status != CONVOY_OK)
-        return fail(r, status, "node '%.100s' (%.40s): %s", node->name, node->op, inner.message);
-    node->attribute_count++;
-    if (attribute->kind == ATTRIBUTE_GRAPH)
-        return fail(r, CONVOY_E_UNSUPPORTED,
-                    "node '%.100s' (%.40s): operators with subgraphs are not supported", node->name,
-                    node->op);
-    for (size_t i = 0; i + 1 < node->attribute_count; i++)
-        if (strcmp(node->attributes[i].name, attribute->name) == 0)
-            return fail(r, CONVOY_E_INPUT, "node '%.100s' (%.40s) has attribute '%.100s' twice", node->name,
-                        node->op, attribute->name);
-    return CONVOY_OK;
+/* Every field of a node with this key. */
+static convoy_status
+read_node_each(struct reader *r, struct node *node, struct proto_range range, uint32_t key,
+               convoy_status (*read)(struct reader *, struct node *, struct proto_range)) {
+    struct proto_cursor cursor = proto_open(r->model->map, range);
+    struct proto_range item;
+    convoy_status status = CONVOY_OK;
+    while (status == CONVOY_OK && next_of(&cursor, key, &item))
+        status = read(r, node, item);
+    return status;
 }
 
-/* Inputs, outputs and attributes of a node whose header is read. Inputs come first: a node cannot read what
- * it makes. */
-static convoy_status read_node_body(struct reader *r, struct proto_range range, struct node *node) {
-    static const uint32_t keys[] = {PROTO_KEY(1, PROTO_BYTES), PROTO_KEY(2, PROTO_BYTES),
-                                    PROTO_KEY(5, PROTO_BYTES)};
-    static convoy_status (*const read[])(struct reader *, struct node *, struct proto_range) = {
-        read_node_input, read_node_output, read_node_attribute};
+/* Inputs and outputs of a node whose header is read. Inputs come first: a node cannot read what it makes. */
+static convoy_status read_node_edges(struct reader *r, struct proto_range range, struct node *node) {
     struct arena *arena = &r->model->arena;
-    size_t attributes = node->attribute_count;
     node->inputs = arena_alloc(arena, node->input_count, sizeof *node->inputs);
     node->outputs = arena_alloc(arena, node->output_count, sizeof *node->outputs);
-    node->attributes = arena_alloc(arena, attributes, sizeof *node->attributes);
-    node->input_count = node->output_count = node->attribute_count = 0; /* counted again as they are read */
-    if (attributes > MAX_ATTRIBUTES)
-        return fail(r, CONVOY_E_UNSUPPORTED,
-                    "node '%.100s' (%.40s) has %zu attributes; at most %d are supported", node->name,
-                    node->op, attributes, MAX_ATTRIBUTES);
-    if (!node->inputs || !node->outputs || !node->attributes)
+    node->input_count = node->output_count = 0; /* counted again as they are read */
+    if (!node->inputs || !node->outputs)
         return error_memory(r->error);
-    for (int i = 0; i < 3; i++) {
-        struct proto_cursor cursor = proto_open(r->model->map, range);
-        struct proto_range item;
-        while (next_of(&cursor, keys[i], &item)) {
-            convoy_status status = read[i](r, node, item);
-            if (status != CONVOY_OK)
-                return status;
-        }
-    }
-    return CONVOY_OK;
+    convoy_status status = read_node_each(r, node, range, PROTO_KEY(1, PROTO_BYTES), read_node_input);
+    return status == CONVOY_OK ? read_node_each(r, node, range, PROTO_KEY(2, PROTO_BYTES), read_node_output)
+                               : status;
 }
 
+/* Reads all nodes but for their attributes. */
 static convoy_status read_nodes(struct reader *r) {
     convoy_model *model = r->model;
     const uint32_t key = PROTO_KEY(1, PROTO_BYTES);
@@ -419,8 +395,30 @@ static convoy_status read_nodes(struct reader *r) {
     for (size_t i = 0; status == CONVOY_OK && next_of(&cursor, key, &range); i++)
         status = model->nodes[i].name ? CONVOY_OK : name_node(r, &model->nodes[i]);
     cursor = proto_open(model->map, r->graph);
-    while (status == CONVOY_OK && next_of(&cursor, key, &range))
-        status = read_node_body(r, range, &model->nodes[model->node_count++]);
+    for (r->node_count = 0; status == CONVOY_OK && next_of(&cursor, key, &range); r->node_count++)
+        status = read_node_edges(r, range, &model->nodes[r->node_count]);
+    return status;
+}
+
+/* Keeps the nodes that an output of the graph depends on, and reads their attributes. The others may be of
+ * any operator and have any attributes: nobody looks at them. */
+static convoy_status keep_live_nodes(struct reader *r) {
+    convoy_model *model = r->model;
+    bool *live = live_nodes_find(model, r->node_count);
+    convoy_error inner;
+    struct proto_cursor cursor = proto_open(model->map, r->graph);
+    struct proto_range range;
+    convoy_status status = live ? CONVOY_OK : error_memory(r->error);
+    for (size_t i = 0; status == CONVOY_OK && next_of(&cursor, PROTO_KEY(1, PROTO_BYTES), &range); i++) {
+        if (!live[i])
+            continue;
+        struct node *node = &model->nodes[model->node_count++];
+        *node = model->nodes[i];
+        status = onnx_read_attributes(node, &model->arena, model->map, range, r->folder, &inner);
+        if (status != CONVOY_OK)
+            status = fail(r, status, "node '%.100s' (%.40s): %s", node->name, node->op, inner.message);
+    }
+    free(live);
     return status;
 }
 
@@ -484,6 +482,8 @@ convoy_status onnx_read(convoy_model *model, const char *folder, convoy_error *e
         status = read_nodes(&r);
     if (status == CONVOY_OK)
         status = read_each(&r, 12, read_output);
+    if (status == CONVOY_OK)
+        status = keep_live_nodes(&r);
     name_table_release(&r.values);
     name_table_release(&r.nodes);
     return status;

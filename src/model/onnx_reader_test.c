@@ -237,7 +237,7 @@ static void test_nested_subgraphs(void **state) {
     (void)state;
     struct message graph = {0};
     for (int depth = 0; depth < 10000; depth++) {
-        struct message attribute = {0}, node = node_message("If", "branch", "", "");
+        struct message attribute = {0}, node = node_message("If", "branch", "", "y");
         message_text(&attribute, 1, "then_branch");
         message_take(&attribute, 6, &graph);
         message_take(&node, 5, &attribute);
@@ -262,6 +262,50 @@ static void test_too_many_attributes(void **state) {
     node_int(&node, "group", 1);
     graph_node(&graph, node);
     expect_graph(&graph, CONVOY_E_INPUT, "'group' twice");
+}
+
+/* What no output depends on may be of any operator, have any attributes, and read others of its kind. */
+static void test_dead_nodes(void **state) {
+    (void)state;
+    struct message graph = graph_start(), odd = node_message("Levitate", "up", "x w", "a"),
+                   branch = node_message("If", "branch", "a", "b"), attribute = {0}, tensor = {0};
+    for (int i = 0; i < 65; i++)
+        node_int(&odd, "group", 1);
+    graph_node(&graph, odd);
+    message_text(&attribute, 1, "then_branch");
+    message_bytes(&attribute, 6, "", 0);
+    message_take(&branch, 5, &attribute);
+    graph_node(&graph, branch);
+    odd = node_message("Constant", "text", "", "c"); /* of strings */
+    message_text(&attribute, 1, "value");
+    message_varint(&tensor, 2, 8);
+    message_take(&attribute, 5, &tensor);
+    message_varint(&attribute, 20, 4);
+    message_take(&odd, 5, &attribute);
+    graph_node(&graph, odd);
+    graph_node(&graph, node_message("Conv", "", "w", "d")); /* lacks an input */
+    graph_node(&graph, node_message("Conv", "", "x w", "y"));
+    graph_node(&graph, node_message("Relu", "", "y", "e")); /* sound, and nobody reads it */
+    convoy_model *model = NULL;
+    struct network *network = NULL;
+    convoy_error error = {0};
+    if (load_graph(&model, &graph, 13, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(model->node_count, 1);
+    assert_string_equal(model->nodes[0].name, "Conv_4");
+    assert_int_equal(network_create(&network, model, &one_image, &error), CONVOY_OK);
+    assert_int_equal(network->step_count, 1);
+    network_destroy(&network);
+    convoy_model_destroy(&model);
+
+    graph = graph_start(); /* names are looked at all the same */
+    graph_node(&graph, node_message("Conv", "", "x w", "y"));
+    graph_node(&graph, node_message("Levitate", "up", "x", "y"));
+    expect_graph(&graph, CONVOY_E_INPUT, "makes 'y', which exists already");
+    graph = graph_start();
+    graph_node(&graph, node_message("Conv", "", "x w", "y"));
+    graph_node(&graph, node_message("Levitate", "up", "a", "a"));
+    expect_graph(&graph, CONVOY_E_INPUT, "reads 'a', which no node before it makes");
 }
 
 /* --- Nodes that cannot be computed ---------------------------------------------------------------------- */
@@ -360,6 +404,7 @@ int main(void) {
         cmocka_unit_test(test_wrong_wiring),
         cmocka_unit_test(test_nested_subgraphs),
         cmocka_unit_test(test_too_many_attributes),
+        cmocka_unit_test(test_dead_nodes),
         cmocka_unit_test(test_unsupported_nodes),
         cmocka_unit_test(test_wrong_nodes),
         cmocka_unit_test(test_wrong_input_shape),

@@ -18,6 +18,9 @@ struct onnx_operator {
 /* The operator of ONNX's own domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *name);
 
+/* Whether a BatchNormalization takes the statistics of its batch, as in training. */
+bool batch_norm_trains(const convoy_model *model, const struct node *node);
+
 lower_fn lower_conv, lower_gemm, lower_matmul; /* ops_conv.c */
 lower_fn lower_max_pool, lower_average_pool, lower_global_average_pool,
     lower_global_max_pool; /* ops_pool.c */

@@ -5,6 +5,7 @@
 #include "model/executor.h"
 #include "onnx_writer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -277,6 +278,79 @@ static void test_gemm_biases(void **state) {
     }
 }
 
+/* A BatchNormalization over channel c of [2,3,4], whose scale, shift, mean and variance are all (c+1)/3. */
+static void run_norm(const char *outputs, int64_t opset, int64_t training_mode, convoy_tensor *out) {
+    static const int64_t channels = 3;
+    struct message s = tensor_message("s", &channels, 1, 3),
+                   node = node_message("BatchNormalization", "n", "x s s s s", outputs);
+    if (training_mode >= 0)
+        node_int(&node, "training_mode", training_mode);
+    convoy_error error = {0};
+    if (run_node(&node, &s, 1, opset, &cube, out, &error) != CONVOY_OK)
+        fail_msg("opset %lld, outputs %s: %s", (long long)opset, outputs, error.message);
+}
+
+/* Elements of channel c are 4c..4c+3 and 12+4c..12+4c+3: their mean is 4c+7.5, their variance 37.25. */
+static void test_batch_norm_modes(void **state) {
+    (void)state;
+    enum { INFERENCE, TRAINING, RUNNING_MEAN, RUNNING_VARIANCE };
+    static const struct {
+        const char *outputs;
+        int64_t opset, training_mode;
+        int result;
+    } cases[] = {
+        {"y", 7, -1, INFERENCE},          {"y", 9, -1, INFERENCE},
+        {"y", 14, -1, INFERENCE},         {"y", 15, 0, INFERENCE},
+        {"y - -", 9, -1, INFERENCE},      {"y m v sm sv", 7, -1, TRAINING},
+        {"y m v sm sv", 9, -1, TRAINING}, {"y - - - sv", 13, -1, TRAINING},
+        {"y", 14, 1, TRAINING},           {"y m v", 15, 1, TRAINING},
+        {"z y v", 9, -1, RUNNING_MEAN},   {"z m y", 15, 1, RUNNING_VARIANCE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        convoy_tensor out = {0};
+        const bool whole = cases[i].result <= TRAINING, trains = cases[i].result == TRAINING;
+        run_norm(cases[i].outputs, cases[i].opset, cases[i].training_mode, &out);
+        assert_true(whole ? shape_equal(&out.shape, &cube)
+                          : shape_equal(&out.shape, &(convoy_shape){1, {3}}));
+        for (size_t k = 0; k < convoy_tensor_elements(&out); k++) {
+            size_t c = whole ? k / 4 % 3 : k;
+            double s = (double)(c + 1) / 3, mean = 4.0 * (double)c + 7.5, variance = 37.25;
+            double expected =
+                cases[i].result == RUNNING_MEAN ? 0.9 * s + 0.1 * mean
+                : cases[i].result == RUNNING_VARIANCE
+                    ? 0.9 * s + 0.1 * variance
+                    : ((double)k - (trains ? mean : s)) / sqrt((trains ? variance : s) + 1e-5) * s + s;
+            assert_float_equal(((float *)out.data)[k], expected, 1e-5 * (fabs(expected) + 1));
+        }
+        convoy_tensor_release(&out);
+    }
+}
+
+static void test_batch_norms_that_are_refused(void **state) {
+    (void)state;
+    static const int64_t channels = 3;
+    static const struct {
+        const char *outputs, *attribute;
+        int64_t opset, value;
+        const char *words;
+    } cases[] = {
+        {"y", "spatial", 7, 0, "node 'n' (BatchNormalization): statistics per element (spatial = 0)"},
+        {"y", "is_test", 7, 0, "node 'n' (BatchNormalization): attribute 'is_test' is not supported"},
+        {"y", "training_mode", 13, 1, "attribute 'training_mode' is not supported"},
+        {"z m v y", "spatial", 7, 1, "output 'y' is an additional output of a node that is not supported"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct message s = tensor_message("s", &channels, 1, 3),
+                       node = node_message("BatchNormalization", "n", "x s s s s", cases[i].outputs);
+        node_int(&node, cases[i].attribute, cases[i].value);
+        convoy_tensor out = {0};
+        convoy_error error = {0};
+        assert_int_equal(run_node(&node, &s, 1, cases[i].opset, &cube, &out, &error), CONVOY_E_UNSUPPORTED);
+        if (!strstr(error.message, cases[i].words))
+            fail_msg("'%s' does not say '%s'", error.message, cases[i].words);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attributes_that_became_inputs),
@@ -286,6 +360,8 @@ int main(void) {
         cmocka_unit_test(test_pool_extents),
         cmocka_unit_test(test_matmul_ranks),
         cmocka_unit_test(test_gemm_biases),
+        cmocka_unit_test(test_batch_norm_modes),
+        cmocka_unit_test(test_batch_norms_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

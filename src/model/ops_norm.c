@@ -4,6 +4,7 @@
 #include "model/operators.h"
 
 #include <math.h>
+#include <string.h>
 
 /* --- BatchNormalization --------------------------------------------------------------------------------- */
 
@@ -42,21 +43,102 @@ static convoy_status fill_affine(struct lowering *l, size_t channels, double eps
     return CONVOY_OK;
 }
 
-convoy_status lower_batch_normalization(struct lowering *l) {
-    convoy_shape x = input_shape(l, 0);
-    float epsilon = attribute_float(l, "epsilon", 1e-5f);
-    attribute_float(l, "momentum", 0.9f); /* of training */
-    if (attribute_int(l, "training_mode", 0) != 0 || attribute_int(l, "spatial", 1) != 1)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "training and statistics per element are not supported");
-    if (x.rank < 2)
-        return node_fail(l, CONVOY_E_INPUT, "the input has %u axes; batch and channels are needed", x.rank);
-    size_t channels = (size_t)x.dims[1];
+/* With the statistics that the model has. */
+static convoy_status lower_inference(struct lowering *l, const convoy_shape *x, float epsilon) {
+    size_t channels = (size_t)x->dims[1];
     struct layer_desc desc = {.kind = LAYER_AFFINE,
-                              .affine = {(size_t)x.dims[0], channels, shape_product(&x, 2, x.rank)},
-                              .output = x};
+                              .affine = {(size_t)x->dims[0], channels, shape_product(x, 2, x->rank)},
+                              .output = *x};
     struct layer_params params = {0};
     fill_affine(l, channels, epsilon, &params);
     return layer_lower(l, &desc, &params); /* releases params where it failed */
+}
+
+bool batch_norm_trains(const convoy_model *model, const struct node *node) {
+    if (model->opset >= 14) {
+        for (size_t i = 0; i < node->attribute_count; i++)
+            if (strcmp(node->attributes[i].name, "training_mode") == 0)
+                return node->attributes[i].kind == ATTRIBUTE_INT && node->attributes[i].integer != 0;
+        return false;
+    }
+    for (size_t i = 1; i < node->output_count; i++)
+        if (node->outputs[i] != NO_VALUE)
+            return true;
+    return false;
+}
+
+/* One number per channel, an input of the node, in a shape that meets x. */
+static uint32_t per_channel_add(struct lowering *l, size_t input, const char *what,
+                                const convoy_shape *shape) {
+    uint32_t value = NO_VALUE;
+    convoy_shape has = input_shape(l, input);
+    if (has.rank != 1 || has.dims[0] != shape->dims[1])
+        node_fail(l, CONVOY_E_INPUT, "input '%s' must be a list of %lld numbers of float32", what,
+                  (long long)shape->dims[1]);
+    alias_add(l, input_number(l, input), shape, &value);
+    return value;
+}
+
+/* running · momentum + current · (1 - momentum), as an output of the node. */
+static void lower_running(struct lowering *l, size_t output, uint32_t running, uint32_t current,
+                          float momentum) {
+    uint32_t old = NO_VALUE, new = NO_VALUE, value = NO_VALUE;
+    scalar_add(l, momentum, &old);
+    scalar_add(l, 1 - momentum, &new);
+    binary_add(l, BINARY_MUL, running, old, &old);
+    binary_add(l, BINARY_MUL, current, new, &new);
+    binary_add(l, BINARY_ADD, old, new, &value);
+    convoy_shape flat = {1, {l->status == CONVOY_OK ? value_shape(l, value).dims[1] : 0}};
+    alias_add(l, value, &flat, &value);
+    output_set(l, output, value);
+}
+
+/* With the statistics of the batch, the variance being that of the population. Of the further outputs there
+ * are the running mean and variance. */
+static convoy_status lower_training(struct lowering *l, const convoy_shape *x, float epsilon,
+                                    float momentum) {
+    struct layer_desc mean_desc = {.kind = LAYER_REDUCE, .reduce = {REDUCE_MEAN, 0}, .output = *x};
+    struct layer_desc root_desc = {.kind = LAYER_ACTIVATION, .activation = {ACTIVATION_SQRT, 0, 0}};
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (i != 1 && x->dims[i] == 0)
+            return node_fail(l, CONVOY_E_INPUT, "the statistics of no elements are asked for");
+        mean_desc.reduce.axes |= i == 1 ? 0 : UINT32_C(1) << i;
+        mean_desc.output.dims[i] = i == 1 ? x->dims[1] : 1;
+    }
+    const convoy_shape shape = root_desc.output = mean_desc.output; /* [1,C,1,...] */
+    struct layer_desc variance_desc = mean_desc;
+    uint32_t mean = NO_VALUE, variance = NO_VALUE, value = input_number(l, 0), root = NO_VALUE;
+    uint32_t scale = per_channel_add(l, 1, "scale", &shape), shift = per_channel_add(l, 2, "B", &shape),
+             running_mean = per_channel_add(l, 3, "input_mean", &shape),
+             running_variance = per_channel_add(l, 4, "input_var", &shape);
+    layer_add(l, &mean_desc, NULL, &value, 1, NULL, &mean);
+    binary_add(l, BINARY_SUB, value, mean, &value);
+    binary_add(l, BINARY_MUL, value, value, &variance);
+    layer_add(l, &variance_desc, NULL, &variance, 1, NULL, &variance);
+    scalar_add(l, epsilon, &root);
+    binary_add(l, BINARY_ADD, variance, root, &root);
+    layer_add(l, &root_desc, NULL, &root, 1, NULL, &root);
+    binary_add(l, BINARY_DIV, scale, root, &scale);
+    binary_add(l, BINARY_MUL, value, scale, &value);
+    binary_add(l, BINARY_ADD, value, shift, &value);
+    output_set(l, 0, value);
+    lower_running(l, 1, running_mean, mean, momentum);
+    lower_running(l, 2, running_variance, variance, momentum);
+    return l->status;
+}
+
+/* Since operator set 14 an attribute says that the node trains; before that, outputs besides the first. */
+convoy_status lower_batch_normalization(struct lowering *l) {
+    convoy_shape x = input_shape(l, 0);
+    float epsilon = attribute_float(l, "epsilon", 1e-5f), momentum = attribute_float(l, "momentum", 0.9f);
+    if (l->model->opset >= 14)
+        attribute_int(l, "training_mode", 0);
+    if (attribute_int(l, "spatial", 1) != 1)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "statistics per element (spatial = 0) are not supported");
+    if (x.rank < 2)
+        return node_fail(l, CONVOY_E_INPUT, "the input has %u axes; batch and channels are needed", x.rank);
+    return batch_norm_trains(l->model, l->node) ? lower_training(l, &x, epsilon, momentum)
+                                                : lower_inference(l, &x, epsilon);
 }
 
 /* --- LRN ------------------------------------------------------------------------------------------------ */

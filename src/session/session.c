@@ -66,7 +66,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status == CONVOY_OK && session->backend->block && !options->no_trials)
         status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
     if (status == CONVOY_OK)
-        status = network_create(&session->network, model, input_shapes, error);
+        status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
+                                 : network_create(&session->network, model, input_shapes, error);
     if (status == CONVOY_OK && !options->local && !options->plan_only)
         status = wrap_in_cluster(session, options, family, error);
     if (status == CONVOY_OK)
@@ -175,10 +176,11 @@ static convoy_status check_finite(const convoy_session *session, const convoy_te
         if (!inputs[i].data || !tensor_is_aligned(&inputs[i]) ||
             !tensor_bytes(inputs[i].dtype, &inputs[i].shape, &bytes))
             continue;
-        size_t found = tensor_find_not_finite(&inputs[i]);
-        if (found < convoy_tensor_elements(&inputs[i]))
-            return error_set(error, CONVOY_E_INPUT, "input %zu is not finite: element %zu is %g", i, found,
-                             convoy_tensor_element(&inputs[i], found));
+        convoy_element found;
+        char text[256];
+        if (convoy_tensor_find_not_finite(&inputs[i], &found))
+            return error_set(error, CONVOY_E_INPUT, "input %zu is not finite: element %s", i,
+                             convoy_element_text(&found, text, sizeof text));
     }
     return CONVOY_OK;
 }
@@ -194,7 +196,10 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
     if (status != CONVOY_OK)
         return status;
     const uint64_t start = clock_now_ns();
-    status = executor_run(session->executor, inputs, made->outputs, made->layers, error);
+    status = session->network->unfused
+                 ? executor_run_watched(session->executor, inputs, made->outputs, made->layers,
+                                        &made->first_not_finite, error)
+                 : executor_run(session->executor, inputs, made->outputs, made->layers, error);
     made->ms = (double)(clock_now_ns() - start) / NS_PER_MS;
     if (status != CONVOY_OK) {
         convoy_result_destroy(&made);

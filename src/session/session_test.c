@@ -192,7 +192,7 @@ static void inputs_are_finite(void **state) {
         convoy_error error = {0};
         ((float *)input.data)[7] = values[i];
         assert_int_equal(convoy_session_run(session, &input, &result, &error), CONVOY_E_INPUT);
-        assert_non_null(strstr(error.message, "element 7"));
+        assert_non_null(strstr(error.message, "element [0,0,0,7] is "));
         assert_null(result);
         convoy_tensor_release(&input);
     }
@@ -231,6 +231,8 @@ static void halves_travel(void **state) {
 struct source {
     int handed, limit;
     int next_fails_at, done_fails_at; /* -1: never */
+    bool poisoned;                    /* every third input is not finite */
+    int refused;
     int runs[MANY];
     size_t wrong;
     bool inside; /* a callback is running: no other may */
@@ -248,6 +250,8 @@ static convoy_status next_digit(void *context, convoy_tensor *inputs, bool *end,
         *end = true;
     } else {
         inputs[0] = load_digit(source->handed++);
+        if (source->poisoned && source->handed % 3 == 0)
+            ((float *)inputs[0].data)[7] = NAN;
     }
     source->inside = false;
     return status;
@@ -329,6 +333,78 @@ static void a_stream_ends_with_its_first_failure(void **state) {
     convoy_session_destroy(&session);
 }
 
+static convoy_status count_refused(void *context, size_t index, const convoy_error *reason,
+                                   convoy_error *error) {
+    struct source *source = context;
+    source->wrong += source->inside || index % 3 != 2 || !strstr(reason->message, "element [0,0,0,7] is nan");
+    source->refused++;
+    if ((int)index != source->done_fails_at)
+        return CONVOY_OK;
+    snprintf(error->message, sizeof error->message, "input %zu is one too many", index);
+    return CONVOY_E_IO;
+}
+
+/* Without the callback the stream ends with the first input that is refused. */
+static void a_stream_goes_on_without_a_refused_input(void **state) {
+    convoy_options options;
+    convoy_options_init(&options);
+    options.local = true;
+    convoy_session *session = make_session(*state, &options);
+    for (uint32_t in_flight = 1; in_flight <= 3; in_flight += 2) {
+        convoy_error error = {0};
+        struct source source = {
+            .limit = INFERENCES, .next_fails_at = -1, .done_fails_at = -1, .poisoned = true};
+        convoy_stream stream = stream_of(&source, in_flight);
+        stream.refused = count_refused;
+        if (convoy_session_stream(session, &stream, NULL, &error) != CONVOY_OK)
+            fail_msg("%s", error.message);
+        assert_int_equal(source.wrong, 0);
+        assert_int_equal(source.refused, INFERENCES / 3);
+        for (int i = 0; i < INFERENCES; i++)
+            assert_int_equal(source.runs[i], i % 3 == 2 ? 0 : REPEAT);
+
+        source =
+            (struct source){.limit = INFERENCES, .next_fails_at = -1, .done_fails_at = -1, .poisoned = true};
+        stream.refused = NULL;
+        assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_INPUT);
+
+        source.handed = 0; /* the callback may end the stream as well */
+        source.done_fails_at = 5;
+        stream.refused = count_refused;
+        stream.check = false;
+        assert_int_equal(convoy_session_stream(session, &stream, NULL, &error), CONVOY_E_IO);
+        assert_string_equal(error.message, "input 5 is one too many");
+    }
+    convoy_session_destroy(&session);
+}
+
+/* With infinities in the first layer's output, which a rectifier and three coded layers follow. */
+static void every_output_is_looked_at(void **state) {
+    for (int local = 0; local < 2; local++)
+        for (int overflow = 0; overflow < 2; overflow++) {
+            convoy_options options;
+            convoy_options_init(&options);
+            options.local = local;
+            options.finite = true;
+            convoy_session *session = make_session(*state, &options);
+            convoy_tensor input = load_digit(0);
+            convoy_result *result = NULL;
+            convoy_error error = {0};
+            for (size_t i = 0; overflow && i < convoy_tensor_elements(&input); i++)
+                ((float *)input.data)[i] = i % 2 ? 3e38f : -3e38f;
+            if (convoy_session_run(session, &input, &result, &error) != CONVOY_OK)
+                fail_msg("%s", error.message);
+            assert_int_equal(result->layer_count, 11); /* nothing is fused */
+            if (overflow)
+                assert_string_equal(result->first_not_finite.layer, "conv1");
+            else
+                assert_null(result->first_not_finite.layer);
+            convoy_result_destroy(&result);
+            convoy_tensor_release(&input);
+            convoy_session_destroy(&session);
+        }
+}
+
 static void inputs_of_another_shape_are_refused(void **state) {
     convoy_options options;
     convoy_options_init(&options);
@@ -359,6 +435,8 @@ int main(void) {
         cmocka_unit_test(inputs_are_finite),
         cmocka_unit_test(a_stream_runs_everything_once),
         cmocka_unit_test(a_stream_ends_with_its_first_failure),
+        cmocka_unit_test(a_stream_goes_on_without_a_refused_input),
+        cmocka_unit_test(every_output_is_looked_at),
         cmocka_unit_test(inputs_of_another_shape_are_refused),
     };
     return cmocka_run_group_tests(tests, load_model, drop_model);

@@ -59,8 +59,8 @@ static bool take_inputs(struct stream_run *run, convoy_tensor *inputs, size_t *i
     return taken;
 }
 
-/* One run of one inference. */
-static void run_once(struct stream_run *run, const convoy_tensor *inputs, size_t index, uint32_t repetition) {
+/* One run of one inference. False: the inference has no more runs. */
+static bool run_once(struct stream_run *run, const convoy_tensor *inputs, size_t index, uint32_t repetition) {
     const convoy_stream *stream = run->stream;
     convoy_result *result = NULL;
     convoy_check check = {0};
@@ -75,10 +75,16 @@ static void run_once(struct stream_run *run, const convoy_tensor *inputs, size_t
     if (status == CONVOY_OK && run->status == CONVOY_OK)
         status =
             stream->done(stream->context, index, repetition, result, stream->check ? &check : NULL, &error);
+    const bool finished = status == CONVOY_OK;
+    if (status == CONVOY_E_INPUT && !result && stream->refused && run->status == CONVOY_OK) {
+        const convoy_error reason = error;
+        status = stream->refused(stream->context, index, &reason, &error);
+    }
     if (status != CONVOY_OK)
         fail(run, status, &error);
     pthread_mutex_unlock(&run->lock);
     convoy_result_destroy(&result);
+    return finished;
 }
 
 static bool stream_failed(struct stream_run *run) {
@@ -101,7 +107,8 @@ static void *stream_thread(void *context) {
     }
     for (size_t index = 0; take_inputs(run, inputs, &index);) {
         for (uint32_t r = 0; r < run->stream->repeat && !stream_failed(run); r++)
-            run_once(run, inputs, index, r);
+            if (!run_once(run, inputs, index, r))
+                break;
         for (size_t i = 0; i < input_count; i++)
             convoy_tensor_release(&inputs[i]);
     }
