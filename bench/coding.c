@@ -6,6 +6,8 @@
  * Rates are GB/s of all threads together, every operand read once and every result written once; ratio is the
  * rate over that of a memcpy of as many bytes (read plus written) on as many threads. */
 #include "bench/coding_rates.h"
+#include "code/code.h"
+#include "partition/partition.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -74,6 +76,35 @@ static void add(struct coding_rate *total, const struct coding_rate *rate) {
     total->copy_ns += rate->copy_ns;
 }
 
+/* What finishing the results costs (the factors that undo equilibration, the look for what is not finite),
+ * counted, beside what n workers and coding do anyway. */
+static void print_finishing(const struct coding_setup *setup, bool channels_last) {
+    const struct code_family *family;
+    double added = 0, multiplied = 0, read = 0, moved = 0;
+    if (code_family_find(setup->family, &family, NULL) != CONVOY_OK)
+        return;
+    uint32_t threshold = family->threshold(setup->input_parts, setup->filter_parts, setup->workers);
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        struct conv_geometry layer = layers[i].layer;
+        struct partition partition;
+        layer.layout = channels_last ? CONV_CHANNELS_LAST : CONV_CHANNELS_FIRST;
+        if (partition_create(&partition, &layer, setup->input_parts, setup->filter_parts, NULL) != CONVOY_OK)
+            return;
+        struct partition_cost share = partition_cost(&partition, family->pieces(setup->input_parts),
+                                                     family->pieces(setup->filter_parts));
+        double x = (double)(layer.in_channels * layer.in[0] * layer.in[1]);
+        double y = (double)(layer.out_channels * layer.out[0] * layer.out[1]);
+        added += 2 * threshold * share.down; /* of every decoded element, surplus included */
+        multiplied += (double)setup->workers / threshold * (double)conv_macs(&layer);
+        read += (double)layer.out_channels;
+        moved += x + y + setup->workers * (2 * share.up + share.stored + share.down) + threshold * share.down;
+    }
+    printf("finishing: %.3g multiply-adds, %.3f %% of n/δ times the layers'; %.3g bytes, %.4f %% of what "
+           "coding, "
+           "workers and decoding read and write\n",
+           added, 100 * added / multiplied, read * sizeof(float), 100 * read / moved);
+}
+
 /* Exit status. */
 static int measure_all(const struct coding_setup *setup, bool channels_last, bool csv) {
     struct coding_rates total = {0};
@@ -92,6 +123,8 @@ static int measure_all(const struct coding_setup *setup, bool channels_last, boo
         add(&total.decode, &rates.decode);
     }
     print_row("total", &total, setup->threads, csv);
+    if (!csv)
+        print_finishing(setup, channels_last);
     return 0;
 }
 

@@ -78,7 +78,73 @@ def open_first_axis(random):
     return nodes, 13, {"w": w, "b": b, "axes": numpy.array([0])}, ("h", "w", 3), x, y
 
 
+def log_of_zero(random):
+    """A minus infinity before a convolution stays where it is, and the rectifier makes it 0."""
+    x = numpy.abs(random.normal(size=(1, 3, 16, 16)))
+    x[0, 1, 7, 8] = 0
+    w, b = numpy.abs(random.normal(size=(8, 3, 3, 3))), random.normal(size=8)
+    nodes = [
+        helper.make_node("Log", ["x"], ["e"], name="log"),
+        convolution(["e", "w", "b"], "c", 3),
+        helper.make_node("Relu", ["c"], ["y"], name="relu"),
+    ]
+    with numpy.errstate(divide="ignore"):
+        return nodes, 13, {"w": w, "b": b}, x.shape, x, numpy.maximum(convolve(numpy.log(x), w, b), 0)
+
+
+def overflowing_exp(random):
+    """An infinity before a convolution makes others at its place alone."""
+    x, w = random.normal(size=(1, 3, 16, 16)), numpy.abs(random.normal(size=(8, 3, 1, 1)))
+    x[0, 2, 3, 4] = 100
+    nodes = [helper.make_node("Exp", ["x"], ["e"], name="exp"), convolution(["e", "w"], "y", 1)]
+    with numpy.errstate(over="ignore"):
+        e = numpy.exp(x).astype(numpy.float32)
+    return nodes, 13, {"w": w}, x.shape, x, convolve(e, w)
+
+
+def infinite_weight(random):
+    """An infinite weight makes one channel infinite."""
+    x, w = numpy.abs(random.normal(size=(1, 3, 16, 16))) + 0.1, random.normal(size=(8, 3, 1, 1))
+    w[5, 1] = numpy.inf
+    return [convolution(["x", "w"], "y", 1)], 13, {"w": w}, x.shape, x, convolve(x, w)
+
+
+def largest_numbers(random):
+    """Numbers near the end of float32's range, which only the code's coefficients take beyond it."""
+    x, w = 8e37 * random.normal(size=(1, 3, 16, 16)), 1e-30 * random.normal(size=(8, 3, 3, 3))
+    return [convolution(["x", "w"], "y", 3)], 13, {"w": w}, x.shape, x, convolve(x, w)
+
+
+def channel_sizes(count):
+    """Sizes of channels from 1e5 down to 1, as batch normalisation that is folded into weights makes them."""
+    return 10.0 ** numpy.linspace(5, 0, count)
+
+
+def unlike_outputs(random):
+    """Outputs of a product, the smallest of which is 100,000 times smaller than the largest."""
+    x, g = random.normal(size=(1, 4, 4, 4)), random.normal(size=(64, 16)) * channel_sizes(16)
+    g = g.astype(numpy.float32)
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"], name="flat"),
+        helper.make_node("Gemm", ["f", "g"], ["y"], name="fc"),
+    ]
+    return nodes, 13, {"g": g}, x.shape, x, x.reshape(1, 64) @ g.astype(numpy.float64)
+
+
+def unlike_channels(random):
+    """The same of a convolution's channels."""
+    x = random.normal(size=(1, 6, 16, 16))
+    w = (random.normal(size=(32, 6, 3, 3)) * channel_sizes(32)[::-1, None, None, None]).astype(numpy.float32)
+    return [convolution(["x", "w"], "y", 3)], 13, {"w": w}, x.shape, x, convolve(x, w.astype(numpy.float64))
+
+
 CASES = {
+    "log-of-zero": log_of_zero,
+    "overflowing-exp": overflowing_exp,
+    "infinite-weight": infinite_weight,
+    "largest-numbers": largest_numbers,
+    "unlike-outputs": unlike_outputs,
+    "unlike-channels": unlike_channels,
     "nan-before-relu": nan_before_relu,
     "batch-norm-training": batch_norm_training,
     "open-first-axis": open_first_axis,

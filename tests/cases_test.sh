@@ -38,6 +38,13 @@ first_not_finite() {
 
 "$python" "$CONVOY_SOURCE_DIR/tests/cases_make.py" . 2>err || fail "cases_make.py"
 first_not_finite nan-before-relu "'root' \(Sqrt\)"
+for case in log-of-zero overflowing-exp infinite-weight largest-numbers; do
+    values "$case" --no-fallback --parts 4,4
+    run 0 run "$case/model.onnx" "$case/input.npy" "${coded[@]}" --no-fallback --parts 4,4 --check --json
+    prints '"differ":0' && prints '"degraded": false'
+done
+values unlike-outputs --no-fallback --parts 1,8
+values unlike-channels --no-fallback --parts 4,4
 values batch-norm-training --no-fallback
 values open-first-axis --no-fallback
 
