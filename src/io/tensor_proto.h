@@ -3,6 +3,7 @@
 #define IO_TENSOR_PROTO_H
 
 #include "base/memory.h"
+#include "io/elements.h"
 
 #include <convoy/tensor.h>
 
@@ -18,10 +19,14 @@ struct tensor_proto {
  * (data_location EXTERNAL) is mapped, and viewed too, from folder/location, which must stay inside folder (no
  * absolute path, no "..", no symbolic link); folder NULL: external data is refused. Checks that the number of
  * elements matches dims, with the sizes computed overflow-checked, before memory is taken. The sentence names
- * the tensor. float16 stays as it is stored; types that convoy_dtype has no number for are
- * CONVOY_E_UNSUPPORTED. CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
+ * the tensor. Types that models do not compute with are CONVOY_E_UNSUPPORTED. CONVOY_E_INPUT,
+ * CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
                                  const char *folder, convoy_error *error);
+
+/* The same for a tensor that is a whole file: its elements, of any type that elements_to_tensor converts.
+ * They must be in this file. */
+convoy_status tensor_proto_elements(struct elements *elements, struct buffer *map, convoy_error *error);
 
 /* Frees the name and releases the tensor; takes empty ones and NULL. */
 void tensor_proto_release(struct tensor_proto *proto);

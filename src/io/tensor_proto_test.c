@@ -243,6 +243,48 @@ static void test_wrong_counts(void **state) {
     expect_failure(&m, NULL, CONVOY_E_INPUT, "needs 48 bytes, but raw_data has 40");
 }
 
+/* What the file of one tensor may hold and a model may not. */
+static void test_types_of_inputs_alone(void **state) {
+    (void)state;
+    static const struct {
+        int64_t type, field;
+        int64_t values[6];
+    } cases[] = {{ELEMENT_U16, 5, {0, 1, 2, 3, 4, UINT16_MAX}},
+                 {ELEMENT_I16, 5, {0, 1, 2, 3, INT16_MAX, INT16_MIN}},
+                 {ELEMENT_U32, 11, {0, 1, 2, 3, 4, UINT32_MAX}},
+                 {ELEMENT_U64, 11, {0, 1, 2, 3, INT64_MAX, -1}},
+                 {CONVOY_BF16, 5, {0, 1, 2, 3, 4, 0xff80}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct message m = message_2x3((convoy_dtype)cases[i].type);
+        add_packed(&m, (uint32_t)cases[i].field, cases[i].values, 6);
+        expect_failure(&m, NULL, CONVOY_E_UNSUPPORTED, "are supported");
+        struct buffer *map = map_make(m.bytes, m.length, 0);
+        struct elements elements;
+        assert_int_equal(tensor_proto_elements(&elements, map, NULL), CONVOY_OK);
+        assert_int_equal(elements.type->number, cases[i].type);
+        size_t size = elements.type->bytes;
+        for (size_t k = 0; k < 6; k++)
+            assert_memory_equal((const char *)elements.data + k * size, &cases[i].values[k], size);
+        elements_release(&elements);
+        buffer_release(&map);
+    }
+    static const struct {
+        int64_t type, field, value;
+    } wrong[] = {{ELEMENT_U16, 5, 65536},  {ELEMENT_U16, 5, -1},  {ELEMENT_I16, 5, 32768},
+                 {ELEMENT_I16, 5, -32769}, {ELEMENT_U32, 11, -1}, {ELEMENT_U32, 11, 1L << 32},
+                 {CONVOY_BF16, 5, 65536}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct message m = message_2x3((convoy_dtype)wrong[i].type);
+        add_packed(&m, (uint32_t)wrong[i].field, (const int64_t[]){0, 0, 0, 0, wrong[i].value, 0}, 6);
+        struct buffer *map = map_make(m.bytes, m.length, 0);
+        struct elements elements;
+        convoy_error error;
+        assert_int_equal(tensor_proto_elements(&elements, map, &error), CONVOY_E_INPUT);
+        assert_non_null(strstr(error.message, "element 4"));
+        buffer_release(&map);
+    }
+}
+
 static void test_wrong_values(void **state) {
     (void)state;
     static const struct {
@@ -453,6 +495,7 @@ int main(void) {
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_scalars_and_empty_tensors),
         cmocka_unit_test(test_wrong_counts),
+        cmocka_unit_test(test_types_of_inputs_alone),
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_wrong_shapes_and_types),
         cmocka_unit_test(test_external_data),
