@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/tensor.h"
-#include "io/file_map.h"
 #include "io/protobuf.h"
 
 #include <stdio.h>
@@ -314,9 +313,9 @@ static convoy_status elements_from_bytes(const struct contents *c, struct buffer
     return CONVOY_OK;
 }
 
-static convoy_status external_map(const struct contents *c, const char *folder, struct buffer **map,
-                                  convoy_error *error) {
-    if (!folder)
+static convoy_status external_map(const struct contents *c, const struct file_folders *folders,
+                                  struct buffer **map, convoy_error *error) {
+    if (!folders)
         return error_set(error, CONVOY_E_UNSUPPORTED,
                          "%s: keeps its elements in another file, which only a model's weights may",
                          c->label);
@@ -324,17 +323,17 @@ static convoy_status external_map(const struct contents *c, const char *folder, 
     char *location = NULL;
     convoy_status status = proto_copy_text(&location, c->map, c->location, &cause);
     if (status == CONVOY_OK)
-        status = file_map_within(map, folder, location, &cause);
+        status = file_map_within(map, folders, location, &cause);
     free(location);
     if (status != CONVOY_OK)
         return error_set(error, status, "%s: its external data: %.300s", c->label, cause.message);
     return CONVOY_OK;
 }
 
-static convoy_status elements_from_file(const struct contents *c, const char *folder,
+static convoy_status elements_from_file(const struct contents *c, const struct file_folders *folders,
                                         struct elements *elements, convoy_error *error) {
     struct buffer *map = NULL;
-    convoy_status status = external_map(c, folder, &map, error);
+    convoy_status status = external_map(c, folders, &map, error);
     if (status != CONVOY_OK)
         return status;
     if (c->has_external_length && c->external_length != c->bytes)
@@ -362,13 +361,13 @@ static convoy_status elements_from_raw(const struct contents *c, struct elements
     return elements_from_bytes(c, c->map, c->raw.offset, elements, error);
 }
 
-static convoy_status elements_find(struct contents *c, const char *folder, struct elements *elements,
-                                   convoy_error *error) {
+static convoy_status elements_find(struct contents *c, const struct file_folders *folders,
+                                   struct elements *elements, convoy_error *error) {
     convoy_status status = contents_find(c, error);
     if (status != CONVOY_OK)
         return status;
     if (c->external)
-        return elements_from_file(c, folder, elements, error);
+        return elements_from_file(c, folders, elements, error);
     return c->raw.length ? elements_from_raw(c, elements, error) : elements_from_numbers(c, elements, error);
 }
 
@@ -378,11 +377,11 @@ convoy_status tensor_proto_elements(struct elements *elements, struct buffer *ma
 }
 
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
-                                 const char *folder, convoy_error *error) {
+                                 const struct file_folders *folders, convoy_error *error) {
     struct contents contents = {.map = map, .message = {offset, length}, .of_model = true};
     struct elements found = {0};
     struct tensor_proto made = {0};
-    convoy_status status = elements_find(&contents, folder, &found, error);
+    convoy_status status = elements_find(&contents, folders, &found, error);
     if (status != CONVOY_OK)
         return status;
     made.tensor = (convoy_tensor){.dtype = (convoy_dtype)contents.data_type,

@@ -115,13 +115,13 @@ static convoy_status read_numbers(struct attribute *attribute, struct arena *are
 }
 
 static convoy_status read_tensor(struct attribute *attribute, struct buffer *map, const struct raw *raw,
-                                 const char *folder, convoy_error *error) {
+                                 const struct file_folders *folders, convoy_error *error) {
     struct tensor_proto proto;
     convoy_error inner;
     if (!raw->has_tensor)
         return error_set(error, CONVOY_E_INPUT, "attribute '%.100s' holds no tensor", attribute->name);
     convoy_status status =
-        tensor_proto_parse(&proto, map, raw->tensor.offset, raw->tensor.length, folder, &inner);
+        tensor_proto_parse(&proto, map, raw->tensor.offset, raw->tensor.length, folders, &inner);
     if (status != CONVOY_OK)
         return error_set(error, status, "attribute '%.100s': %s", attribute->name, inner.message);
     attribute->tensor = proto.tensor;
@@ -131,7 +131,8 @@ static convoy_status read_tensor(struct attribute *attribute, struct buffer *map
 }
 
 convoy_status onnx_read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                  struct proto_range range, const char *folder, convoy_error *error) {
+                                  struct proto_range range, const struct file_folders *folders,
+                                  convoy_error *error) {
     struct raw raw;
     convoy_status status = scan(&raw, map, range, error);
     if (status != CONVOY_OK)
@@ -162,7 +163,7 @@ convoy_status onnx_read_attribute(struct attribute *attribute, struct arena *are
         return attribute->text ? CONVOY_OK : error_memory(error);
     case TYPE_TENSOR:
         attribute->kind = ATTRIBUTE_TENSOR;
-        return read_tensor(attribute, map, &raw, folder, error);
+        return read_tensor(attribute, map, &raw, folders, error);
     case TYPE_FLOATS:
         attribute->kind = ATTRIBUTE_FLOATS;
         return read_numbers(attribute, arena, map, range, 7, PROTO_FIXED32, error);

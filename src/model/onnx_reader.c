@@ -18,7 +18,7 @@
 
 struct reader {
     convoy_model *model;
-    const char *folder;
+    const struct file_folders *folders;
     struct proto_range graph;
     struct name_table values, nodes;
     size_t value_capacity;
@@ -140,7 +140,7 @@ static convoy_status read_initializer(struct reader *r, struct proto_range range
     convoy_error inner;
     struct tensor_proto proto;
     convoy_status status =
-        tensor_proto_parse(&proto, r->model->map, range.offset, range.length, r->folder, &inner);
+        tensor_proto_parse(&proto, r->model->map, range.offset, range.length, r->folders, &inner);
     if (status != CONVOY_OK)
         return fail(r, status, "%s", inner.message);
     uint32_t number = NO_VALUE;
@@ -361,7 +361,7 @@ static convoy_status read_node_attribute(struct reader *r, struct node *node, st
     convoy_error inner;
     struct attribute *attribute = &node->attributes[node->attribute_count];
     convoy_status status =
-        onnx_read_attribute(attribute, &r->model->arena, r->model->map, range, r->folder, &inner);
+        onnx_read_attribute(attribute, &r->model->arena, r->model->map, range, r->folders, &inner);
     if (status != CONVOY_OK)
         return fail(r, status, "node '%.100s' (%.40s): %s", node->name, node->op, inner.message);
     node->attribute_count++;
@@ -471,8 +471,8 @@ static convoy_status read_each(struct reader *r, uint32_t number,
     return status;
 }
 
-convoy_status onnx_read(convoy_model *model, const char *folder, convoy_error *error) {
-    struct reader r = {.model = model, .folder = folder, .error = error};
+convoy_status onnx_read(convoy_model *model, const struct file_folders *folders, convoy_error *error) {
+    struct reader r = {.model = model, .folders = folders, .error = error};
     convoy_status status = read_header(&r);
     if (status == CONVOY_OK)
         status = read_counts(&r);
