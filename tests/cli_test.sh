@@ -38,6 +38,9 @@ refuses 2 '--parts 4,8,2' run "$model" "$digit" --parts 4,8,2
 refuses 2 'spread,plain' run "$model" "$digit" --placement up
 refuses 2 'f32,bf16,f16' run "$model" "$digit" --precision f64
 refuses 2 '--mean 1,2' run "$model" "$digit" --mean 1,2
+for colour in '' red '#ff' '#ffff' '#gggggg' '#ffffff0' fff '#12345 '; do
+    refuses 2 '--background' run "$model" "$digit" --background "$colour"
+done
 refuses 2 '--scale nan' run "$model" "$digit" --scale nan
 refuses 2 'rotation' run "$model" "$digit" --code magic
 refuses 2 'onednn' run "$model" "$digit" --backend magic

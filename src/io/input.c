@@ -24,13 +24,18 @@ static convoy_status load_image(convoy_tensor *tensor, const struct buffer *map,
                                 convoy_error *error) {
     struct preprocess plan;
     struct image image;
+    struct image_wish wish = {.background = {255, 255, 255}};
     if (dtype != CONVOY_F32)
         return error_set(error, CONVOY_E_UNSUPPORTED,
                          "is a picture, which becomes float32, but the model takes %s",
                          convoy_dtype_text(dtype));
     convoy_status status = preprocess_plan(&plan, shape, options, error);
-    if (status == CONVOY_OK)
-        status = image_decode(&image, map->data, map->bytes, plan.channels, error);
+    if (status != CONVOY_OK)
+        return status;
+    wish.channels = plan.channels;
+    if (options && options->has_background)
+        memcpy(wish.background, options->background, sizeof wish.background);
+    status = image_decode(&image, map->data, map->bytes, &wish, error);
     if (status != CONVOY_OK)
         return status;
     status = preprocess_image(tensor, &plan, &image, error);
