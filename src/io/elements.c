@@ -64,6 +64,23 @@ void elements_release(struct elements *elements) {
     *elements = (struct elements){0};
 }
 
+/* size bytes, as memcpy copies them: with a size that the compiler knows it is one instruction. */
+static inline void element_copy(void *to, const void *from, size_t size) {
+    switch (size) {
+    case 1:
+        memcpy(to, from, 1);
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    default:
+        memcpy(to, from, 8);
+    }
+}
+
 static double float_read(int64_t type, uint64_t bits) {
     double value;
     switch (type) {
@@ -114,7 +131,7 @@ static double float_store(const struct element_type *type, void *to, double valu
     default:
         memcpy(&bits, &value, sizeof bits);
     }
-    memcpy(to, &bits, type->bytes);
+    element_copy(to, &bits, type->bytes);
     return float_read(type->number, bits);
 }
 
@@ -138,7 +155,7 @@ static bool number_store(const struct element_type *type, void *to, struct numbe
     if (n.magnitude > (n.negative ? type->below : type->above))
         return false;
     uint64_t bits = n.negative ? 0 - n.magnitude : n.magnitude;
-    memcpy(to, &bits, type->bytes);
+    element_copy(to, &bits, type->bytes);
     return true;
 }
 
@@ -159,10 +176,10 @@ static convoy_status error_number(const struct element_type *from, const struct 
         from->name, text, to->name);
 }
 
-static uint64_t bits_read(const struct elements *e, size_t i) {
+static inline uint64_t bits_read(const struct elements *e, size_t i) {
     uint64_t bits = 0;
     size_t size = e->type->bytes;
-    memcpy(&bits, (const uint8_t *)e->data + i * size, size);
+    element_copy(&bits, (const uint8_t *)e->data + i * size, size);
     return e->big_endian ? __builtin_bswap64(bits) >> 8 * (8 - size) : bits;
 }
 
@@ -194,16 +211,17 @@ static convoy_status convert(convoy_tensor *tensor, const struct elements *e, co
     size_t count = convoy_tensor_elements(tensor);
     struct walk walk = walk_begin(e);
     for (size_t i = 0; i < count; i++) {
-        uint64_t bits = bits_read(e, walk.at);
+        uint64_t bits = bits_read(e, e->column_major ? walk.at : i);
         void *place = (char *)tensor->data + i * to->bytes;
         if (e->type == to) {
-            memcpy(place, &bits, to->bytes);
+            element_copy(place, &bits, to->bytes);
         } else {
             struct number number = number_read(e->type, bits);
             if (!number_store(to, place, number))
                 return error_number(e->type, to, i, number, error);
         }
-        walk_next(&walk, &e->shape);
+        if (e->column_major)
+            walk_next(&walk, &e->shape);
     }
     return CONVOY_OK;
 }
