@@ -198,6 +198,13 @@ prints '^check +every answer is that of the uncoded model.* 300 of 300 first cla
 prints '^lost +1$'
 prints '^degraded +no$'
 
+# A byte order mark in front of a text is no part of it.
+printf '\xef\xbb\xbf000.png nine\n' >expect.txt
+printf '\xef\xbb\xbfzero\n1\n2\n3\n4\n5\n6\n7\n8\nnine\n' >labels.txt
+run 0 run "$model" "$digit" --local --expect expect.txt --labels labels.txt --top 10
+prints '^accuracy +1 of 1 = 100.00 %$'
+prints '^  zero \('
+
 # Killed on the way and two seconds late: everything is coded with δ = 4, and right; the dead are not heard again.
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
