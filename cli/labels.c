@@ -8,6 +8,9 @@
 
 #define LARGEST_TEXT (16u << 20) /* bytes; a text file of labels has a few thousand */
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* before UTF-8, by some editors */
+
+/* The whole file, without a mark in front. */
 static convoy_status read_text(char **text, const char *path, convoy_error *error) {
     FILE *file = fopen(path, "rb");
     if (!file)
@@ -37,7 +40,9 @@ static convoy_status read_text(char **text, const char *path, convoy_error *erro
         free(bytes);
         return status;
     }
-    bytes[used] = '\0';
+    const size_t mark = used >= 3 && memcmp(bytes, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+    memmove(bytes, bytes + mark, used - mark);
+    bytes[used - mark] = '\0';
     *text = bytes;
     return CONVOY_OK;
 }

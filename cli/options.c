@@ -17,6 +17,7 @@ enum option_type {
     OPTION_PARTS,  /* uint32_t[2], "KA,KB", each min..max */
     OPTION_NUMBER, /* float */
     OPTION_COLOUR, /* float[3]: three numbers, or one for all */
+    OPTION_RGB,    /* uint8_t[3]: "#rrggbb", "#rgb", "white" or "black" */
     OPTION_CHOICE, /* unsigned: the place of the word in `words` */
     OPTION_TEXT,   /* const char * */
     OPTION_LIST    /* struct text_list */
@@ -85,6 +86,7 @@ static const struct option option_table[] = {
     {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH | BENCH, AT(image.size), 1, 65536, NULL, 0},
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
     {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
+    {"background", "COLOUR", "under transparent pixels: #rrggbb, #rgb, white or black (white)", OPTION_RGB, RUN, AT(image.background), 0, 0, NULL, AT(image.has_background)},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
     {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH, AT(session.seed), 0, UINT64_MAX, NULL, 0},
@@ -168,6 +170,22 @@ static bool read_colour(const char *text, float *colour) {
     return true;
 }
 
+static bool read_rgb(const char *text, uint8_t *rgb) {
+    static const char hex[] = "0123456789abcdef";
+    const char *digits = strcmp(text, "white") == 0 ? "#fff" : strcmp(text, "black") == 0 ? "#000" : text;
+    const size_t length = strlen(digits), each = length / 3; /* digits of a channel */
+    if (digits[0] != '#' || (length != 4 && length != 7))
+        return false;
+    for (size_t i = 0; i < 3 * each; i++) {
+        const char *digit = strchr(hex, tolower((unsigned char)digits[1 + i]));
+        if (!digit)
+            return false;
+        const unsigned value = (unsigned)(digit - hex);
+        rgb[i / each] = (uint8_t)(each == 1 ? value * 17 : i % 2 ? rgb[i / each] * 16u + value : value);
+    }
+    return true;
+}
+
 static bool read_choice(const char *text, const char *words, unsigned *choice) {
     const size_t length = strlen(text);
     for (unsigned i = 0; words; i++) {
@@ -226,6 +244,8 @@ static bool read_value(const struct option *option, const char *text, void *fiel
         return read_number(text, field, &end) && *end == '\0';
     case OPTION_COLOUR:
         return read_colour(text, field);
+    case OPTION_RGB:
+        return read_rgb(text, field);
     case OPTION_CHOICE:
         return read_choice(text, option->words, field);
     case OPTION_TEXT:
@@ -256,6 +276,9 @@ static convoy_status bad_value(const struct option *option, const char *text, co
     case OPTION_COLOUR:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be one number, or three as in 0.5,0.4,0.3",
                          name, text);
+    case OPTION_RGB:
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--%s %s: must be a colour, as in #ff8000, #f80, white or black", name, text);
     case OPTION_CHOICE:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be one of %s", name, text, option->words);
     default:

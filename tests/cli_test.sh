@@ -38,6 +38,9 @@ refuses 2 '--parts 4,8,2' run "$model" "$digit" --parts 4,8,2
 refuses 2 'spread,plain' run "$model" "$digit" --placement up
 refuses 2 'f32,bf16,f16' run "$model" "$digit" --precision f64
 refuses 2 '--mean 1,2' run "$model" "$digit" --mean 1,2
+for colour in '' red '#ff' '#ffff' '#gggggg' '#ffffff0' fff '#12345 '; do
+    refuses 2 '--background' run "$model" "$digit" --background "$colour"
+done
 refuses 2 '--scale nan' run "$model" "$digit" --scale nan
 refuses 2 'rotation' run "$model" "$digit" --code magic
 refuses 2 'onednn' run "$model" "$digit" --backend magic
@@ -202,6 +205,13 @@ prints '^accuracy +298 of 300 = 99.33 %$'
 prints '^check +every answer is that of the uncoded model.* 300 of 300 first classes agree$'
 prints '^lost +1$'
 prints '^degraded +no$'
+
+# A byte order mark in front of a text is no part of it.
+printf '\xef\xbb\xbf000.png nine\n' >expect.txt
+printf '\xef\xbb\xbfzero\n1\n2\n3\n4\n5\n6\n7\n8\nnine\n' >labels.txt
+run 0 run "$model" "$digit" --local --expect expect.txt --labels labels.txt --top 10
+prints '^accuracy +1 of 1 = 100.00 %$'
+prints '^  zero \('
 
 # Killed on the way and two seconds late: everything is coded with δ = 4, and right; the dead are not heard again.
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \

@@ -17,10 +17,10 @@ typedef struct convoy_value_info {
     convoy_shape shape; /* -1: an axis that the model leaves open */
 } convoy_value_info;
 
-/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it). Nodes
- * that no output depends on are dropped, whatever their operators and attributes. The file is mapped, not
- * copied, and must not change while the model lives. CONVOY_E_IO, CONVOY_E_INPUT,
- * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it, or beside
+ * the file to which path links; links out of these two folders are refused). Nodes that no output depends on
+ * are dropped, whatever their operators and attributes. The file is mapped, not copied, and must not change
+ * while the model lives. CONVOY_E_IO, CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_model_load(convoy_model **model, const char *path, convoy_error *error);
 
 /* Frees the model and empties the pointer. Takes NULL. No session may still use it. */

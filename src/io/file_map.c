@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -121,22 +123,87 @@ static bool has_parent_component(const char *location) {
     return false;
 }
 
-convoy_status file_map_within(struct buffer **map, const char *folder, const char *location,
+/* The part of a resolved path that is inside of a resolved folder; NULL where it is outside. */
+static const char *path_inside(const char *path, const char *folder) {
+    size_t length = strlen(folder);
+    if (strcmp(folder, "/") == 0)
+        length = 0;
+    if (strncmp(path, folder, length) != 0 || (path[length] && path[length] != '/'))
+        return NULL;
+    path += length + strspn(path + length, "/");
+    return *path ? path : ".";
+}
+
+/* Opens path, resolved, if it is inside of folder; -1 with errno, EXDEV where it is outside. What became a
+ * link since path was resolved is not followed. */
+static int open_inside(const char *path, const char *folder) {
+    char *root = realpath(folder, NULL);
+    const char *rest = root ? path_inside(path, root) : NULL;
+    int file = -1;
+    if (root && !rest)
+        errno = EXDEV;
+    char *parts = rest ? strdup(rest) : NULL;
+    if (parts)
+        file = open_components(root, parts);
+    int saved = errno;
+    free(parts);
+    free(root);
+    errno = saved;
+    return file;
+}
+
+/* Opens folder/location, in which there are links, if they end in one of the folders; -1 with errno. */
+static int open_linked(const struct file_folders *folders, const char *folder, const char *location) {
+    char joined[PATH_MAX];
+    int length = snprintf(joined, sizeof joined, "%s/%s", folder, location);
+    if (length < 0 || (size_t)length >= sizeof joined) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    char *path = realpath(joined, NULL);
+    if (!path)
+        return -1;
+    int file = open_inside(path, folders->given);
+    if (file < 0 && errno == EXDEV && folders->real)
+        file = open_inside(path, folders->real);
+    int saved = errno;
+    free(path);
+    errno = saved;
+    return file;
+}
+
+static int open_within(const struct file_folders *folders, const char *folder, const char *location) {
+    char *parts = strdup(location);
+    if (!parts)
+        return -1;
+    int file = open_components(folder, parts), saved = errno;
+    free(parts);
+    errno = saved;
+    if (file < 0 && (errno == ELOOP || errno == ENOTDIR))
+        file = open_linked(folders, folder, location);
+    return file;
+}
+
+convoy_status file_map_within(struct buffer **map, const struct file_folders *folders, const char *location,
                               convoy_error *error) {
     if (location[0] == 0 || location[0] == '/' || has_parent_component(location))
         return error_set(
             error, CONVOY_E_INPUT,
             "'%.200s' leads out of the folder of the model; a relative path without '..' is accepted",
             location);
-    char *parts = strdup(location);
-    if (!parts)
-        return error_memory(error);
-    int file = open_components(folder, parts);
-    free(parts);
-    if (file < 0 && (errno == ELOOP || errno == ENOTDIR))
+    int file = open_within(folders, folders->given, location);
+    if (file < 0 && errno == ENOENT && folders->real)
+        file = open_within(folders, folders->real, location);
+    if (file < 0 && (errno == EXDEV || errno == ELOOP))
         return error_set(
             error, CONVOY_E_INPUT,
-            "'%.200s' passes through a symbolic link or a file; a path of plain folders is accepted",
+            "'%.200s' leads out of the folder of the model by a symbolic link; a link that "
+            "stays inside, or inside the folder of the file that the model links to, is accepted",
             location);
+    if (file < 0 && errno == ENOTDIR)
+        return error_set(error, CONVOY_E_INPUT,
+                         "'%.200s' passes through a file; a path of folders is accepted", location);
+    if (file < 0 && errno == ENOMEM)
+        return error_memory(error);
     return map_file(map, file, location, error);
 }

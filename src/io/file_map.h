@@ -10,11 +10,18 @@
  */
 convoy_status file_map(struct buffer **map, const char *path, convoy_error *error);
 
-/* The same for folder/location, where location comes from a file that nobody vouches for: it must be
- * relative, without "..", and no part of it may be a symbolic link, so that nothing outside of folder is ever
- * opened. The folder itself is the user's. CONVOY_E_INPUT (a location that could lead out), CONVOY_E_IO,
- * CONVOY_E_MEMORY. */
-convoy_status file_map_within(struct buffer **map, const char *folder, const char *location,
+/* The folders of a file that names other files: that of the path by which it was given, and that where it is
+ * when symbolic links are resolved, NULL where nobody knows. */
+struct file_folders {
+    const char *given, *real;
+};
+
+/* The same for a location inside of a folder, the given one or, where it has no such file, the real one. The
+ * location comes from a file that nobody vouches for: it must be relative and without "..", and symbolic
+ * links in it must end inside one of the two folders, so that nothing outside of them is ever opened, even
+ * where links change at the same time. The folders themselves are the user's. CONVOY_E_INPUT (a location that
+ * leads out), CONVOY_E_IO, CONVOY_E_MEMORY. */
+convoy_status file_map_within(struct buffer **map, const struct file_folders *folders, const char *location,
                               convoy_error *error);
 
 #endif

@@ -1,12 +1,17 @@
 #include "io/file_map.h"
 
+#include "base/clock.h"
 #include "temp_folder.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -65,9 +70,67 @@ static void test_discard(void **state) {
     free(contents);
 }
 
+/* Somebody who may write into the folder, and exchanges a file and a link that leads out, again and again. */
+struct swapper {
+    char file[TEMP_PATH], link[TEMP_PATH];
+    atomic_bool stop;
+};
+
+static bool swap_once(const struct swapper *swapper) {
+    return renameat2(AT_FDCWD, swapper->file, AT_FDCWD, swapper->link, RENAME_EXCHANGE) == 0;
+}
+
+static void *swap(void *context) {
+    struct swapper *swapper = context;
+    while (!atomic_load(&swapper->stop))
+        if (!swap_once(swapper))
+            return swapper;
+    return NULL;
+}
+
+/* What is mapped is never what is outside, whenever the link appears. */
+static void test_links_that_change(void **state) {
+    char folder[TEMP_PATH], path[TEMP_PATH + 16];
+    struct swapper swapper = {.stop = false};
+    snprintf(folder, sizeof folder, "%s/folder", (char *)*state);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    temp_file_write(NULL, *state, "secret", "outside", 7);
+    temp_file_write(swapper.file, folder, "weights", "inside", 6);
+    snprintf(swapper.link, sizeof swapper.link, "%s/link", (char *)*state);
+    assert_int_equal(symlink("../secret", swapper.link), 0);
+    snprintf(path, sizeof path, "%s/near", folder);
+    assert_int_equal(symlink("weights", path), 0);
+    if (!swap_once(&swapper)) {
+        print_message("skipped: files cannot be exchanged in %s: %s\n", folder, strerror(errno));
+        skip();
+    }
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, swap, &swapper), 0);
+    const struct file_folders folders = {.given = folder};
+    int mapped = 0, refused = 0;
+    const uint64_t latest = clock_now_ns() + 20 * NS_PER_S; /* a busy machine may swap late */
+    for (int round = 0; round < 20000 || (!(mapped && refused) && clock_now_ns() < latest); round++) {
+        struct buffer *map = NULL;
+        if (file_map_within(&map, &folders, round % 2 ? "near" : "weights", NULL) != CONVOY_OK) {
+            refused++;
+            continue;
+        }
+        mapped++;
+        if (map->bytes != 6 || memcmp(map->data, "inside", 6) != 0)
+            fail_msg("round %d: what is outside was mapped", round);
+        buffer_release(&map);
+    }
+    atomic_store(&swapper.stop, true);
+    void *failure;
+    pthread_join(thread, &failure);
+    assert_null(failure);
+    assert_true(mapped > 0 && refused > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discard),
+        cmocka_unit_test(test_links_that_change),
     };
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
 }

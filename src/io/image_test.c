@@ -1,8 +1,9 @@
 #include "io/image.h"
 
 #include "base/random.h"
+#include "picture_writer.h"
 
-#include <png.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,77 +11,8 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jpeglib.h>
 
 #define SIDE 23
-
-/* A file in memory. */
-struct file {
-    uint8_t *bytes;
-    size_t length;
-};
-
-static void file_append(png_structp png, png_bytep bytes, size_t length) {
-    struct file *file = png_get_io_ptr(png);
-    file->bytes = realloc(file->bytes, file->length + length);
-    memcpy(file->bytes + file->length, bytes, length);
-    file->length += length;
-}
-
-struct png_kind {
-    int depth, colour, interlace;
-    const uint8_t *transparent; /* [16] alphas of a palette, or NULL */
-};
-
-/* A PNG of height x width; rows are packed as the kind asks, stride bytes apart. */
-static struct file png_make(const struct png_kind *kind, const uint8_t *rows, size_t stride, int height,
-                            int width) {
-    struct file file = {NULL, 0};
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-    png_infop info = png_create_info_struct(png);
-    png_set_write_fn(png, &file, file_append, NULL);
-    png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, kind->depth, kind->colour,
-                 kind->interlace, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_color palette[16];
-    for (int i = 0; i < 16; i++)
-        palette[i] = (png_color){(png_byte)(i * 16), (png_byte)(255 - i), (png_byte)(i * 3)};
-    if (kind->colour == PNG_COLOR_TYPE_PALETTE)
-        png_set_PLTE(png, info, palette, 16);
-    if (kind->transparent)
-        png_set_tRNS(png, info, kind->transparent, 16, NULL);
-    png_write_info(png, info);
-    for (int pass = png_set_interlace_handling(png); pass > 0; pass--)
-        for (int y = 0; y < height; y++)
-            png_write_row(png, rows + (size_t)y * stride);
-    png_write_end(png, NULL);
-    png_destroy_write_struct(&png, &info);
-    return file;
-}
-
-static struct file jpeg_make(const uint8_t *rows, int channels, J_COLOR_SPACE space, bool progressive) {
-    struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr manager;
-    unsigned char *bytes = NULL;
-    unsigned long length = 0;
-    jpeg.err = jpeg_std_error(&manager);
-    jpeg_create_compress(&jpeg);
-    jpeg_mem_dest(&jpeg, &bytes, &length);
-    jpeg.image_width = jpeg.image_height = SIDE;
-    jpeg.input_components = channels;
-    jpeg.in_color_space = space;
-    jpeg_set_defaults(&jpeg);
-    jpeg_set_quality(&jpeg, 95, TRUE);
-    if (progressive)
-        jpeg_simple_progression(&jpeg);
-    jpeg_start_compress(&jpeg, TRUE);
-    while (jpeg.next_scanline < SIDE) {
-        JSAMPROW row = (JSAMPROW)rows + (size_t)jpeg.next_scanline * SIDE * (size_t)channels;
-        jpeg_write_scanlines(&jpeg, &row, 1);
-    }
-    jpeg_finish_compress(&jpeg);
-    jpeg_destroy_compress(&jpeg);
-    return (struct file){bytes, length};
-}
 
 static void fill_random(uint8_t *bytes, size_t length, uint64_t seed) {
     struct random random;
@@ -89,22 +21,40 @@ static void fill_random(uint8_t *bytes, size_t length, uint64_t seed) {
         bytes[i] = (uint8_t)random_u64(&random);
 }
 
-static struct image decode(struct file file, int channels) {
+static struct image_wish wish_of(int channels) {
+    return (struct image_wish){channels, {255, 255, 255}};
+}
+
+static struct image decode_on(struct picture_file file, const struct image_wish *wish) {
     struct image image;
     convoy_error error;
-    if (image_decode(&image, file.bytes, file.length, channels, &error) != CONVOY_OK)
+    if (image_decode(&image, file.bytes, file.length, wish, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
-    assert_int_equal(image.channels, channels);
+    assert_int_equal(image.channels, wish->channels);
+    assert_int_equal(image.orientation, 1);
     return image;
 }
 
-static void expect_pixels(struct file file, int channels, const uint8_t *expected) {
-    struct image image = decode(file, channels);
+static struct image decode(struct picture_file file, int channels) {
+    struct image_wish wish = wish_of(channels);
+    return decode_on(file, &wish);
+}
+
+static void expect_pixels_on(struct picture_file file, const struct image_wish *wish,
+                             const uint8_t *expected) {
+    struct image image = decode_on(file, wish);
     assert_int_equal(image.height, SIDE);
     assert_int_equal(image.width, SIDE);
-    assert_memory_equal(image.pixels, expected, (size_t)(SIDE * SIDE * channels));
+    assert_int_equal(image.maximum, 255);
+    for (int i = 0; i < SIDE * SIDE * wish->channels; i++)
+        assert_int_equal(image.pixels[i], expected[i]);
     image_release(&image);
     assert_null(image.pixels);
+}
+
+static void expect_pixels(struct picture_file file, int channels, const uint8_t *expected) {
+    struct image_wish wish = wish_of(channels);
+    expect_pixels_on(file, &wish, expected);
 }
 
 static uint8_t luma(const uint8_t *rgb) {
@@ -121,48 +71,76 @@ static void test_png_rgb_and_grey(void **state) {
         memset(rgb_of_grey + i * 3, grey[i], 3);
     }
     for (int interlace = 0; interlace < 2; interlace++) {
-        struct file file =
-            png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGB, interlace, NULL}, rgb, SIDE * 3, SIDE, SIDE);
+        struct picture_file file = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGB, interlace, NULL, false},
+                                            rgb, SIDE * 3, SIDE, SIDE);
         assert_true(image_recognise(file.bytes, file.length));
         expect_pixels(file, 3, rgb);
         expect_pixels(file, 1, grey_of_rgb);
         free(file.bytes);
-        file = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, interlace, NULL}, grey, SIDE, SIDE, SIDE);
+        file = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, interlace, NULL, false}, grey, SIDE, SIDE,
+                        SIDE);
         expect_pixels(file, 1, grey);
         expect_pixels(file, 3, rgb_of_grey);
         free(file.bytes);
     }
 }
 
+/* A colour, or grey, of this alpha on a background. */
+static uint8_t laid_on(int value, int alpha, int background) {
+    return (uint8_t)lrint((value * alpha + background * (255 - alpha)) / 255.0);
+}
+
 static void test_png_alpha(void **state) {
     (void)state;
-    uint8_t rgba[SIDE * SIDE * 4], flat[SIDE * SIDE * 3], ga[SIDE * SIDE * 2], grey[SIDE * SIDE];
+    static const struct image_wish wishes[] = {
+        {3, {255, 255, 255}}, {3, {0, 0, 0}}, {3, {255, 128, 3}}, {1, {255, 255, 255}}, {1, {10, 200, 30}}};
+    uint8_t rgba[SIDE * SIDE * 4], ga[SIDE * SIDE * 2], of_rgba[SIDE * SIDE * 3], of_ga[SIDE * SIDE * 3];
     fill_random(rgba, sizeof rgba, 3);
     fill_random(ga, sizeof ga, 4);
-    for (int i = 0; i < SIDE * SIDE; i++) {
-        for (int c = 0; c < 3; c++)
-            flat[i * 3 + c] = (uint8_t)((rgba[i * 4 + c] * rgba[i * 4 + 3] + 127) / 255);
-        grey[i] = (uint8_t)((ga[i * 2] * ga[i * 2 + 1] + 127) / 255);
+    struct picture_file colour =
+        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGBA, 0, NULL, false}, rgba, SIDE * 4, SIDE, SIDE);
+    struct picture_file grey =
+        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY_ALPHA, 0, NULL, false}, ga, SIDE * 2, SIDE, SIDE);
+    for (size_t w = 0; w < sizeof wishes / sizeof *wishes; w++) {
+        int channels = wishes[w].channels;
+        for (int i = 0; i < SIDE * SIDE; i++) {
+            uint8_t a[3], b[3];
+            for (int c = 0; c < 3; c++) {
+                a[c] = laid_on(rgba[i * 4 + c], rgba[i * 4 + 3], wishes[w].background[c]);
+                b[c] = laid_on(ga[i * 2], ga[i * 2 + 1], wishes[w].background[c]);
+            }
+            for (int c = 0; c < channels; c++) {
+                of_rgba[i * channels + c] = channels == 1 ? luma(a) : a[c];
+                of_ga[i * channels + c] = channels == 1 ? luma(b) : b[c];
+            }
+        }
+        expect_pixels_on(colour, &wishes[w], of_rgba);
+        expect_pixels_on(grey, &wishes[w], of_ga);
     }
-    struct file file =
-        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGBA, 0, NULL}, rgba, SIDE * 4, SIDE, SIDE);
-    expect_pixels(file, 3, flat);
-    free(file.bytes);
-    file = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY_ALPHA, 0, NULL}, ga, SIDE * 2, SIDE, SIDE);
-    expect_pixels(file, 1, grey);
-    free(file.bytes);
+    free(colour.bytes);
+    free(grey.bytes);
 }
 
 static void test_png_16_bits(void **state) {
     (void)state;
-    uint8_t wide[SIDE * SIDE * 6], rgb[SIDE * SIDE * 3];
+    uint8_t wide[SIDE * SIDE * 8];
     fill_random(wide, sizeof wide, 5);
-    for (int i = 0; i < SIDE * SIDE * 3; i++)
-        rgb[i] = (uint8_t)(((wide[i * 2] << 8 | wide[i * 2 + 1]) * 255 + 32767) / 65535);
-    struct file file =
-        png_make(&(struct png_kind){16, PNG_COLOR_TYPE_RGB, 0, NULL}, wide, SIDE * 6, SIDE, SIDE);
-    expect_pixels(file, 3, rgb);
-    free(file.bytes);
+    for (int channels = 3; channels <= 4; channels++) {
+        struct picture_file file = png_make(
+            &(struct png_kind){16, channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_RGBA, 0, NULL, false},
+            wide, (size_t)(SIDE * channels * 2), SIDE, SIDE);
+        struct image image = decode_on(file, &(struct image_wish){3, {255, 0, 1}});
+        assert_int_equal(image.maximum, 65535);
+        for (int i = 0; i < SIDE * SIDE; i++)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t *sample = wide + (i * channels + c) * 2, *alpha = wide + (i * channels + 3) * 2;
+                double a = channels == 3 ? 65535 : alpha[0] << 8 | alpha[1];
+                double value = sample[0] << 8 | sample[1], ground = c == 0 ? 65535 : c == 1 ? 0 : 257;
+                assert_int_equal(image.pixels[i * 3 + c], lrint((value * a + ground * (65535 - a)) / 65535));
+            }
+        image_release(&image);
+        free(file.bytes);
+    }
 }
 
 static void test_png_palette_and_few_bits(void **state) {
@@ -177,20 +155,72 @@ static void test_png_palette_and_few_bits(void **state) {
             const int colours[3] = {v * 16, 255 - v, v * 3};
             for (int c = 0; c < 3; c++) {
                 rgb[at * 3 + c] = (uint8_t)colours[c];
-                faded[at * 3 + c] = (uint8_t)((colours[c] * alphas[v] + 127) / 255);
+                faded[at * 3 + c] = laid_on(colours[c], alphas[v], 255);
             }
             grey[at] = (uint8_t)(v * 17);
         }
-    struct file file =
-        png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 1, NULL}, packed, 12, SIDE, SIDE);
+    struct picture_file file =
+        png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 1, NULL, false}, packed, 12, SIDE, SIDE);
     expect_pixels(file, 3, rgb);
     free(file.bytes);
-    file = png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 0, alphas}, packed, 12, SIDE, SIDE);
+    file = png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 0, alphas, false}, packed, 12, SIDE, SIDE);
     expect_pixels(file, 3, faded);
     free(file.bytes);
-    file = png_make(&(struct png_kind){4, PNG_COLOR_TYPE_GRAY, 0, NULL}, packed, 12, SIDE, SIDE);
+    file = png_make(&(struct png_kind){4, PNG_COLOR_TYPE_GRAY, 0, NULL, false}, packed, 12, SIDE, SIDE);
     expect_pixels(file, 1, grey);
     free(file.bytes);
+}
+
+/* Orientation 6 lies on its left side: what is the stored picture's first column is the top row, from its
+ * right to its left. */
+static void expect_turned(struct picture_file turned, struct picture_file plain) {
+    struct image image = decode(turned, 1), stored = decode(plain, 1);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++)
+            assert_int_equal(image.pixels[y * SIDE + x], stored.pixels[(SIDE - 1 - x) * SIDE + y]);
+    image_release(&image);
+    image_release(&stored);
+}
+
+/* In a PNG in front of the pixels and behind them, and in a JPEG, behind a marker of the same kind that holds
+ * something else. */
+static void test_orientation(void **state) {
+    (void)state;
+    uint8_t grey[SIDE * SIDE];
+    fill_random(grey, sizeof grey, 14);
+    struct picture_file plain = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 0, NULL, false}, grey,
+                                         SIDE, SIDE, SIDE),
+                        turned = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 0, NULL, true}, grey,
+                                          SIDE, SIDE, SIDE);
+    expect_turned(turned, plain);
+    uint8_t *chunk = (uint8_t *)memmem(turned.bytes, turned.length, "eXIf", 4) - 4,
+            kept[sizeof picture_exif + 12];
+    size_t end = (size_t)(turned.bytes + turned.length - 12 - chunk - (ptrdiff_t)sizeof kept);
+    memcpy(kept, chunk, sizeof kept);
+    memmove(chunk, chunk + sizeof kept, end);
+    memcpy(chunk + end, kept, sizeof kept); /* now before IEND */
+    expect_turned(turned, plain);
+    free(turned.bytes);
+    free(plain.bytes);
+    plain = jpeg_make(grey, SIDE, 1, JCS_GRAYSCALE, false);
+    static const uint8_t other[] = {0xff, 0xe1, 0, 9, 'h', 't', 't', 'p', ':', 0, 0};
+    const uint8_t marker[] = {0xff, 0xe1, 0, sizeof picture_exif + 8, 'E', 'x', 'i', 'f', 0, 0};
+    turned = (struct picture_file){malloc(plain.length + 64), 0};
+    const struct {
+        const void *bytes;
+        size_t length;
+    } parts[] = {{plain.bytes, 2},
+                 {other, sizeof other},
+                 {marker, sizeof marker},
+                 {picture_exif, sizeof picture_exif},
+                 {plain.bytes + 2, plain.length - 2}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        memcpy(turned.bytes + turned.length, parts[i].bytes, parts[i].length);
+        turned.length += parts[i].length;
+    }
+    expect_turned(turned, plain);
+    free(turned.bytes);
+    free(plain.bytes);
 }
 
 /* A smooth picture comes back nearly as it was. */
@@ -204,8 +234,8 @@ static void test_jpeg(void **state) {
         grey[i] = (uint8_t)(250 - 5 * x - 4 * y);
     }
     for (int progressive = 0; progressive < 2; progressive++) {
-        struct file colour = jpeg_make(rgb, 3, JCS_RGB, progressive),
-                    plain = jpeg_make(grey, 1, JCS_GRAYSCALE, progressive);
+        struct picture_file colour = jpeg_make(rgb, SIDE, 3, JCS_RGB, progressive),
+                            plain = jpeg_make(grey, SIDE, 1, JCS_GRAYSCALE, progressive);
         assert_true(image_recognise(colour.bytes, colour.length));
         struct image image = decode(colour, 3), other = decode(plain, 1), both = decode(plain, 3);
         for (int i = 0; i < SIDE * SIDE * 3; i++)
@@ -222,54 +252,80 @@ static void test_jpeg(void **state) {
     }
 }
 
-static void test_jpeg_of_four_colours(void **state) {
+/* Smooth inks, plain or through YCCK. libjpeg gives both Adobe's mark, so what is stored is inverted; without
+ * the mark inks are as they are. */
+static void test_jpeg_of_inks(void **state) {
     (void)state;
     uint8_t cmyk[SIDE * SIDE * 4];
-    fill_random(cmyk, sizeof cmyk, 9);
-    struct file file = jpeg_make(cmyk, 4, JCS_CMYK, false);
-    struct image image = {0};
-    convoy_error error;
-    assert_int_equal(image_decode(&image, file.bytes, file.length, 3, &error), CONVOY_E_UNSUPPORTED);
-    assert_non_null(strstr(error.message, "CMYK"));
-    assert_null(image.pixels);
-    free(file.bytes);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        int x = i % SIDE, y = i / SIDE;
+        cmyk[i * 4] = (uint8_t)(40 + 4 * x);
+        cmyk[i * 4 + 1] = (uint8_t)(60 + 3 * y);
+        cmyk[i * 4 + 2] = (uint8_t)(200 - 3 * x - 2 * y);
+        cmyk[i * 4 + 3] = (uint8_t)(250 - x - 4 * y);
+    }
+    for (int mark = 0; mark < 2; mark++)
+        for (int ycck = 0; ycck <= mark; ycck++) {
+            struct picture_file file = jpeg_make(cmyk, SIDE, 4, ycck ? JCS_YCCK : JCS_CMYK, false);
+            uint8_t *adobe = memmem(file.bytes, file.length, "Adobe", 5);
+            assert_non_null(adobe);
+            if (!mark)
+                adobe[0] = 'a';
+            struct image image = decode(file, 3);
+            for (int i = 0; i < SIDE * SIDE * 3; i++) {
+                int ink = cmyk[i / 3 * 4 + i % 3], black = cmyk[i / 3 * 4 + 3];
+                int wanted = mark ? ink * black / 255 : (255 - ink) * (255 - black) / 255;
+                assert_in_range(image.pixels[i] + 6 - wanted, 0, 12);
+            }
+            image_release(&image);
+            free(file.bytes);
+        }
 }
 
-static void expect_text(const char *text, size_t length, int channels, const char *expected, size_t count) {
-    struct file file = {malloc(length), length};
+static void expect_text(const char *text, size_t length, int channels, unsigned maximum,
+                        const uint16_t *expected, int64_t count) {
+    struct picture_file file = {malloc(length), length};
     memcpy(file.bytes, text, length);
     assert_true(image_recognise(file.bytes, length));
     struct image image = decode(file, channels);
     assert_int_equal(image.height * image.width * channels, count);
-    assert_memory_equal(image.pixels, expected, count);
+    assert_int_equal(image.maximum, maximum);
+    assert_memory_equal(image.pixels, expected, (size_t)count * sizeof *expected);
     image_release(&image);
     free(file.bytes);
 }
 
-#define EXPECT(text, channels, expected)                                                                     \
-    expect_text(text, sizeof(text) - 1, channels, expected, sizeof(expected) - 1)
+#define EXPECT(text, channels, maximum, ...)                                                                 \
+    expect_text(text, sizeof(text) - 1, channels, maximum, (const uint16_t[]){__VA_ARGS__},                  \
+                sizeof((const uint16_t[]){__VA_ARGS__}) / sizeof(uint16_t))
 
 static void test_pnm(void **state) {
     (void)state;
-    EXPECT("P5\n3 2\n255\nabcdef", 1, "abcdef");
-    EXPECT("P5 # a comment\n# another 9 9\n 3\t2 #\n255\nabcdef and more", 1, "abcdef");
-    EXPECT("P5\n1 2\n255\nab", 3, "aaabbb");
-    EXPECT("P6\n1 2\n255\nabcdef", 3, "abcdef");
-    EXPECT("P5\n3 1\n3\n\1\2\3", 1, "\x55\xaa\xff");
-    EXPECT("P5\n2 1\n65535\n\xff\xff\x80\x00", 1, "\xff\x80");
-    EXPECT("P5\n2 1\n256\n\x01\x00\x00\x80", 1, "\xff\x80");
-    EXPECT("P2\n2 2\n10\n0 5\n10 1", 1, "\x00\x80\xff\x1a");
-    EXPECT("P2 1 1 255 # last\n7\n", 1, "\x07");
+    EXPECT("P5\n3 2\n255\nabcdef", 1, 255, 'a', 'b', 'c', 'd', 'e', 'f');
+    EXPECT("P5 # a comment\n# another 9 9\n 3\t2 #\n255\nabcdef and more", 1, 255, 'a', 'b', 'c', 'd', 'e',
+           'f');
+    EXPECT("P5\n1 2\n255\nab", 3, 255, 'a', 'a', 'a', 'b', 'b', 'b');
+    EXPECT("P6\n1 2\n255\nabcdef", 3, 255, 'a', 'b', 'c', 'd', 'e', 'f');
+    EXPECT("P5\n3 1\n3\n\1\2\3", 1, 255, 85, 170, 255);
+    EXPECT("P5\n2 1\n65535\n\xff\xff\x80\x01", 1, 65535, 65535, 0x8001);
+    EXPECT("P5\n2 1\n256\n\x01\x00\x00\x80", 1, 65535, 65535, 32768);
+    EXPECT("P2\n2 2\n10\n0 5\n10 1", 1, 255, 0, 128, 255, 26);
+    EXPECT("P2 1 1 255 # last\n7\n", 1, 255, 7);
+    EXPECT("P2 2 1 1023 1023 1", 1, 65535, 65535, 64);
+    EXPECT("P3 # colours\n2 1 255\n1 2 3 # one\n4\t5\r\n6\n", 3, 255, 1, 2, 3, 4, 5, 6);
+    EXPECT("P3\n1 1\n65535\n65535 256 0", 3, 65535, 65535, 256, 0);
+    EXPECT("P3 1 1 5 5 5 5", 1, 255, 255);
 }
 
 static void test_wrong_pictures(void **state) {
     (void)state;
+    const struct image_wish colours = wish_of(3);
     static const struct {
         const char *text, *says;
     } cases[] = {
         {"hello", "no PNG"},
-        {"P5", "P2, P5 and P6"},
-        {"P55 3 2 255 abcdef", "P2, P5 and P6"},
+        {"P5", "P2, P3, P5 and P6"},
+        {"P55 3 2 255 abcdef", "P2, P3, P5 and P6"},
         {"P5 3 2 255", "header"},
         {"P5 3 2", "header"},
         {"P5 3 -2 255 abcdef", "header"},
@@ -285,6 +341,10 @@ static void test_wrong_pictures(void **state) {
         {"P2 2 1 9 10 1", "damaged, at pixel 0"},
         {"P2 2 2 9 1 2 3      ", "damaged, at pixel 3"},
         {"P2 2 1 9 1x2", "damaged, at pixel 1"},
+        {"P3 1 2 9 1 2 3 4 5", "11 bytes, it has 9"},
+        {"P3 1 2 9 1 2 3 4 5      ", "damaged, at pixel 1"},
+        {"P3 1 1 9 1 2 300", "damaged, at pixel 0"},
+        {"P4 1 1 0", "no PNG"},
         {"\xff\xd8\xff", "JPEG"},
         {"\x89PNG\r\n\x1a\n", "cut off"},
     };
@@ -292,7 +352,7 @@ static void test_wrong_pictures(void **state) {
         struct image image = {0};
         convoy_error error = {0};
         convoy_status status =
-            image_decode(&image, (const uint8_t *)cases[i].text, strlen(cases[i].text), 3, &error);
+            image_decode(&image, (const uint8_t *)cases[i].text, strlen(cases[i].text), &colours, &error);
         if (status == CONVOY_OK || !strstr(error.message, cases[i].says))
             fail_msg("case %zu: %s", i, error.message);
         assert_null(image.pixels);
@@ -302,8 +362,10 @@ static void test_wrong_pictures(void **state) {
 /* Sizes are refused on the strength of the header. */
 static void test_huge_pictures(void **state) {
     (void)state;
+    const struct image_wish grey = wish_of(1);
     uint8_t row[4] = {0};
-    struct file file = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 0, NULL}, row, 1, 1, 1);
+    struct picture_file file =
+        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 0, NULL, false}, row, 1, 1, 1);
     static const struct {
         uint32_t width, height;
     } sizes[] = {{32769, 1}, {1, 32769}, {0x7fffffff, 0x7fffffff}, {32768, 32768}};
@@ -322,7 +384,7 @@ static void test_huge_pictures(void **state) {
             file.bytes[29 + k] = (uint8_t)(~sum >> (24 - 8 * k));
         struct image image = {0};
         convoy_error error = {0};
-        assert_int_equal(image_decode(&image, file.bytes, file.length, 1, &error), CONVOY_E_INPUT);
+        assert_int_equal(image_decode(&image, file.bytes, file.length, &grey, &error), CONVOY_E_INPUT);
         if (!strstr(error.message, "pixels") && !strstr(error.message, "exceeds user limit") &&
             !strstr(error.message, "Invalid IHDR"))
             fail_msg("%s", error.message);
@@ -336,28 +398,43 @@ static void test_huge_pictures(void **state) {
     image_release(NULL);
 }
 
+#define SAMPLES 12
+
 /* One file of each kind, of random pixels. */
-static size_t samples_make(struct file *files) {
-    static uint8_t noise[SIDE * SIDE * 6];
+static size_t samples_make(struct picture_file *files) {
+    static uint8_t noise[SIDE * SIDE * 8];
     fill_random(noise, sizeof noise, 8);
     size_t n = 0;
-    files[n++] = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGB, 0, NULL}, noise, SIDE * 3, SIDE, SIDE);
-    files[n++] = png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 1, NULL}, noise, SIDE, SIDE, SIDE);
-    files[n++] = png_make(&(struct png_kind){16, PNG_COLOR_TYPE_RGB, 0, NULL}, noise, SIDE * 6, SIDE, SIDE);
-    files[n++] = png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 0, NULL}, noise, 12, SIDE, SIDE);
-    files[n++] = jpeg_make(noise, 3, JCS_RGB, false);
-    files[n++] = jpeg_make(noise, 3, JCS_RGB, true);
-    files[n++] = jpeg_make(noise, 1, JCS_GRAYSCALE, false);
-    struct file pgm = {malloc(13 + SIDE * SIDE), 13 + SIDE * SIDE};
+    files[n++] =
+        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_RGB, 0, NULL, false}, noise, SIDE * 3, SIDE, SIDE);
+    files[n++] =
+        png_make(&(struct png_kind){8, PNG_COLOR_TYPE_GRAY, 1, NULL, false}, noise, SIDE, SIDE, SIDE);
+    files[n++] =
+        png_make(&(struct png_kind){16, PNG_COLOR_TYPE_RGB, 0, NULL, false}, noise, SIDE * 6, SIDE, SIDE);
+    files[n++] =
+        png_make(&(struct png_kind){4, PNG_COLOR_TYPE_PALETTE, 0, NULL, false}, noise, 12, SIDE, SIDE);
+    files[n++] = jpeg_make(noise, SIDE, 3, JCS_RGB, false);
+    files[n++] = jpeg_make(noise, SIDE, 3, JCS_RGB, true);
+    files[n++] = jpeg_make(noise, SIDE, 1, JCS_GRAYSCALE, false);
+    struct picture_file pgm = {malloc(13 + SIDE * SIDE), 13 + SIDE * SIDE};
     memcpy(pgm.bytes, "P5 23 23 255 ", 13);
     memcpy(pgm.bytes + 13, noise, SIDE * SIDE);
     files[n++] = pgm;
+    files[n++] =
+        png_make(&(struct png_kind){16, PNG_COLOR_TYPE_RGBA, 1, NULL, false}, noise, SIDE * 8, SIDE, SIDE);
+    files[n++] = jpeg_make(noise, SIDE, 4, JCS_CMYK, false);
+    files[n++] = jpeg_make(noise, SIDE, 4, JCS_YCCK, true);
+    static const char text[] = "P3 2 2 65535 1 22 333 4444 55555 6 7 8 9 10 11 12";
+    files[n] = (struct picture_file){malloc(sizeof text - 2),
+                                     sizeof text - 2}; /* a digit less is a whole picture too */
+    memcpy(files[n++].bytes, text, sizeof text - 2);
     return n;
 }
 
 static void test_cut_pictures(void **state) {
     (void)state;
-    struct file files[8];
+    const struct image_wish colours = wish_of(3);
+    struct picture_file files[SAMPLES];
     size_t count = samples_make(files);
     for (size_t f = 0; f < count; f++) {
         for (size_t length = 0; length < files[f].length; length++) {
@@ -366,7 +443,7 @@ static void test_cut_pictures(void **state) {
             memcpy(cut, files[f].bytes, length);
             struct image image = {0};
             convoy_error error = {0};
-            if (image_decode(&image, cut, length, 3, &error) == CONVOY_OK)
+            if (image_decode(&image, cut, length, &colours, &error) == CONVOY_OK)
                 fail_msg("file %zu, %zu of %zu bytes were taken for a whole picture", f, length,
                          files[f].length);
             assert_null(image.pixels);
@@ -379,7 +456,8 @@ static void test_cut_pictures(void **state) {
 
 static void test_damaged_pictures(void **state) {
     (void)state;
-    struct file files[8];
+    const struct image_wish grey = wish_of(1);
+    struct picture_file files[SAMPLES];
     size_t count = samples_make(files);
     struct random random;
     random_seed(&random, 12);
@@ -388,10 +466,10 @@ static void test_damaged_pictures(void **state) {
         for (int round = 0; round < 400; round++) {
             memcpy(damaged, files[f].bytes, files[f].length);
             for (uint64_t flips = 1 + random_below(&random, 4); flips > 0; flips--)
-                damaged[random_below(&random, round % 2 ? 64 : files[f].length)] =
+                damaged[random_below(&random, round % 2 && files[f].length > 64 ? 64 : files[f].length)] =
                     (uint8_t)random_u64(&random);
             struct image image = {0};
-            if (image_decode(&image, damaged, files[f].length, 1, NULL) == CONVOY_OK)
+            if (image_decode(&image, damaged, files[f].length, &grey, NULL) == CONVOY_OK)
                 assert_true(image.height > 0 && image.width > 0 && image.channels == 1);
             image_release(&image);
         }
@@ -402,17 +480,12 @@ static void test_damaged_pictures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png_rgb_and_grey),
-        cmocka_unit_test(test_png_alpha),
-        cmocka_unit_test(test_png_16_bits),
-        cmocka_unit_test(test_png_palette_and_few_bits),
-        cmocka_unit_test(test_jpeg),
-        cmocka_unit_test(test_jpeg_of_four_colours),
-        cmocka_unit_test(test_pnm),
-        cmocka_unit_test(test_wrong_pictures),
-        cmocka_unit_test(test_huge_pictures),
-        cmocka_unit_test(test_cut_pictures),
-        cmocka_unit_test(test_damaged_pictures),
+        cmocka_unit_test(test_png_rgb_and_grey), cmocka_unit_test(test_png_alpha),
+        cmocka_unit_test(test_png_16_bits),      cmocka_unit_test(test_png_palette_and_few_bits),
+        cmocka_unit_test(test_orientation),      cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_jpeg_of_inks),     cmocka_unit_test(test_pnm),
+        cmocka_unit_test(test_wrong_pictures),   cmocka_unit_test(test_huge_pictures),
+        cmocka_unit_test(test_cut_pictures),     cmocka_unit_test(test_damaged_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

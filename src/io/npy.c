@@ -7,32 +7,39 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "elements are little-endian in the file and in memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements are written as they are in memory");
 
 #define MAGIC        "\x93NUMPY"
 #define MAGIC_LENGTH 6
 #define ALIGNMENT    64 /* of the first element in a file that we write */
 
+/* How numpy.dtype is told each type: a code that may have a byte order in front, or a name that has none. */
 static const struct {
-    const char *descr;
-    convoy_dtype dtype;
-} types[] = {{"<f4", CONVOY_F32}, {"<f8", CONVOY_F64}, {"<f2", CONVOY_F16}, {"<i4", CONVOY_I32},
-             {"<i8", CONVOY_I64}, {"|u1", CONVOY_U8},  {"|i1", CONVOY_I8},  {"|b1", CONVOY_BOOL}};
+    int64_t number;
+    const char *descr; /* what we write */
+    const char *codes, *names;
+} types[] = {
+    {CONVOY_F32, "<f4", " f4 f ", " float32 single "},
+    {CONVOY_F64, "<f8", " f8 d ", " float64 double float "},
+    {CONVOY_F16, "<f2", " f2 e ", " float16 half "},
+    {CONVOY_I8, "|i1", " i1 b ", " int8 byte "},
+    {ELEMENT_I16, "<i2", " i2 h ", " int16 short "},
+    {CONVOY_I32, "<i4", " i4 i ", " int32 intc "},
+    {CONVOY_I64, "<i8", " i8 l q p ", " int64 int longlong "},
+    {CONVOY_U8, "|u1", " u1 B ", " uint8 ubyte "},
+    {ELEMENT_U16, "<u2", " u2 H ", " uint16 ushort "},
+    {ELEMENT_U32, "<u4", " u4 I ", " uint32 uintc "},
+    {ELEMENT_U64, "<u8", " u8 L Q P ", " uint64 uint ulonglong "},
+    {CONVOY_BOOL, "|b1", " b1 ? ", " bool bool_ "},
+};
 
 /* The header is a Python dictionary; text is what is left of it. */
 struct reader {
     const char *at, *end;
 };
 
-struct header {
-    convoy_dtype dtype;
-    bool fortran_order;
-    convoy_shape shape;
-};
-
 static void skip_spaces(struct reader *r) {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n'))
+    while (r->at < r->end && (*r->at == ' ' || (*r->at >= '\t' && *r->at <= '\r')))
         r->at++;
 }
 
@@ -45,8 +52,9 @@ static bool accept(struct reader *r, char c) {
     return true;
 }
 
-/* A quoted string without escapes, at most size-1 characters. */
+/* A quoted string without escapes, at most size-1 characters; Python 2 may have marked it as Unicode. */
 static bool read_string(struct reader *r, char *text, size_t size) {
+    accept(r, 'u');
     char quote = accept(r, '\'') ? '\'' : '"';
     if (quote == '"' && !accept(r, '"'))
         return false;
@@ -72,25 +80,30 @@ static convoy_status error_header(convoy_error *error) {
         "its .npy header is damaged; a dictionary of descr, fortran_order and shape is accepted");
 }
 
-static convoy_status read_type(struct reader *r, convoy_dtype *dtype, convoy_error *error) {
+/* Whether the word stands in a list of words with a space before and behind each. */
+static bool is_one_of(const char *word, const char *list) {
+    char spaced[20];
+    snprintf(spaced, sizeof spaced, " %s ", word);
+    return *word && !strchr(word, ' ') && strstr(list, spaced);
+}
+
+static convoy_status read_type(struct reader *r, struct elements *elements, convoy_error *error) {
     char descr[16];
     if (!read_string(r, descr, sizeof descr))
         return error_set(error, CONVOY_E_UNSUPPORTED,
                          "holds records or has a damaged type; plain arrays of numbers are accepted");
+    bool ordered = *descr && strchr("<>=|", *descr);
+    const char *code = descr + ordered;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(descr, types[i].descr) == 0) {
-            *dtype = types[i].dtype;
+        if (is_one_of(code, types[i].codes) || (!ordered && is_one_of(code, types[i].names))) {
+            elements->type = element_type_find(types[i].number);
+            elements->big_endian = descr[0] == '>'; /* "=" and "|" are the order of the machine that reads */
             return CONVOY_OK;
         }
-    if (descr[0] == '>')
-        return error_set(error, CONVOY_E_UNSUPPORTED,
-                         "has big-endian elements ('%s'); little-endian ones are accepted ('<%s')", descr,
-                         descr + 1);
-    return error_set(
-        error, CONVOY_E_UNSUPPORTED,
-        "has elements of type '%s'; float32, float64, float16, int32, int64, int8, uint8 and bool are "
-        "accepted",
-        descr);
+    return error_set(error, CONVOY_E_UNSUPPORTED,
+                     "has elements of type '%s'; float16, float32, float64, bool, and integers of 8 to 64 "
+                     "bits, signed or not, are accepted",
+                     descr);
 }
 
 static convoy_status read_dimension(struct reader *r, int64_t *dimension, convoy_error *error) {
@@ -101,6 +114,8 @@ static convoy_status read_dimension(struct reader *r, int64_t *dimension, convoy
             return error_set(error, CONVOY_E_INPUT, "claims an axis of 2^63 elements or more");
     if (r->at == first)
         return error_header(error);
+    if (r->at < r->end && *r->at == 'L') /* Python 2's long integers */
+        r->at++;
     *dimension = value;
     return CONVOY_OK;
 }
@@ -125,7 +140,7 @@ static convoy_status read_shape(struct reader *r, convoy_shape *shape, convoy_er
     return shape->rank == 1 && !comma ? error_header(error) : CONVOY_OK; /* "(3)" is a number, not a tuple */
 }
 
-static convoy_status read_header(struct reader *r, struct header *header, convoy_error *error) {
+static convoy_status read_header(struct reader *r, struct elements *elements, convoy_error *error) {
     enum { DESCR = 1, ORDER = 2, SHAPE = 4 };
     unsigned seen = 0, key;
     convoy_status status = CONVOY_OK;
@@ -138,15 +153,15 @@ static convoy_status read_header(struct reader *r, struct header *header, convoy
             return error_header(error);
         if (strcmp(name, "descr") == 0) {
             key = DESCR;
-            status = read_type(r, &header->dtype, error);
+            status = read_type(r, elements, error);
         } else if (strcmp(name, "fortran_order") == 0) {
             key = ORDER;
-            header->fortran_order = read_word(r, "True");
-            if (!header->fortran_order && !read_word(r, "False"))
+            elements->column_major = read_word(r, "True");
+            if (!elements->column_major && !read_word(r, "False"))
                 return error_header(error);
         } else if (strcmp(name, "shape") == 0) {
             key = SHAPE;
-            status = read_shape(r, &header->shape, error);
+            status = read_shape(r, &elements->shape, error);
         } else {
             return error_header(error);
         }
@@ -158,25 +173,6 @@ static convoy_status read_header(struct reader *r, struct header *header, convoy
     if (status == CONVOY_OK && seen != (DESCR | ORDER | SHAPE))
         return error_header(error);
     return status;
-}
-
-/* Copies elements of column-major order (the first axis runs fastest) into row-major order. */
-static void copy_transposed(convoy_tensor *tensor, const uint8_t *source) {
-    const convoy_shape *shape = &tensor->shape;
-    size_t size = convoy_dtype_bytes(tensor->dtype), count = convoy_tensor_elements(tensor);
-    size_t stride[CONVOY_MAX_RANK] = {0}, index[CONVOY_MAX_RANK] = {0}, from = 0;
-    for (uint32_t i = 0; i < shape->rank; i++)
-        stride[i] = shape_product(shape, 0, i);
-    for (size_t to = 0; to < count; to++) {
-        memcpy((uint8_t *)tensor->data + to * size, source + from * size, size);
-        for (uint32_t i = shape->rank; i-- > 0;) {
-            from += stride[i];
-            if (++index[i] < (size_t)shape->dims[i])
-                break;
-            from -= stride[i] * index[i];
-            index[i] = 0;
-        }
-    }
 }
 
 bool npy_recognise(const uint8_t *bytes, size_t length) {
@@ -203,45 +199,37 @@ static convoy_status find_header(const uint8_t *bytes, size_t length, struct rea
     return CONVOY_OK;
 }
 
-convoy_status npy_decode(convoy_tensor *tensor, const uint8_t *bytes, size_t length, convoy_error *error) {
-    struct header header = {0};
+convoy_status npy_parse(struct elements *elements, const uint8_t *bytes, size_t length, convoy_error *error) {
+    struct elements found = {0};
     struct reader r = {0};
     size_t data = 0, wanted;
     if (!npy_recognise(bytes, length))
         return error_set(error, CONVOY_E_INPUT, "is no .npy file");
     convoy_status status = find_header(bytes, length, &r, &data, error);
     if (status == CONVOY_OK)
-        status = read_header(&r, &header, error);
+        status = read_header(&r, &found, error);
     if (status != CONVOY_OK)
         return status;
     skip_spaces(&r); /* the padding behind the dictionary */
     if (r.at != r.end)
         return error_header(error);
     char text[192];
-    convoy_shape_text(&header.shape, text, sizeof text);
-    if (!tensor_bytes(header.dtype, &header.shape, &wanted))
+    convoy_shape_text(&found.shape, text, sizeof text);
+    if (!elements_size(found.type, &found.shape, &wanted))
         return error_set(error, CONVOY_E_INPUT, "claims %s elements, more than memory can hold", text);
     if (wanted != length - data)
         return error_set(error, CONVOY_E_INPUT, "claims %s elements of %s, which are %zu bytes, but has %zu",
-                         text, convoy_dtype_text(header.dtype), wanted, length - data);
-    for (size_t i = 0; header.dtype == CONVOY_BOOL && i < wanted; i++)
-        if (bytes[data + i] > 1)
-            return error_set(error, CONVOY_E_INPUT, "holds bytes other than 0 and 1, which are no bool");
-    convoy_tensor made;
-    status = convoy_tensor_create(&made, header.dtype, &header.shape, error);
-    if (status != CONVOY_OK)
-        return status;
-    if (header.fortran_order)
-        copy_transposed(&made, bytes + data);
-    else
-        memcpy(made.data, bytes + data, wanted);
-    *tensor = made;
+                         text, found.type->name, wanted, length - data);
+    found.data = bytes + data;
+    if (!elements_valid(&found))
+        return error_set(error, CONVOY_E_INPUT, "holds bytes other than 0 and 1, which are no bool");
+    *elements = found;
     return CONVOY_OK;
 }
 
 static const char *descr_of(convoy_dtype dtype) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].dtype == dtype)
+        if (types[i].number == (int64_t)dtype)
             return types[i].descr;
     return NULL;
 }

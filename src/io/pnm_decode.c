@@ -1,4 +1,4 @@
-/* PGM and PPM: P2 (grey, text), P5 (grey), P6 (RGB); see netpbm's pgm(5) and ppm(5). */
+/* PGM and PPM: P2 (grey, text), P3 (RGB, text), P5 (grey), P6 (RGB); see netpbm's pgm(5) and ppm(5). */
 #include "io/image.h"
 
 #include "base/error.h"
@@ -31,17 +31,20 @@ static bool read_number(struct reader *r, unsigned maximum, unsigned *value) {
     return r->at > first;
 }
 
-static uint8_t scale(unsigned value, unsigned maximum) {
-    return (uint8_t)((value * 255u + maximum / 2) / maximum);
+/* A sample of at most maximum as one of the picture's depth, rounded. */
+static uint16_t scale(unsigned value, unsigned maximum, const struct image *image) {
+    return (uint16_t)(((uint64_t)value * image->maximum + maximum / 2) / maximum);
 }
 
 static convoy_status read_text(struct reader *r, struct image *image, unsigned maximum, convoy_error *error) {
-    for (int64_t i = 0; i < image->height * image->width; i++) {
+    int64_t count = image->height * image->width * image->channels;
+    for (int64_t i = 0; i < count; i++) {
         unsigned value;
         if (!read_number(r, maximum, &value))
             return error_set(error, CONVOY_E_INPUT,
-                             "is a PGM picture that ends, or is damaged, at pixel %lld", (long long)i);
-        image->pixels[i] = scale(value, maximum);
+                             "is a PNM picture in text that ends, or is damaged, at pixel %lld",
+                             (long long)(i / image->channels));
+        image->pixels[i] = scale(value, maximum, image);
     }
     return CONVOY_OK;
 }
@@ -56,28 +59,44 @@ static convoy_status read_binary(struct reader *r, struct image *image, unsigned
         if (value > maximum)
             return error_set(error, CONVOY_E_INPUT,
                              "is a PNM picture with the sample %u above its maximum %u", value, maximum);
-        image->pixels[i] = scale(value, maximum);
+        image->pixels[i] = scale(value, maximum, image);
     }
     return CONVOY_OK;
 }
 
+/* The formats that are read, by the digit behind the P. */
+static const struct kind {
+    uint8_t digit;
+    bool text;
+    int channels;
+} kinds[] = {{'2', true, 1}, {'3', true, 3}, {'5', false, 1}, {'6', false, 3}};
+
+static const struct kind *kind_find(const uint8_t *bytes, size_t length) {
+    if (length < 3 || bytes[0] != 'P' || (!is_space(bytes[2]) && bytes[2] != '#'))
+        return NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].digit == bytes[1])
+            return &kinds[i];
+    return NULL;
+}
+
 convoy_status pnm_decode(struct image *image, const uint8_t *bytes, size_t length, convoy_error *error) {
-    if (length < 3 || bytes[0] != 'P' || (bytes[1] != '2' && bytes[1] != '5' && bytes[1] != '6') ||
-        (!is_space(bytes[2]) && bytes[2] != '#'))
-        return error_set(error, CONVOY_E_UNSUPPORTED, "is no PGM or PPM picture; P2, P5 and P6 are accepted");
+    const struct kind *kind = kind_find(bytes, length);
+    if (!kind)
+        return error_set(error, CONVOY_E_UNSUPPORTED,
+                         "is no PGM or PPM picture; P2, P3, P5 and P6 are accepted");
     struct reader r = {bytes + 2, bytes + length};
     unsigned width, height, maximum;
     if (!read_number(&r, 1u << 24, &width) || !read_number(&r, 1u << 24, &height) ||
         !read_number(&r, 65535, &maximum) || maximum == 0 || r.at == r.end || !is_space(*r.at))
-        return error_set(
-            error, CONVOY_E_INPUT,
-            "is a PNM picture with a damaged header; P2, P5 or P6, width, height and maximum (1 to 65535) "
-            "are accepted");
+        return error_set(error, CONVOY_E_INPUT,
+                         "is a PNM picture with a damaged header; P2, P3, P5 or P6, width, height and "
+                         "maximum (1 to 65535) "
+                         "are accepted");
     r.at++;
-    bool text = bytes[1] == '2';
-    int channels = bytes[1] == '6' ? 3 : 1;
     /* A sample of text takes a digit and a space, but the last one. */
-    uint64_t needed = (uint64_t)width * height * (unsigned)channels * (text || maximum > 255 ? 2 : 1) - text;
+    uint64_t samples = (uint64_t)width * height * (unsigned)kind->channels;
+    uint64_t needed = samples * (kind->text || maximum > 255 ? 2 : 1) - kind->text;
     struct image made = {0};
     convoy_status status = CONVOY_OK;
     if (width && height && needed > (uint64_t)(r.end - r.at))
@@ -85,9 +104,11 @@ convoy_status pnm_decode(struct image *image, const uint8_t *bytes, size_t lengt
                            "is a cut off PNM picture: %u x %u pixels need %llu bytes, it has %zu", width,
                            height, (unsigned long long)needed, (size_t)(r.end - r.at));
     else
-        status = image_create(&made, height, width, channels, error);
+        status = image_create(&made, height, width, kind->channels, error);
+    if (status == CONVOY_OK && maximum > 255)
+        made.maximum = 65535;
     if (status == CONVOY_OK)
-        status = text ? read_text(&r, &made, maximum, error) : read_binary(&r, &made, maximum, error);
+        status = kind->text ? read_text(&r, &made, maximum, error) : read_binary(&r, &made, maximum, error);
     if (status != CONVOY_OK)
         image_release(&made);
     else

@@ -120,15 +120,17 @@ static struct window plan_window(const struct preprocess *plan, const struct ima
     return w;
 }
 
+/* A sample becomes a number from 0 to 255, with digits behind the point where it has more than 8 bits. */
 static void fill(float *out, const struct preprocess *plan, const struct image *image) {
     int64_t count = image->height * image->width;
+    const float full = (float)image->maximum;
     for (int c = 0; c < plan->channels; c++) {
-        float table[256]; /* a channel's value of every sample */
-        for (int v = 0; v < 256; v++)
-            table[v] = ((float)v * plan->scale - plan->mean[c]) / plan->deviation[c];
-        const uint8_t *sample = image->pixels + (plan->bgr && plan->channels == 3 ? 2 - c : c);
-        for (int64_t i = 0; i < count; i++)
-            out[c * count + i] = table[sample[i * image->channels]];
+        const float scale = plan->scale, mean = plan->mean[c], deviation = plan->deviation[c];
+        const uint16_t *sample = image->pixels + (plan->bgr && plan->channels == 3 ? 2 - c : c);
+        for (int64_t i = 0; i < count; i++) {
+            float value = (float)(sample[i * image->channels] * 255u) / full; /* below 2^24: rounded once */
+            *out++ = (value * scale - mean) / deviation;
+        }
     }
 }
 

@@ -17,11 +17,11 @@
 static struct image pic(int64_t height, int64_t width, int channels) {
     struct image image;
     assert_int_equal(image_create(&image, height, width, channels, NULL), CONVOY_OK);
-    uint8_t *at = image.pixels;
+    uint16_t *at = image.pixels;
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++)
             for (int k = 0; k < channels; k++)
-                *at++ = (uint8_t)((x * 37 + y * 91 + k * 53 + x * y * 11) % 256);
+                *at++ = (uint16_t)((x * 37 + y * 91 + k * 53 + x * y * 11) % 256);
     return image;
 }
 
@@ -30,7 +30,8 @@ static void expect_resampled(struct image in, const struct window *window, const
     struct image out;
     assert_int_equal(image_resample(&out, &in, window, NULL), CONVOY_OK);
     assert_int_equal(out.height * out.width * out.channels, count);
-    assert_memory_equal(out.pixels, expected, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(out.pixels[i], expected[i]);
     image_release(&in);
     image_release(&out);
 }
@@ -46,9 +47,35 @@ static void test_resampling_as_pillow(void **state) {
     expect_resampled(pic(7, 5, 3), &(struct window){4, 3, 0, 0, 4, 3}, down, sizeof down);
     expect_resampled(pic(4, 3, 1), &(struct window){6, 5, 0, 0, 6, 5}, up, sizeof up);
     expect_resampled(pic(30, 20, 1), &(struct window){2, 3, 0, 0, 2, 3}, small, sizeof small);
-    struct image same = pic(6, 6, 3), copy = pic(6, 6, 3);
-    expect_resampled(copy, &(struct window){6, 6, 0, 0, 6, 6}, same.pixels, 6 * 6 * 3);
+    struct image same = pic(6, 6, 3), copy;
+    assert_int_equal(image_resample(&copy, &same, &(struct window){6, 6, 0, 0, 6, 6}, NULL), CONVOY_OK);
+    assert_memory_equal(copy.pixels, same.pixels, 6 * 6 * 3 * sizeof *same.pixels);
     image_release(&same);
+    image_release(&copy);
+}
+
+/* The same picture 257 times as bright in 16 bits: what is resized of it is 257 times
+ * as bright as what is resized of 8 bits, but for their rounding. */
+static void test_resampling_of_16_bits(void **state) {
+    (void)state;
+    struct image deep = pic(30, 20, 3), flat = pic(30, 20, 3), made, wanted;
+    for (int i = 0; i < 30 * 20 * 3; i++)
+        deep.pixels[i] = (uint16_t)(deep.pixels[i] * 257);
+    deep.maximum = 65535;
+    const struct window window = {7, 45, 0, 0, 7, 45};
+    int between = 0;
+    assert_int_equal(image_resample(&made, &deep, &window, NULL), CONVOY_OK);
+    assert_int_equal(image_resample(&wanted, &flat, &window, NULL), CONVOY_OK);
+    assert_int_equal(made.maximum, 65535);
+    for (int i = 0; i < 7 * 45 * 3; i++) {
+        assert_in_range(made.pixels[i] + 258 - 257 * wanted.pixels[i], 0, 2 * 258);
+        between += made.pixels[i] % 257 != 0;
+    }
+    assert_true(between > 7 * 45 * 2); /* the digits that 8 bits do not have */
+    image_release(&deep);
+    image_release(&flat);
+    image_release(&made);
+    image_release(&wanted);
 }
 
 /* Every window of a resized picture is that part of the whole one. */
@@ -63,7 +90,8 @@ static void test_windows(void **state) {
                 assert_int_equal(image_resample(&part, &in, &window, NULL), CONVOY_OK);
                 for (int64_t y = 0; y < size; y++)
                     assert_memory_equal(part.pixels + y * size * 3,
-                                        whole.pixels + ((top + y) * 12 + left) * 3, (size_t)size * 3);
+                                        whole.pixels + ((top + y) * 12 + left) * 3,
+                                        (size_t)size * 3 * sizeof *part.pixels);
                 image_release(&part);
             }
     image_release(&in);
@@ -164,6 +192,22 @@ static void test_unit_and_raw(void **state) {
     convoy_tensor_release(&plain);
 }
 
+/* A sample v of 16 bits is the number v * 255 / 65535, in float32. */
+static void test_16_bits(void **state) {
+    (void)state;
+    static const uint16_t samples[4] = {0, 1, 40000, 65535};
+    const convoy_image_options raw = {.preset = CONVOY_PRESET_RAW};
+    struct preprocess plan = plan_of((convoy_shape){4, {1, 1, 2, 2}}, &raw);
+    struct image image = pic(2, 2, 1);
+    memcpy(image.pixels, samples, sizeof samples);
+    image.maximum = 65535;
+    convoy_tensor tensor = tensor_of(&plan, image);
+    for (int i = 0; i < 4; i++)
+        assert_true(((float *)tensor.data)[i] == (float)(samples[i] * 255.0 / 65535.0));
+    assert_true(((float *)tensor.data)[3] == 255);
+    convoy_tensor_release(&tensor);
+}
+
 static void test_own_numbers(void **state) {
     (void)state;
     convoy_image_options options = {.preset = CONVOY_PRESET_RAW,
@@ -253,11 +297,13 @@ static void test_wrong_plans(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resampling_as_pillow),
+        cmocka_unit_test(test_resampling_of_16_bits),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_long_strips_cost_only_their_window),
         cmocka_unit_test(test_imagenet),
         cmocka_unit_test(test_imagenet_of_grey),
         cmocka_unit_test(test_unit_and_raw),
+        cmocka_unit_test(test_16_bits),
         cmocka_unit_test(test_own_numbers),
         cmocka_unit_test(test_open_axes),
         cmocka_unit_test(test_windows_of_odd_pictures),

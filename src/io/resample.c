@@ -1,7 +1,7 @@
 /* Separable resampling with a triangle filter whose support grows with the reduction, as Pillow does it
  * (Pillow 9.4, src/libImaging/Resample.c): an output pixel x lies at c = (x + 1/2) s of the input, s =
  * in/out; its weights are w_i = max(0, 1 - |i + 1/2 - c| / max(s, 1)), normalised and rounded to 22
- * fractional bits. First along rows, rounded to 8 bits, then along columns. Cost: O(2 s) multiply-adds an
+ * fractional bits. First along rows, rounded to samples, then along columns. Cost: O(2 s) multiply-adds an
  * output pixel and pass. */
 #include "io/resample.h"
 
@@ -63,33 +63,35 @@ static convoy_status weights_create(struct weights *weights, int64_t in, int64_t
     return CONVOY_OK;
 }
 
-/* One output sample from taps input samples that are step bytes apart. */
-static uint8_t weigh(const uint8_t *sample, int64_t step, const int32_t *values, int64_t taps) {
-    int32_t sum = 1 << (FRACTION_BITS - 1);
+/* One output sample of at most maximum from taps input samples that are step apart. */
+static uint16_t weigh(const uint16_t *sample, int64_t step, const int32_t *values, int64_t taps,
+                      unsigned maximum) {
+    int64_t sum = 1 << (FRACTION_BITS - 1);
     for (int64_t k = 0; k < taps; k++)
-        sum += sample[k * step] * values[k];
+        sum += (int64_t)sample[k * step] * values[k];
     sum >>= FRACTION_BITS;
-    return sum > 255 ? 255 : (uint8_t)sum;
+    return (uint16_t)(sum > maximum ? maximum : sum);
 }
 
 /* in [rows,*,channels] along its rows to out [rows,count,channels]; in starts at the first row needed. */
-static void pass_horizontal(uint8_t *out, const uint8_t *in, const struct image *shape, int64_t rows,
+static void pass_horizontal(uint16_t *out, const uint16_t *in, const struct image *shape, int64_t rows,
                             const struct weights *w) {
     int64_t channels = shape->channels, stride = shape->width * channels;
     for (int64_t y = 0; y < rows; y++)
         for (int64_t x = 0; x < w->count; x++)
             for (int64_t c = 0; c < channels; c++)
                 *out++ = weigh(in + y * stride + w->first[x] * channels + c, channels,
-                               w->values + x * w->most, w->taps[x]);
+                               w->values + x * w->most, w->taps[x], shape->maximum);
 }
 
-/* in [*,length] along its columns to out [count,length]; in starts at input row origin. */
-static void pass_vertical(uint8_t *out, const uint8_t *in, int64_t length, int64_t origin,
-                          const struct weights *w) {
+/* in, of out's width, along its columns to out; in starts at input row origin. */
+static void pass_vertical(struct image *out, const uint16_t *in, int64_t origin, const struct weights *w) {
+    int64_t length = out->width * out->channels;
+    uint16_t *to = out->pixels;
     for (int64_t y = 0; y < w->count; y++)
         for (int64_t i = 0; i < length; i++)
-            *out++ =
-                weigh(in + (w->first[y] - origin) * length + i, length, w->values + y * w->most, w->taps[y]);
+            *to++ = weigh(in + (w->first[y] - origin) * length + i, length, w->values + y * w->most,
+                          w->taps[y], out->maximum);
 }
 
 convoy_status image_resample(struct image *out, const struct image *in, const struct window *window,
@@ -110,7 +112,8 @@ convoy_status image_resample(struct image *out, const struct image *in, const st
     if (status != CONVOY_OK)
         goto out;
     pass_horizontal(narrow.pixels, in->pixels + from * in->width * in->channels, in, count, &columns);
-    pass_vertical(made.pixels, narrow.pixels, window->width * in->channels, from, &rows);
+    made.maximum = in->maximum;
+    pass_vertical(&made, narrow.pixels, from, &rows);
     *out = made;
     made = (struct image){0};
 out:

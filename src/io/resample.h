@@ -11,7 +11,7 @@ struct window {
 };
 
 /* Makes the window [height,width,channels] of in resized to [full_height,full_width,channels] by antialiased
- * bilinear interpolation, the same bytes that Pillow's Image.resize(..., BILINEAR) gives. Only what the
+ * bilinear interpolation, for 8 bits the same that Pillow's Image.resize(..., BILINEAR) gives. Only what the
  * window needs is computed. CONVOY_E_INPUT (a window larger than a picture may be), CONVOY_E_MEMORY. */
 convoy_status image_resample(struct image *out, const struct image *in, const struct window *window,
                              convoy_error *error);

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/tensor.h"
-#include "io/file_map.h"
 #include "io/protobuf.h"
 
 #include <stdio.h>
@@ -23,15 +22,26 @@ enum {
     FIELD_NAME = 8,
     FIELD_RAW_DATA = 9,
     FIELD_DOUBLE_DATA = 10,
+    FIELD_UINT64_DATA = 11,
     FIELD_EXTERNAL_DATA = 13,
     FIELD_DATA_LOCATION = 14
 };
 
-/* The field of numbers that holds elements of a type. */
-struct storage {
+/* The fields of numbers, and the types whose elements each holds. */
+static const struct storage {
     const char *name;
     uint32_t field;
     enum proto_wire wire;
+    int64_t types[8];
+} storages[] = {
+    {"float_data", FIELD_FLOAT_DATA, PROTO_FIXED32, {CONVOY_F32}},
+    {"double_data", FIELD_DOUBLE_DATA, PROTO_FIXED64, {CONVOY_F64}},
+    {"int64_data", FIELD_INT64_DATA, PROTO_VARINT, {CONVOY_I64}},
+    {"uint64_data", FIELD_UINT64_DATA, PROTO_VARINT, {ELEMENT_U32, ELEMENT_U64}},
+    {"int32_data",
+     FIELD_INT32_DATA,
+     PROTO_VARINT,
+     {CONVOY_U8, CONVOY_I8, ELEMENT_U16, ELEMENT_I16, CONVOY_I32, CONVOY_BOOL, CONVOY_F16, CONVOY_BF16}},
 };
 
 /* What the first walk finds. */
@@ -41,10 +51,12 @@ struct contents {
     struct proto_range location;
     uint64_t external_offset, external_length;
     bool segmented, external, has_external_length;
+    bool of_model; /* its type must be one that models compute with */
     int64_t data_type;
+    const struct element_type *type;
     convoy_shape shape;
     size_t bytes; /* of the elements that shape and type ask for */
-    struct storage storage;
+    const struct storage *storage;
     char label[96]; /* for sentences: tensor 'name' */
 };
 
@@ -55,27 +67,12 @@ static const char *data_type_text(int64_t type) {
     return type >= 0 && type < (int64_t)(sizeof names / sizeof *names) ? names[type] : "unknown";
 }
 
-static bool storage_of(int64_t type, struct storage *storage) {
-    switch (type) {
-    case CONVOY_F32:
-        *storage = (struct storage){"float_data", FIELD_FLOAT_DATA, PROTO_FIXED32};
-        return true;
-    case CONVOY_F64:
-        *storage = (struct storage){"double_data", FIELD_DOUBLE_DATA, PROTO_FIXED64};
-        return true;
-    case CONVOY_I64:
-        *storage = (struct storage){"int64_data", FIELD_INT64_DATA, PROTO_VARINT};
-        return true;
-    case CONVOY_U8:
-    case CONVOY_I8:
-    case CONVOY_I32:
-    case CONVOY_BOOL:
-    case CONVOY_F16:
-        *storage = (struct storage){"int32_data", FIELD_INT32_DATA, PROTO_VARINT};
-        return true;
-    default:
-        return false;
-    }
+static const struct storage *storage_of(int64_t type) {
+    for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
+        for (size_t k = 0; k < sizeof storages[i].types / sizeof *storages[i].types; k++)
+            if (storages[i].types[k] == type)
+                return &storages[i];
+    return NULL;
 }
 
 static convoy_status dims_add(struct contents *c, struct proto_range range, convoy_error *error) {
@@ -183,6 +180,21 @@ static convoy_status label_find(struct contents *c, convoy_error *error) {
     return CONVOY_OK;
 }
 
+static convoy_status type_find(struct contents *c, convoy_error *error) {
+    c->type = element_type_find(c->data_type);
+    c->storage = storage_of(c->data_type);
+    bool supported = c->type && c->storage;
+    if (c->of_model && (convoy_dtype_bytes((convoy_dtype)c->data_type) == 0 || c->data_type == CONVOY_BF16))
+        supported = false;
+    if (!supported)
+        return error_set(error, CONVOY_E_UNSUPPORTED, "%s: has the type %s (%lld); %s are supported",
+                         c->label, data_type_text(c->data_type), (long long)c->data_type,
+                         c->of_model ? "float32, float64, float16, int32, int64, int8, uint8 and bool"
+                                     : "floating-point numbers of 16 to 64 bits, bool, and integers of 8 to "
+                                       "64 bits, signed or not,");
+    return CONVOY_OK;
+}
+
 static convoy_status contents_find(struct contents *c, convoy_error *error) {
     convoy_status status = label_find(c, error);
     struct proto_cursor cursor = proto_open(c->map, c->message);
@@ -193,25 +205,22 @@ static convoy_status contents_find(struct contents *c, convoy_error *error) {
         return status;
     if (c->data_type == 0)
         return error_set(error, CONVOY_E_INPUT, "%s: has no type", c->label);
-    if (!storage_of(c->data_type, &c->storage))
-        return error_set(
-            error, CONVOY_E_UNSUPPORTED,
-            "%s: has the type %s (%lld); float32, float64, float16, int32, int64, int8, uint8 and "
-            "bool are supported",
-            c->label, data_type_text(c->data_type), (long long)c->data_type);
+    status = type_find(c, error);
+    if (status != CONVOY_OK)
+        return status;
     if (c->segmented)
         return error_set(error, CONVOY_E_UNSUPPORTED, "%s: comes in segments; whole tensors are accepted",
                          c->label);
     char text[160];
-    if (!tensor_bytes((convoy_dtype)c->data_type, &c->shape, &c->bytes))
+    if (!elements_size(c->type, &c->shape, &c->bytes))
         return error_set(error, CONVOY_E_INPUT, "%s: %s elements are more than memory can hold", c->label,
                          convoy_shape_text(&c->shape, text, sizeof text));
     return CONVOY_OK;
 }
 
 static bool holds_numbers(const struct contents *c, const struct proto_field *field) {
-    return field->number == c->storage.field &&
-           (field->wire == c->storage.wire || field->wire == PROTO_BYTES);
+    return field->number == c->storage->field &&
+           (field->wire == c->storage->wire || field->wire == PROTO_BYTES);
 }
 
 static convoy_status numbers_count(const struct contents *c, size_t *count, convoy_error *error) {
@@ -221,117 +230,92 @@ static convoy_status numbers_count(const struct contents *c, size_t *count, conv
     while (proto_next(&cursor, &field)) {
         if (!holds_numbers(c, &field))
             continue;
-        if (!proto_count_numbers(c->map, field.bytes, c->storage.wire, &more))
-            return error_set(error, CONVOY_E_INPUT, "%s: %s ends within a number", c->label, c->storage.name);
+        if (!proto_count_numbers(c->map, field.bytes, c->storage->wire, &more))
+            return error_set(error, CONVOY_E_INPUT, "%s: %s ends within a number", c->label,
+                             c->storage->name);
         total += more; /* every element takes at least a byte of the file */
     }
     *count = total;
     return CONVOY_OK;
 }
 
-/* Stores one varint; false where it is no value of the type. */
-static bool integer_store(convoy_dtype dtype, void *data, size_t i, uint64_t value) {
-    int32_t v =
-        (int32_t)(uint32_t)value; /* int32 takes the low 32 bits, as every reader of Protocol Buffers does */
-    switch (dtype) {
-    case CONVOY_I64:
-        ((int64_t *)data)[i] = (int64_t)value;
-        return true;
-    case CONVOY_I32:
-        ((int32_t *)data)[i] = v;
-        return true;
-    case CONVOY_U8:
-        ((uint8_t *)data)[i] = (uint8_t)v;
-        return v >= 0 && v <= UINT8_MAX;
-    case CONVOY_I8:
-        ((int8_t *)data)[i] = (int8_t)v;
-        return v >= INT8_MIN && v <= INT8_MAX;
-    case CONVOY_BOOL:
-        ((uint8_t *)data)[i] = (uint8_t)v;
-        return v == 0 || v == 1;
-    case CONVOY_F16:
-        ((uint16_t *)data)[i] = (uint16_t)v;
-        return v >= 0 && v <= UINT16_MAX;
-    default:
-        return false;
-    }
+/* Stores element i from a varint; false where it is no value of the type. The elements of float16 and
+ * bfloat16 are their bits. */
+static bool integer_store(const struct contents *c, void *data, size_t i, uint64_t value) {
+    bool is_unsigned = c->storage->field == FIELD_UINT64_DATA;
+    if (c->storage->field == FIELD_INT32_DATA) /* as every reader of Protocol Buffers does */
+        value = (uint64_t)(int64_t)(int32_t)(uint32_t)value;
+    bool negative = !is_unsigned && (int64_t)value < 0;
+    uint64_t above = c->type->floating ? UINT16_MAX : c->type->above;
+    memcpy((char *)data + i * c->type->bytes, &value, c->type->bytes);
+    return negative ? 0 - value <= c->type->below : value <= above;
 }
 
 /* Copies all occurrences of the field of numbers, which were counted before. */
-static convoy_status numbers_copy(const struct contents *c, convoy_tensor *tensor, convoy_error *error) {
+static convoy_status numbers_copy(const struct contents *c, void *data, convoy_error *error) {
     struct proto_cursor cursor = proto_open(c->map, c->message);
     struct proto_field field;
     size_t at = 0;
     while (proto_next(&cursor, &field)) {
         if (!holds_numbers(c, &field))
             continue;
-        if (c->storage.wire != PROTO_VARINT) { /* fixed numbers lie in the file as in memory */
-            memcpy((char *)tensor->data + at, (const char *)c->map->data + field.bytes.offset,
-                   field.bytes.length);
+        if (c->storage->wire != PROTO_VARINT) { /* fixed numbers lie in the file as in memory */
+            memcpy((char *)data + at, (const char *)c->map->data + field.bytes.offset, field.bytes.length);
             at += field.bytes.length;
             continue;
         }
         struct proto_cursor numbers = proto_open(c->map, field.bytes);
         uint64_t value;
         while (proto_next_number(&numbers, PROTO_VARINT, &value))
-            if (!integer_store(tensor->dtype, tensor->data, at++, value))
+            if (!integer_store(c, data, at++, value))
                 return error_set(error, CONVOY_E_INPUT, "%s: element %zu is %lld, which is no %s", c->label,
-                                 at - 1, (long long)value, convoy_dtype_text(tensor->dtype));
+                                 at - 1, (long long)value, c->type->name);
         if (numbers.problem)
-            return error_set(error, CONVOY_E_INPUT, "%s: %s: %s", c->label, c->storage.name, numbers.problem);
+            return error_set(error, CONVOY_E_INPUT, "%s: %s: %s", c->label, c->storage->name,
+                             numbers.problem);
     }
     return CONVOY_OK;
 }
 
-static convoy_status tensor_from_numbers(const struct contents *c, convoy_tensor *tensor,
-                                         convoy_error *error) {
-    convoy_dtype dtype = (convoy_dtype)c->data_type;
-    size_t count = 0, wanted = c->bytes / convoy_dtype_bytes(dtype);
+static convoy_status elements_from_numbers(const struct contents *c, struct elements *elements,
+                                           convoy_error *error) {
+    size_t count = 0, wanted = c->bytes / c->type->bytes;
     convoy_status status = numbers_count(c, &count, error);
     if (status != CONVOY_OK)
         return status;
     if (count != wanted) {
         char text[160];
         return error_set(error, CONVOY_E_INPUT, "%s: %s of %s needs %zu elements, but %s holds %zu", c->label,
-                         convoy_shape_text(&c->shape, text, sizeof text), convoy_dtype_text(dtype), wanted,
-                         c->storage.name, count);
+                         convoy_shape_text(&c->shape, text, sizeof text), c->type->name, wanted,
+                         c->storage->name, count);
     }
-    convoy_tensor made;
-    status = convoy_tensor_create(&made, dtype, &c->shape, error);
+    struct buffer *made = buffer_create(c->bytes);
+    if (!made)
+        return error_memory(error);
+    status = numbers_copy(c, made->data, error);
     if (status != CONVOY_OK)
-        return status;
-    status = numbers_copy(c, &made, error);
-    if (status != CONVOY_OK)
-        convoy_tensor_release(&made);
+        buffer_release(&made);
     else
-        *tensor = made;
+        *elements = (struct elements){.type = c->type, .shape = c->shape, .data = made->data, .owner = made};
     return status;
 }
 
-static bool bools_valid(const uint8_t *bytes, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (bytes[i] > 1)
-            return false;
-    return true;
-}
-
-/* The tensor whose c->bytes bytes of elements are at offset of map: a view. */
-static convoy_status tensor_from_bytes(const struct contents *c, struct buffer *map, size_t offset,
-                                       convoy_tensor *tensor, convoy_error *error) {
-    convoy_dtype dtype = (convoy_dtype)c->data_type;
-    char *data = (char *)map->data + offset;
-    if (dtype == CONVOY_BOOL && !bools_valid((const uint8_t *)data, c->bytes))
+/* The c->bytes bytes of elements at offset of map: a view. */
+static convoy_status elements_from_bytes(const struct contents *c, struct buffer *map, size_t offset,
+                                         struct elements *elements, convoy_error *error) {
+    struct elements view = {
+        .type = c->type, .shape = c->shape, .data = (const char *)map->data + offset, .owner = map};
+    if (!elements_valid(&view))
         return error_set(error, CONVOY_E_INPUT, "%s: holds bytes other than 0 and 1, which are no bool",
                          c->label);
-    if (c->bytes == 0)
-        return convoy_tensor_create(tensor, dtype, &c->shape, error);
-    *tensor = (convoy_tensor){.dtype = dtype, .shape = c->shape, .data = data, .owner = buffer_retain(map)};
+    buffer_retain(map);
+    *elements = view;
     return CONVOY_OK;
 }
 
-static convoy_status external_map(const struct contents *c, const char *folder, struct buffer **map,
-                                  convoy_error *error) {
-    if (!folder)
+static convoy_status external_map(const struct contents *c, const struct file_folders *folders,
+                                  struct buffer **map, convoy_error *error) {
+    if (!folders)
         return error_set(error, CONVOY_E_UNSUPPORTED,
                          "%s: keeps its elements in another file, which only a model's weights may",
                          c->label);
@@ -339,17 +323,17 @@ static convoy_status external_map(const struct contents *c, const char *folder, 
     char *location = NULL;
     convoy_status status = proto_copy_text(&location, c->map, c->location, &cause);
     if (status == CONVOY_OK)
-        status = file_map_within(map, folder, location, &cause);
+        status = file_map_within(map, folders, location, &cause);
     free(location);
     if (status != CONVOY_OK)
         return error_set(error, status, "%s: its external data: %.300s", c->label, cause.message);
     return CONVOY_OK;
 }
 
-static convoy_status tensor_from_file(const struct contents *c, const char *folder, convoy_tensor *tensor,
-                                      convoy_error *error) {
+static convoy_status elements_from_file(const struct contents *c, const struct file_folders *folders,
+                                        struct elements *elements, convoy_error *error) {
     struct buffer *map = NULL;
-    convoy_status status = external_map(c, folder, &map, error);
+    convoy_status status = external_map(c, folders, &map, error);
     if (status != CONVOY_OK)
         return status;
     if (c->has_external_length && c->external_length != c->bytes)
@@ -361,36 +345,50 @@ static convoy_status tensor_from_file(const struct contents *c, const char *fold
                            "%s: needs %zu bytes from byte %llu of its external data, whose file has %zu",
                            c->label, c->bytes, (unsigned long long)c->external_offset, map->bytes);
     else
-        status = tensor_from_bytes(c, map, (size_t)c->external_offset, tensor, error);
+        status = elements_from_bytes(c, map, (size_t)c->external_offset, elements, error);
     buffer_release(&map);
     return status;
 }
 
-static convoy_status tensor_from_raw(const struct contents *c, convoy_tensor *tensor, convoy_error *error) {
+static convoy_status elements_from_raw(const struct contents *c, struct elements *elements,
+                                       convoy_error *error) {
     if (c->raw.length != c->bytes) {
         char text[160];
         return error_set(error, CONVOY_E_INPUT, "%s: %s of %s needs %zu bytes, but raw_data has %zu",
-                         c->label, convoy_shape_text(&c->shape, text, sizeof text),
-                         convoy_dtype_text((convoy_dtype)c->data_type), c->bytes, c->raw.length);
+                         c->label, convoy_shape_text(&c->shape, text, sizeof text), c->type->name, c->bytes,
+                         c->raw.length);
     }
-    return tensor_from_bytes(c, c->map, c->raw.offset, tensor, error);
+    return elements_from_bytes(c, c->map, c->raw.offset, elements, error);
+}
+
+static convoy_status elements_find(struct contents *c, const struct file_folders *folders,
+                                   struct elements *elements, convoy_error *error) {
+    convoy_status status = contents_find(c, error);
+    if (status != CONVOY_OK)
+        return status;
+    if (c->external)
+        return elements_from_file(c, folders, elements, error);
+    return c->raw.length ? elements_from_raw(c, elements, error) : elements_from_numbers(c, elements, error);
+}
+
+convoy_status tensor_proto_elements(struct elements *elements, struct buffer *map, convoy_error *error) {
+    struct contents contents = {.map = map, .message = {0, map->bytes}};
+    return elements_find(&contents, NULL, elements, error);
 }
 
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
-                                 const char *folder, convoy_error *error) {
-    struct contents contents = {.map = map, .message = {offset, length}};
+                                 const struct file_folders *folders, convoy_error *error) {
+    struct contents contents = {.map = map, .message = {offset, length}, .of_model = true};
+    struct elements found = {0};
     struct tensor_proto made = {0};
-    convoy_status status = contents_find(&contents, error);
-    if (status == CONVOY_OK)
-        status = proto_copy_text(&made.name, map, contents.name, error);
+    convoy_status status = elements_find(&contents, folders, &found, error);
     if (status != CONVOY_OK)
         return status;
-    if (contents.external)
-        status = tensor_from_file(&contents, folder, &made.tensor, error);
-    else if (contents.raw.length)
-        status = tensor_from_raw(&contents, &made.tensor, error);
-    else
-        status = tensor_from_numbers(&contents, &made.tensor, error);
+    made.tensor = (convoy_tensor){.dtype = (convoy_dtype)contents.data_type,
+                                  .shape = found.shape,
+                                  .data = (void *)(uintptr_t)found.data,
+                                  .owner = found.owner};
+    status = proto_copy_text(&made.name, map, contents.name, error);
     if (status != CONVOY_OK)
         tensor_proto_release(&made);
     else

@@ -73,7 +73,8 @@ static struct buffer *map_make(const void *bytes, size_t length, size_t lead) {
 static convoy_status parse(struct tensor_proto *proto, const struct message *m, const char *folder,
                            convoy_error *error) {
     struct buffer *map = map_make(m->bytes, m->length, 0);
-    convoy_status status = tensor_proto_parse(proto, map, 0, m->length, folder, error);
+    struct file_folders folders = {.given = folder};
+    convoy_status status = tensor_proto_parse(proto, map, 0, m->length, folder ? &folders : NULL, error);
     buffer_release(&map); /* a tensor that views it holds a reference of its own */
     return status;
 }
@@ -243,6 +244,48 @@ static void test_wrong_counts(void **state) {
     expect_failure(&m, NULL, CONVOY_E_INPUT, "needs 48 bytes, but raw_data has 40");
 }
 
+/* What the file of one tensor may hold and a model may not. */
+static void test_types_of_inputs_alone(void **state) {
+    (void)state;
+    static const struct {
+        int64_t type, field;
+        int64_t values[6];
+    } cases[] = {{ELEMENT_U16, 5, {0, 1, 2, 3, 4, UINT16_MAX}},
+                 {ELEMENT_I16, 5, {0, 1, 2, 3, INT16_MAX, INT16_MIN}},
+                 {ELEMENT_U32, 11, {0, 1, 2, 3, 4, UINT32_MAX}},
+                 {ELEMENT_U64, 11, {0, 1, 2, 3, INT64_MAX, -1}},
+                 {CONVOY_BF16, 5, {0, 1, 2, 3, 4, 0xff80}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct message m = message_2x3((convoy_dtype)cases[i].type);
+        add_packed(&m, (uint32_t)cases[i].field, cases[i].values, 6);
+        expect_failure(&m, NULL, CONVOY_E_UNSUPPORTED, "are supported");
+        struct buffer *map = map_make(m.bytes, m.length, 0);
+        struct elements elements;
+        assert_int_equal(tensor_proto_elements(&elements, map, NULL), CONVOY_OK);
+        assert_int_equal(elements.type->number, cases[i].type);
+        size_t size = elements.type->bytes;
+        for (size_t k = 0; k < 6; k++)
+            assert_memory_equal((const char *)elements.data + k * size, &cases[i].values[k], size);
+        elements_release(&elements);
+        buffer_release(&map);
+    }
+    static const struct {
+        int64_t type, field, value;
+    } wrong[] = {{ELEMENT_U16, 5, 65536},  {ELEMENT_U16, 5, -1},  {ELEMENT_I16, 5, 32768},
+                 {ELEMENT_I16, 5, -32769}, {ELEMENT_U32, 11, -1}, {ELEMENT_U32, 11, 1L << 32},
+                 {CONVOY_BF16, 5, 65536}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct message m = message_2x3((convoy_dtype)wrong[i].type);
+        add_packed(&m, (uint32_t)wrong[i].field, (const int64_t[]){0, 0, 0, 0, wrong[i].value, 0}, 6);
+        struct buffer *map = map_make(m.bytes, m.length, 0);
+        struct elements elements;
+        convoy_error error;
+        assert_int_equal(tensor_proto_elements(&elements, map, &error), CONVOY_E_INPUT);
+        assert_non_null(strstr(error.message, "element 4"));
+        buffer_release(&map);
+    }
+}
+
 static void test_wrong_values(void **state) {
     (void)state;
     static const struct {
@@ -395,6 +438,51 @@ static void test_external_data_that_climbs_out(void **state) {
     expect_failure(&m, folder, CONVOY_E_IO, "pipe"); /* and does not wait for a writer */
 }
 
+/* Links that stay inside one of the folders; the real folder is also where what the given one lacks is found.
+ */
+static void test_external_data_behind_links(void **state) {
+    char given[TEMP_PATH], real[TEMP_PATH], path[TEMP_PATH + 16];
+    snprintf(given, sizeof given, "%s/snapshot", (char *)*state);
+    snprintf(real, sizeof real, "%s/blobs", (char *)*state);
+    assert_int_equal(mkdir(given, 0700) | mkdir(real, 0700), 0);
+    temp_file_write(NULL, given, "plain", floats, sizeof floats);
+    temp_file_write(NULL, real, "blob", floats, sizeof floats);
+    temp_file_write(NULL, *state, "blobs-other", floats, sizeof floats); /* its name begins as the folder's */
+    const struct {
+        const char *link, *target, *location;
+        bool with_real, alone; /* read with the real folder known, and without */
+    } cases[] = {
+        {"near", "plain", "near", true, true},          {"again", "near", "again", true, true},
+        {"self", ".", "self/plain", true, true},        {"round", "../snapshot/plain", "round", true, true},
+        {"far", "../blobs/blob", "far", true, false},   {"folder", "../blobs", "folder/blob", true, false},
+        {"missing", "nowhere", "blob", true, false},    {"above", "..", "above/blobs/blob", true, false},
+        {"out", "../blobs-other", "out", false, false}, {"twice", "above", "twice/blobs-other", false, false},
+        {"loop", "loop", "loop", false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(path, sizeof path, "%s/%s", given, cases[i].link);
+        assert_int_equal(symlink(cases[i].target, path), 0);
+        struct message m = external(cases[i].location, NULL, NULL);
+        for (int with_real = 0; with_real < 2; with_real++) {
+            struct buffer *map = map_make(m.bytes, m.length, 0);
+            struct file_folders folders = {given, with_real ? real : NULL};
+            struct tensor_proto proto = {0};
+            convoy_error error = {0};
+            convoy_status status = tensor_proto_parse(&proto, map, 0, m.length, &folders, &error);
+            bool wanted = with_real ? cases[i].with_real : cases[i].alone;
+            if ((status == CONVOY_OK) != wanted)
+                fail_msg("%s, %d: status %d: %s", cases[i].location, with_real, status, error.message);
+            if (wanted)
+                assert_memory_equal(proto.tensor.data, floats, sizeof floats);
+            else if (status != CONVOY_E_INPUT && status != CONVOY_E_IO)
+                fail_msg("%s: status %d", cases[i].location, status);
+            tensor_proto_release(&proto);
+            buffer_release(&map);
+        }
+    }
+    struct message m = external("self", NULL, NULL);
+    expect_failure(&m, given, CONVOY_E_IO, "is a folder");
+}
+
 static void test_external_data_that_is_short(void **state) {
     const char *folder = *state;
     temp_file_write(NULL, folder, "short.bin", floats, sizeof floats);
@@ -453,10 +541,12 @@ int main(void) {
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_scalars_and_empty_tensors),
         cmocka_unit_test(test_wrong_counts),
+        cmocka_unit_test(test_types_of_inputs_alone),
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_wrong_shapes_and_types),
         cmocka_unit_test(test_external_data),
         cmocka_unit_test(test_external_data_that_climbs_out),
+        cmocka_unit_test(test_external_data_behind_links),
         cmocka_unit_test(test_external_data_that_is_short),
         cmocka_unit_test(test_cut_and_damaged_messages),
     };

@@ -18,6 +18,15 @@ static char *folder_of(struct arena *arena, const char *path) {
     return arena_text(arena, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* Where weights of the model may be that are not in its own file. */
+static bool folders_find(struct file_folders *folders, struct arena *arena, const char *path) {
+    char *real = realpath(path, NULL); /* NULL for a file without a path, as one behind /proc */
+    *folders = (struct file_folders){folder_of(arena, path), real ? folder_of(arena, real) : NULL};
+    bool found = folders->given && (!real || folders->real);
+    free(real);
+    return found;
+}
+
 convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_error *error) {
     if (!out || !path)
         return error_set(error, CONVOY_E_USAGE, "convoy_model_load needs a place for the model and a path");
@@ -28,8 +37,8 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
     if (status != CONVOY_OK)
         goto out;
     model->path = arena_text(&model->arena, path, strlen(path));
-    const char *folder = folder_of(&model->arena, path);
-    if (!model->path || !folder) {
+    struct file_folders folders;
+    if (!folders_find(&folders, &model->arena, path) || !model->path) {
         status = error_memory(error);
         goto out;
     }
@@ -38,7 +47,7 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
             error_set(error, CONVOY_E_INPUT, "%.200s: the file is empty; an ONNX model is expected", path);
         goto out;
     }
-    status = onnx_read(model, folder, error);
+    status = onnx_read(model, &folders, error);
     if (status == CONVOY_OK)
         status = batch_axes_find(model, error);
     if (status != CONVOY_OK)

@@ -119,13 +119,13 @@ static convoy_status read_numbers(struct attribute *attribute, struct arena *are
 }
 
 static convoy_status read_tensor(struct attribute *attribute, struct buffer *map, const struct raw *raw,
-                                 const char *folder, convoy_error *error) {
+                                 const struct file_folders *folders, convoy_error *error) {
     struct tensor_proto proto;
     convoy_error inner;
     if (!raw->has_tensor)
         return error_set(error, CONVOY_E_INPUT, "attribute '%.100s' holds no tensor", attribute->name);
     convoy_status status =
-        tensor_proto_parse(&proto, map, raw->tensor.offset, raw->tensor.length, folder, &inner);
+        tensor_proto_parse(&proto, map, raw->tensor.offset, raw->tensor.length, folders, &inner);
     if (status != CONVOY_OK)
         return error_set(error, status, "attribute '%.100s': %s", attribute->name, inner.message);
     attribute->tensor = proto.tensor;
@@ -135,7 +135,8 @@ static convoy_status read_tensor(struct attribute *attribute, struct buffer *map
 }
 
 static convoy_status read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                    struct proto_range range, const char *folder, convoy_error *error) {
+                                    struct proto_range range, const struct file_folders *folders,
+                                    convoy_error *error) {
     struct raw raw;
     convoy_status status = scan(&raw, map, range, error);
     if (status != CONVOY_OK)
@@ -166,7 +167,7 @@ static convoy_status read_attribute(struct attribute *attribute, struct arena *a
         return attribute->text ? CONVOY_OK : error_memory(error);
     case TYPE_TENSOR:
         attribute->kind = ATTRIBUTE_TENSOR;
-        return read_tensor(attribute, map, &raw, folder, error);
+        return read_tensor(attribute, map, &raw, folders, error);
     case TYPE_FLOATS:
         attribute->kind = ATTRIBUTE_FLOATS;
         return read_numbers(attribute, arena, map, range, 7, PROTO_FIXED32, error);
@@ -179,9 +180,10 @@ static convoy_status read_attribute(struct attribute *attribute, struct arena *a
 
 /* Reads one more attribute of the node. */
 static convoy_status add_attribute(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const char *folder, convoy_error *error) {
+                                   struct proto_range range, const struct file_folders *folders,
+                                   convoy_error *error) {
     struct attribute *attribute = &node->attributes[node->attribute_count];
-    convoy_status status = read_attribute(attribute, arena, map, range, folder, error);
+    convoy_status status = read_attribute(attribute, arena, map, range, folders, error);
     if (status != CONVOY_OK)
         return status;
     node->attribute_count++;
@@ -194,7 +196,8 @@ static convoy_status add_attribute(struct node *node, struct arena *arena, struc
 }
 
 convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const char *folder, convoy_error *error) {
+                                   struct proto_range range, const struct file_folders *folders,
+                                   convoy_error *error) {
     size_t count = node->attribute_count;
     node->attribute_count = 0; /* counted again as they are read */
     if (count > MAX_ATTRIBUTES)
@@ -208,6 +211,6 @@ convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struc
     convoy_status status = CONVOY_OK;
     while (status == CONVOY_OK && node->attribute_count < count && proto_next(&cursor, &field))
         if (field.key == PROTO_KEY(5, PROTO_BYTES))
-            status = add_attribute(node, arena, map, field.bytes, folder, error);
+            status = add_attribute(node, arena, map, field.bytes, folders, error);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef MODEL_ONNX_ATTRIBUTE_H
 #define MODEL_ONNX_ATTRIBUTE_H
 
+#include "io/file_map.h"
 #include "io/protobuf.h"
 #include "model/graph.h"
 
@@ -10,6 +11,7 @@
  * read before a failure too. The sentence names the attribute. CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED,
  * CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const char *folder, convoy_error *error);
+                                   struct proto_range range, const struct file_folders *folders,
+                                   convoy_error *error);
 
 #endif

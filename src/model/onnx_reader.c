@@ -17,7 +17,7 @@
 
 struct reader {
     convoy_model *model;
-    const char *folder;
+    const struct file_folders *folders;
     struct proto_range graph;
     struct name_table values, nodes;
     size_t node_count; /* of the graph; the model keeps the live ones */
@@ -140,7 +140,7 @@ static convoy_status read_initializer(struct reader *r, struct proto_range range
     convoy_error inner;
     struct tensor_proto proto;
     convoy_status status =
-        tensor_proto_parse(&proto, r->model->map, range.offset, range.length, r->folder, &inner);
+        tensor_proto_parse(&proto, r->model->map, range.offset, range.length, r->folders, &inner);
     if (status != CONVOY_OK)
         return fail(r, status, "%s", inner.message);
     uint32_t number = NO_VALUE;
@@ -414,7 +414,7 @@ static convoy_status keep_live_nodes(struct reader *r) {
             continue;
         struct node *node = &model->nodes[model->node_count++];
         *node = model->nodes[i];
-        status = onnx_read_attributes(node, &model->arena, model->map, range, r->folder, &inner);
+        status = onnx_read_attributes(node, &model->arena, model->map, range, r->folders, &inner);
         if (status != CONVOY_OK)
             status = fail(r, status, "node '%.100s' (%.40s): %s", node->name, node->op, inner.message);
     }
@@ -469,8 +469,8 @@ static convoy_status read_each(struct reader *r, uint32_t number,
     return status;
 }
 
-convoy_status onnx_read(convoy_model *model, const char *folder, convoy_error *error) {
-    struct reader r = {.model = model, .folder = folder, .error = error};
+convoy_status onnx_read(convoy_model *model, const struct file_folders *folders, convoy_error *error) {
+    struct reader r = {.model = model, .folders = folders, .error = error};
     convoy_status status = read_header(&r);
     if (status == CONVOY_OK)
         status = read_counts(&r);

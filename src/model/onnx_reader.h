@@ -2,11 +2,12 @@
 #ifndef MODEL_ONNX_READER_H
 #define MODEL_ONNX_READER_H
 
+#include "io/file_map.h"
 #include "model/graph.h"
 
-/* Fills the zero-initialised *model from its map and path. Initializers view the map where they can. folder:
- * where external weights are; NULL: none are taken. After a failure the caller destroys what is there.
+/* Fills the zero-initialised *model from its map and path. Initializers view the map where they can. folders:
+ * where external weights may be; NULL: none are taken. After a failure the caller destroys what is there.
  * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
-convoy_status onnx_read(convoy_model *model, const char *folder, convoy_error *error);
+convoy_status onnx_read(convoy_model *model, const struct file_folders *folders, convoy_error *error);
 
 #endif

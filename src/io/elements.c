@@ -1,0 +1,248 @@
+#include "io/elements.h"
+
+#include "base/error.h"
+#include "base/half.h"
+#include "base/tensor.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements in memory are little-endian");
+
+static const struct element_type types[] = {
+    {CONVOY_F32, "float32", 4, true, 0, 0},
+    {CONVOY_F64, "float64", 8, true, 0, 0},
+    {CONVOY_F16, "float16", 2, true, 0, 0},
+    {CONVOY_BF16, "bfloat16", 2, true, 0, 0},
+    {CONVOY_I8, "int8", 1, false, INT8_MAX, UINT64_C(1) << 7},
+    {ELEMENT_I16, "int16", 2, false, INT16_MAX, UINT64_C(1) << 15},
+    {CONVOY_I32, "int32", 4, false, INT32_MAX, UINT64_C(1) << 31},
+    {CONVOY_I64, "int64", 8, false, INT64_MAX, UINT64_C(1) << 63},
+    {CONVOY_U8, "uint8", 1, false, UINT8_MAX, 0},
+    {ELEMENT_U16, "uint16", 2, false, UINT16_MAX, 0},
+    {ELEMENT_U32, "uint32", 4, false, UINT32_MAX, 0},
+    {ELEMENT_U64, "uint64", 8, false, UINT64_MAX, 0},
+    {CONVOY_BOOL, "bool", 1, false, 1, 0},
+};
+
+/* The number that an element is: an integer of any type without loss, or a float. */
+struct number {
+    bool floating, negative;
+    uint64_t magnitude; /* of an integer */
+    double value;       /* of a float */
+};
+
+const struct element_type *element_type_find(int64_t number) {
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].number == number)
+            return &types[i];
+    return NULL;
+}
+
+bool elements_size(const struct element_type *type, const convoy_shape *shape, size_t *bytes) {
+    size_t count;
+    return tensor_bytes(CONVOY_U8, shape, &count) && size_mul(count, type->bytes, bytes);
+}
+
+bool elements_valid(const struct elements *elements) {
+    size_t count;
+    if (elements->type->number != CONVOY_BOOL)
+        return true;
+    if (!elements_size(elements->type, &elements->shape, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (((const uint8_t *)elements->data)[i] > 1)
+            return false;
+    return true;
+}
+
+void elements_release(struct elements *elements) {
+    if (!elements)
+        return;
+    buffer_release(&elements->owner);
+    *elements = (struct elements){0};
+}
+
+/* size bytes, as memcpy copies them: with a size that the compiler knows it is one instruction. */
+static inline void element_copy(void *to, const void *from, size_t size) {
+    switch (size) {
+    case 1:
+        memcpy(to, from, 1);
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    default:
+        memcpy(to, from, 8);
+    }
+}
+
+static double float_read(int64_t type, uint64_t bits) {
+    double value;
+    switch (type) {
+    case CONVOY_F16:
+        return (double)f16_value((uint16_t)bits);
+    case CONVOY_BF16:
+        return (double)bf16_value((uint16_t)bits);
+    case CONVOY_F32:
+        return (double)float_of_bits((uint32_t)bits);
+    default:
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+}
+
+static struct number number_read(const struct element_type *type, uint64_t bits) {
+    if (type->floating)
+        return (struct number){.floating = true, .value = float_read(type->number, bits)};
+    bool negative = type->below && bits > type->above; /* the sign is the highest bit */
+    uint64_t all = type->bytes == 8 ? 0 : UINT64_C(1) << 8 * type->bytes;
+    return (struct number){.negative = negative, .magnitude = negative ? all - bits : bits};
+}
+
+/* The float32 next to a number, the one with an odd last bit where it lies between two: rounded again to a
+ * shorter type, it gives what rounding the number itself would give. */
+static float round_to_odd(double value) {
+    float near = (float)value;
+    if ((double)near == value || isnan(value))
+        return near;
+    if (fabs((double)near) > fabs(value))
+        near = nextafterf(near, 0);
+    return float_of_bits(float_bits(near) | 1);
+}
+
+/* Stores the bits of the number in a floating-point type; returns what they stand for. */
+static double float_store(const struct element_type *type, void *to, double value) {
+    uint64_t bits = 0;
+    switch (type->number) {
+    case CONVOY_F16:
+        bits = f16_of(round_to_odd(value));
+        break;
+    case CONVOY_BF16:
+        bits = bf16_of(round_to_odd(value));
+        break;
+    case CONVOY_F32:
+        bits = float_bits((float)value);
+        break;
+    default:
+        memcpy(&bits, &value, sizeof bits);
+    }
+    element_copy(to, &bits, type->bytes);
+    return float_read(type->number, bits);
+}
+
+static bool is_magnitude(double value, uint64_t magnitude) {
+    return value < 0x1p64 && (uint64_t)value == magnitude;
+}
+
+/* False where the type does not hold the number, see elements_to_tensor. */
+static bool number_store(const struct element_type *type, void *to, struct number n) {
+    if (type->floating && n.floating)
+        return isfinite(float_store(type, to, n.value)) || !isfinite(n.value);
+    if (type->floating) {
+        double size = (double)n.magnitude;
+        return is_magnitude(fabs(float_store(type, to, n.negative ? -size : size)), n.magnitude);
+    }
+    if (n.floating) {
+        if (!(fabs(n.value) < 0x1p64) || n.value != trunc(n.value))
+            return false;
+        n = (struct number){.negative = n.value < 0, .magnitude = (uint64_t)fabs(n.value)};
+    }
+    if (n.magnitude > (n.negative ? type->below : type->above))
+        return false;
+    uint64_t bits = n.negative ? 0 - n.magnitude : n.magnitude;
+    element_copy(to, &bits, type->bytes);
+    return true;
+}
+
+static convoy_status error_number(const struct element_type *from, const struct element_type *to, size_t i,
+                                  struct number n, convoy_error *error) {
+    char text[40];
+    if (n.floating)
+        snprintf(text, sizeof text, "%.17g", n.value);
+    else
+        snprintf(text, sizeof text, "%s%llu", n.negative ? "-" : "", (unsigned long long)n.magnitude);
+    if (n.floating && to->floating)
+        return error_set(error, CONVOY_E_INPUT,
+                         "its element %zu, the %s %s, is beyond the range of %s, which the model takes", i,
+                         from->name, text, to->name);
+    return error_set(
+        error, CONVOY_E_INPUT,
+        "its element %zu, the %s %s, is no %s, which the model takes; integers must convert exactly", i,
+        from->name, text, to->name);
+}
+
+static inline uint64_t bits_read(const struct elements *e, size_t i) {
+    uint64_t bits = 0;
+    size_t size = e->type->bytes;
+    element_copy(&bits, (const uint8_t *)e->data + i * size, size);
+    return e->big_endian ? __builtin_bswap64(bits) >> 8 * (8 - size) : bits;
+}
+
+/* Walks over the elements of a column-major array in row-major order. */
+struct walk {
+    size_t stride[CONVOY_MAX_RANK], index[CONVOY_MAX_RANK], at;
+};
+
+static struct walk walk_begin(const struct elements *e) {
+    struct walk walk = {.at = 0};
+    for (uint32_t i = 0; i < e->shape.rank; i++)
+        walk.stride[i] =
+            e->column_major ? shape_product(&e->shape, 0, i) : shape_product(&e->shape, i + 1, e->shape.rank);
+    return walk;
+}
+
+static void walk_next(struct walk *walk, const convoy_shape *shape) {
+    for (uint32_t i = shape->rank; i-- > 0;) {
+        walk->at += walk->stride[i];
+        if (++walk->index[i] < (size_t)shape->dims[i])
+            return;
+        walk->at -= walk->stride[i] * walk->index[i];
+        walk->index[i] = 0;
+    }
+}
+
+static convoy_status convert(convoy_tensor *tensor, const struct elements *e, const struct element_type *to,
+                             convoy_error *error) {
+    size_t count = convoy_tensor_elements(tensor);
+    struct walk walk = walk_begin(e);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = bits_read(e, e->column_major ? walk.at : i);
+        void *place = (char *)tensor->data + i * to->bytes;
+        if (e->type == to) {
+            element_copy(place, &bits, to->bytes);
+        } else {
+            struct number number = number_read(e->type, bits);
+            if (!number_store(to, place, number))
+                return error_number(e->type, to, i, number, error);
+        }
+        if (e->column_major)
+            walk_next(&walk, &e->shape);
+    }
+    return CONVOY_OK;
+}
+
+convoy_status elements_to_tensor(convoy_tensor *tensor, const struct elements *elements, convoy_dtype dtype,
+                                 convoy_error *error) {
+    const struct element_type *to = element_type_find(dtype);
+    convoy_tensor made;
+    convoy_status status = convoy_tensor_create(&made, dtype, &elements->shape, error);
+    if (status != CONVOY_OK)
+        return status;
+    size_t count = convoy_tensor_elements(&made);
+    if (elements->type == to && !elements->big_endian && !elements->column_major) {
+        if (count)
+            memcpy(made.data, elements->data, count * to->bytes);
+    } else {
+        status = convert(&made, elements, to, error);
+    }
+    if (status != CONVOY_OK)
+        convoy_tensor_release(&made);
+    else
+        *tensor = made;
+    return status;
+}
