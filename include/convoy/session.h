@@ -113,8 +113,8 @@ CONVOY_API convoy_status convoy_session_create(convoy_session **session, const c
 CONVOY_API void convoy_session_destroy(convoy_session **session);
 
 /* Runs one inference on inputs[i] (one for each model input, of the session's shapes; borrowed), those of
- * float32 and float64 being finite (CONVOY_E_INPUT). *result is the caller's. Several threads may run at
- * once: their layers interleave over the same workers. */
+ * float32 and float64 being finite (CONVOY_E_INPUT). CONVOY_E_IO if a file of the model was overwritten.
+ * *result is the caller's. Several threads may run at once: their layers interleave over the same workers. */
 CONVOY_API convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs,
                                             convoy_result **result, convoy_error *error);
 CONVOY_API void convoy_result_destroy(convoy_result **result);

@@ -61,6 +61,10 @@ void buffer_discard(const struct buffer *buffer, void *data, size_t bytes) {
         buffer->discard(data, bytes);
 }
 
+const char *buffer_changed(const struct buffer *buffer) {
+    return buffer->changed ? buffer->changed(buffer->context) : NULL;
+}
+
 void buffer_release(struct buffer **slot) {
     struct buffer *buffer = slot ? *slot : NULL;
     if (!buffer)

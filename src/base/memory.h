@@ -30,7 +30,8 @@ struct buffer {
     void *data;                     /* [bytes], aligned to MEMORY_ALIGNMENT when made by buffer_create */
     void (*release)(void *context); /* called once, with context, when the last reference goes; may be NULL */
     void *context;
-    void (*discard)(void *data, size_t bytes); /* see buffer_discard; NULL, unless set by who adopted it */
+    void (*discard)(void *data, size_t bytes);   /* see buffer_discard; NULL, unless set by who adopted it */
+    const char *(*changed)(const void *context); /* see buffer_changed; likewise */
 };
 
 /* A buffer of fresh memory, not zeroed; NULL where there is no memory. One reference, the caller's. */
@@ -47,6 +48,15 @@ struct buffer *buffer_retain(struct buffer *buffer);
  * of a mapped file, goes back to the system; the contents stay what they are, and whoever reads them reads
  * them again from there. Thread-safe. */
 void buffer_discard(const struct buffer *buffer, void *data, size_t bytes);
+
+/* NULL: the memory holds what it held when the buffer was made. Else the name of the file that it shows and
+ * that was overwritten since; the name lives as long as the buffer. Reading from a file that was made shorter
+ * ends the process with SIGBUS. Thread-safe. */
+const char *buffer_changed(const struct buffer *buffer);
+
+/* The end of a sentence that begins with the name. */
+#define FILE_CHANGED                                                                                         \
+    "the file was overwritten while it was in use; a new file should be moved to its place instead"
 
 /* Drops one reference and empties the pointer. Takes NULL and pointers to NULL. */
 void buffer_release(struct buffer **buffer);

@@ -16,12 +16,26 @@
 struct mapping {
     void *data;
     size_t bytes;
+    int file;         /* open */
+    struct stat info; /* when it was mapped */
+    char name[];
 };
 
 static void mapping_release(void *context) {
     struct mapping *mapping = context;
     munmap(mapping->data, mapping->bytes);
+    close(mapping->file);
     free(mapping);
+}
+
+static const char *mapping_changed(const void *context) {
+    const struct mapping *mapping = context;
+    const struct stat *before = &mapping->info;
+    struct stat now;
+    bool same = fstat(mapping->file, &now) == 0 && now.st_size == before->st_size &&
+                now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+                now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+    return same ? NULL : mapping->name;
 }
 
 /* Gives back the whole pages of the range; their contents come again from the file. */
@@ -39,30 +53,37 @@ static const char *errno_text(char *text, size_t size) {
     return strerror_r(errno, text, size);
 }
 
-static convoy_status map_bytes(struct buffer **map, int file, size_t bytes, const char *path,
+/* Takes the file on success. */
+static convoy_status map_bytes(struct buffer **map, int file, const struct stat *info, const char *path,
                                convoy_error *error) {
-    struct mapping *mapping = malloc(sizeof *mapping);
-    if (!mapping)
-        return error_memory(error);
-    *mapping = (struct mapping){.data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0), .bytes = bytes};
-    if (mapping->data == MAP_FAILED) {
+    size_t bytes = (size_t)info->st_size, name_bytes = strlen(path) + 1;
+    void *data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+    if (data == MAP_FAILED) {
         char text[64];
-        free(mapping);
         return error_set(error, errno == ENOMEM ? CONVOY_E_MEMORY : CONVOY_E_IO, "%s: cannot be mapped: %s",
                          path, errno_text(text, sizeof text));
     }
+    struct mapping *mapping = malloc(sizeof *mapping + name_bytes);
+    if (!mapping) {
+        munmap(data, bytes);
+        return error_memory(error);
+    }
+    *mapping = (struct mapping){.data = data, .bytes = bytes, .file = file, .info = *info};
+    memcpy(mapping->name, path, name_bytes);
     memory_in_large_pages(mapping->data, bytes); /* as file systems of Linux 6.16 and later can read them */
     struct buffer *made = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
     if (!made) {
-        mapping_release(mapping);
+        munmap(data, bytes);
+        free(mapping);
         return error_memory(error);
     }
     made->discard = mapping_discard;
+    made->changed = mapping_changed;
     *map = made;
     return CONVOY_OK;
 }
 
-/* Maps the open file (or reports that it could not be opened) and closes it. */
+/* Maps the open file (or reports that it could not be opened); takes the file. */
 static convoy_status map_file(struct buffer **map, int file, const char *path, convoy_error *error) {
     char text[64];
     struct stat info;
@@ -76,10 +97,11 @@ static convoy_status map_file(struct buffer **map, int file, const char *path, c
         status = error_set(error, CONVOY_E_IO, "%s: is %s, not a file", path,
                            S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
     else if (info.st_size > 0)
-        status = map_bytes(&found, file, (size_t)info.st_size, path, error);
+        status = map_bytes(&found, file, &info, path, error);
     else if (!(found = buffer_create(0)))
         status = error_memory(error);
-    close(file);
+    if (!found || found->bytes == 0)
+        close(file);
     if (status == CONVOY_OK)
         *map = found;
     return status;
@@ -184,7 +206,20 @@ static int open_within(const struct file_folders *folders, const char *folder, c
     return file;
 }
 
-convoy_status file_map_within(struct buffer **map, const struct file_folders *folders, const char *location,
+/* Whether the buffer is a mapping of this file. */
+static bool is_mapping_of(const struct buffer *buffer, int file) {
+    struct stat info;
+    if (!buffer || buffer->release != mapping_release || fstat(file, &info) != 0)
+        return false;
+    const struct stat *mapped = &((const struct mapping *)buffer->context)->info;
+    return mapped->st_dev == info.st_dev && mapped->st_ino == info.st_ino && !buffer_changed(buffer);
+}
+
+void file_folders_clear(struct file_folders *folders) {
+    buffer_release(&folders->latest);
+}
+
+convoy_status file_map_within(struct buffer **map, struct file_folders *folders, const char *location,
                               convoy_error *error) {
     if (location[0] == 0 || location[0] == '/' || has_parent_component(location))
         return error_set(
@@ -205,5 +240,15 @@ convoy_status file_map_within(struct buffer **map, const struct file_folders *fo
                          "'%.200s' passes through a file; a path of folders is accepted", location);
     if (file < 0 && errno == ENOMEM)
         return error_memory(error);
-    return map_file(map, file, location, error);
+    if (is_mapping_of(folders->latest, file)) {
+        close(file);
+        *map = buffer_retain(folders->latest);
+        return CONVOY_OK;
+    }
+    convoy_status status = map_file(map, file, location, error);
+    if (status == CONVOY_OK) {
+        buffer_release(&folders->latest);
+        folders->latest = buffer_retain(*map);
+    }
+    return status;
 }

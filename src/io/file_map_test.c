@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +107,7 @@ static void test_links_that_change(void **state) {
     }
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, swap, &swapper), 0);
-    const struct file_folders folders = {.given = folder};
+    struct file_folders folders = {.given = folder};
     int mapped = 0, refused = 0;
     const uint64_t latest = clock_now_ns() + 20 * NS_PER_S; /* a busy machine may swap late */
     for (int round = 0; round < 20000 || (!(mapped && refused) && clock_now_ns() < latest); round++) {
@@ -125,12 +126,60 @@ static void test_links_that_change(void **state) {
     pthread_join(thread, &failure);
     assert_null(failure);
     assert_true(mapped > 0 && refused > 0);
+    file_folders_clear(&folders);
+}
+
+/* A file that is overwritten in place is told by its name; one that is replaced shows what it was. */
+static void test_changed(void **state) {
+    char path[PATH_MAX], other[PATH_MAX];
+    struct buffer *map = NULL;
+    temp_file_write(path, *state, "model", "first", 5);
+    assert_int_equal(file_map(&map, path, NULL), CONVOY_OK);
+    assert_null(buffer_changed(map));
+    temp_file_write(other, *state, "new", "other", 5);
+    assert_int_equal(rename(other, path), 0);
+    assert_null(buffer_changed(map));
+    assert_memory_equal(map->data, "first", 5);
+    buffer_release(&map);
+
+    static const char *const contents[] = {"longer", "four"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(file_map(&map, path, NULL), CONVOY_OK);
+        temp_file_write(NULL, *state, "model", contents[i], strlen(contents[i]));
+        assert_string_equal(buffer_changed(map), path);
+        buffer_release(&map);
+    }
+    /* As long as before: the time tells. */
+    const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    assert_int_equal(file_map(&map, path, NULL), CONVOY_OK);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_string_equal(buffer_changed(map), path);
+    buffer_release(&map);
+}
+
+/* Several locations in one file share its mapping. */
+static void test_shared_mapping(void **state) {
+    struct file_folders folders = {.given = *state};
+    struct buffer *a = NULL, *b = NULL, *c = NULL;
+    temp_file_write(NULL, *state, "one", "1", 1);
+    temp_file_write(NULL, *state, "two", "2", 1);
+    assert_int_equal(file_map_within(&a, &folders, "one", NULL), CONVOY_OK);
+    assert_int_equal(file_map_within(&b, &folders, "./one", NULL), CONVOY_OK);
+    assert_int_equal(file_map_within(&c, &folders, "two", NULL), CONVOY_OK);
+    assert_true(a == b && a != c);
+    assert_memory_equal(c->data, "2", 1);
+    buffer_release(&a);
+    buffer_release(&b);
+    buffer_release(&c);
+    file_folders_clear(&folders);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discard),
         cmocka_unit_test(test_links_that_change),
+        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_shared_mapping),
     };
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
 }

@@ -313,8 +313,8 @@ static convoy_status elements_from_bytes(const struct contents *c, struct buffer
     return CONVOY_OK;
 }
 
-static convoy_status external_map(const struct contents *c, const struct file_folders *folders,
-                                  struct buffer **map, convoy_error *error) {
+static convoy_status external_map(const struct contents *c, struct file_folders *folders, struct buffer **map,
+                                  convoy_error *error) {
     if (!folders)
         return error_set(error, CONVOY_E_UNSUPPORTED,
                          "%s: keeps its elements in another file, which only a model's weights may",
@@ -330,7 +330,7 @@ static convoy_status external_map(const struct contents *c, const struct file_fo
     return CONVOY_OK;
 }
 
-static convoy_status elements_from_file(const struct contents *c, const struct file_folders *folders,
+static convoy_status elements_from_file(const struct contents *c, struct file_folders *folders,
                                         struct elements *elements, convoy_error *error) {
     struct buffer *map = NULL;
     convoy_status status = external_map(c, folders, &map, error);
@@ -361,7 +361,7 @@ static convoy_status elements_from_raw(const struct contents *c, struct elements
     return elements_from_bytes(c, c->map, c->raw.offset, elements, error);
 }
 
-static convoy_status elements_find(struct contents *c, const struct file_folders *folders,
+static convoy_status elements_find(struct contents *c, struct file_folders *folders,
                                    struct elements *elements, convoy_error *error) {
     convoy_status status = contents_find(c, error);
     if (status != CONVOY_OK)
@@ -377,7 +377,7 @@ convoy_status tensor_proto_elements(struct elements *elements, struct buffer *ma
 }
 
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
-                                 const struct file_folders *folders, convoy_error *error) {
+                                 struct file_folders *folders, convoy_error *error) {
     struct contents contents = {.map = map, .message = {offset, length}, .of_model = true};
     struct elements found = {0};
     struct tensor_proto made = {0};

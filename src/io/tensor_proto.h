@@ -23,7 +23,7 @@ struct tensor_proto {
  * models do not compute with are CONVOY_E_UNSUPPORTED. CONVOY_E_INPUT,
  * CONVOY_E_UNSUPPORTED, CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
-                                 const struct file_folders *folders, convoy_error *error);
+                                 struct file_folders *folders, convoy_error *error);
 
 /* The same for a tensor that is a whole file: its elements, of any type that elements_to_tensor converts.
  * They must be in this file. */

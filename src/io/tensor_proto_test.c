@@ -76,6 +76,7 @@ static convoy_status parse(struct tensor_proto *proto, const struct message *m, 
     struct file_folders folders = {.given = folder};
     convoy_status status = tensor_proto_parse(proto, map, 0, m->length, folder ? &folders : NULL, error);
     buffer_release(&map); /* a tensor that views it holds a reference of its own */
+    file_folders_clear(&folders);
     return status;
 }
 
@@ -464,7 +465,7 @@ static void test_external_data_behind_links(void **state) {
         struct message m = external(cases[i].location, NULL, NULL);
         for (int with_real = 0; with_real < 2; with_real++) {
             struct buffer *map = map_make(m.bytes, m.length, 0);
-            struct file_folders folders = {given, with_real ? real : NULL};
+            struct file_folders folders = {given, with_real ? real : NULL, NULL};
             struct tensor_proto proto = {0};
             convoy_error error = {0};
             convoy_status status = tensor_proto_parse(&proto, map, 0, m.length, &folders, &error);
@@ -476,6 +477,7 @@ static void test_external_data_behind_links(void **state) {
             else if (status != CONVOY_E_INPUT && status != CONVOY_E_IO)
                 fail_msg("%s: status %d", cases[i].location, status);
             tensor_proto_release(&proto);
+            file_folders_clear(&folders);
             buffer_release(&map);
         }
     }

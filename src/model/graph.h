@@ -55,7 +55,10 @@ struct graph_value {
  * output depends on. Everything small lives in the arena. */
 struct convoy_model {
     struct arena arena;
-    struct buffer *map; /* the file */
+    struct buffer *map;          /* the file */
+    const struct buffer **files; /* [file_count] whose memory it uses (model_files.h); map and the values hold
+                                    the references */
+    size_t file_count;
     const char *path;
     int64_t opset;
     struct node *nodes;

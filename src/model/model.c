@@ -5,6 +5,7 @@
 #include "io/file_map.h"
 #include "model/batch_axis.h"
 #include "model/graph.h"
+#include "model/model_files.h"
 #include "model/onnx_reader.h"
 
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static char *folder_of(struct arena *arena, const char *path) {
 /* Where weights of the model may be that are not in its own file. */
 static bool folders_find(struct file_folders *folders, struct arena *arena, const char *path) {
     char *real = realpath(path, NULL); /* NULL for a file without a path, as one behind /proc */
-    *folders = (struct file_folders){folder_of(arena, path), real ? folder_of(arena, real) : NULL};
+    *folders =
+        (struct file_folders){.given = folder_of(arena, path), .real = real ? folder_of(arena, real) : NULL};
     bool found = folders->given && (!real || folders->real);
     free(real);
     return found;
@@ -48,6 +50,9 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
         goto out;
     }
     status = onnx_read(model, &folders, error);
+    file_folders_clear(&folders);
+    if (status == CONVOY_OK)
+        status = model_files_find(model, error);
     if (status == CONVOY_OK)
         status = batch_axes_find(model, error);
     if (status != CONVOY_OK)
@@ -72,6 +77,7 @@ void convoy_model_destroy(convoy_model **slot) {
                 convoy_tensor_release(&model->nodes[i].attributes[k].tensor);
     buffer_release(&model->map);
     free(model->values);
+    free(model->files);
     arena_release(&model->arena);
     free(model);
 }

@@ -119,7 +119,7 @@ static convoy_status read_numbers(struct attribute *attribute, struct arena *are
 }
 
 static convoy_status read_tensor(struct attribute *attribute, struct buffer *map, const struct raw *raw,
-                                 const struct file_folders *folders, convoy_error *error) {
+                                 struct file_folders *folders, convoy_error *error) {
     struct tensor_proto proto;
     convoy_error inner;
     if (!raw->has_tensor)
@@ -135,7 +135,7 @@ static convoy_status read_tensor(struct attribute *attribute, struct buffer *map
 }
 
 static convoy_status read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                    struct proto_range range, const struct file_folders *folders,
+                                    struct proto_range range, struct file_folders *folders,
                                     convoy_error *error) {
     struct raw raw;
     convoy_status status = scan(&raw, map, range, error);
@@ -180,7 +180,7 @@ static convoy_status read_attribute(struct attribute *attribute, struct arena *a
 
 /* Reads one more attribute of the node. */
 static convoy_status add_attribute(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const struct file_folders *folders,
+                                   struct proto_range range, struct file_folders *folders,
                                    convoy_error *error) {
     struct attribute *attribute = &node->attributes[node->attribute_count];
     convoy_status status = read_attribute(attribute, arena, map, range, folders, error);
@@ -196,7 +196,7 @@ static convoy_status add_attribute(struct node *node, struct arena *arena, struc
 }
 
 convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const struct file_folders *folders,
+                                   struct proto_range range, struct file_folders *folders,
                                    convoy_error *error) {
     size_t count = node->attribute_count;
     node->attribute_count = 0; /* counted again as they are read */

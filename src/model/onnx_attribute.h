@@ -11,7 +11,7 @@
  * read before a failure too. The sentence names the attribute. CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED,
  * CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, const struct file_folders *folders,
+                                   struct proto_range range, struct file_folders *folders,
                                    convoy_error *error);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct reader {
     convoy_model *model;
-    const struct file_folders *folders;
+    struct file_folders *folders;
     struct proto_range graph;
     struct name_table values, nodes;
     size_t node_count; /* of the graph; the model keeps the live ones */
@@ -469,7 +469,7 @@ static convoy_status read_each(struct reader *r, uint32_t number,
     return status;
 }
 
-convoy_status onnx_read(convoy_model *model, const struct file_folders *folders, convoy_error *error) {
+convoy_status onnx_read(convoy_model *model, struct file_folders *folders, convoy_error *error) {
     struct reader r = {.model = model, .folders = folders, .error = error};
     convoy_status status = read_header(&r);
     if (status == CONVOY_OK)

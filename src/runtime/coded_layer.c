@@ -14,11 +14,24 @@
 
 /* ---- filters ---- */
 
+/* Whether the weights are still those of the model. Says so once if they are not. */
+static bool is_unchanged(struct coded_layer *layer) {
+    const struct buffer *owner = layer->params.weights.owner;
+    const char *name = owner ? buffer_changed(owner) : NULL;
+    if (name && !atomic_exchange(&layer->changed_logged, true))
+        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING,
+                 "layer %s: %.200s: " FILE_CHANGED ": workers that lack the layer's filters do not get them",
+                 layer->desc.name, name);
+    return !name;
+}
+
 /* The messages of this layer for some workers (supplier_make). */
 static convoy_status make_messages(void *context, const uint32_t *workers, uint32_t count,
                                    struct buffer **messages) {
-    const struct coded_layer *layer = context;
+    struct coded_layer *layer = context;
     size_t per_worker = (size_t)layer->code.filter_pieces * layer->code.filter_parts;
+    if (!is_unchanged(layer))
+        return CONVOY_E_IO;
     void **filters = calloc(count, sizeof(void *));
     double *rows = calloc(count * per_worker, sizeof *rows);
     bool complete = filters && rows;
@@ -36,7 +49,7 @@ static convoy_status make_messages(void *context, const uint32_t *workers, uint3
                                    .filters = layer->params.weights.data,
                                    .factors = layer->factors,
                                    .out = filters};
-    complete = complete && encode_filters(&job) == CONVOY_OK;
+    complete = complete && encode_filters(&job) == CONVOY_OK && is_unchanged(layer);
     tensor_discard(&layer->params.weights); /* read again for a worker that comes later, or a fallback */
     for (uint32_t i = 0; !complete && i < count; i++)
         buffer_release(&messages[i]);

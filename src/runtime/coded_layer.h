@@ -36,7 +36,7 @@ struct coded_layer {
     size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
     atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
-    atomic_bool fallback_logged, not_finite_logged;
+    atomic_bool fallback_logged, not_finite_logged, changed_logged;
     pthread_mutex_t local_mutex; /* guards local */
     struct layer *local;         /* the uncoded layer, made when it is first needed */
 };

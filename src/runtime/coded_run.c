@@ -270,7 +270,11 @@ static void report_outcomes(const struct coded_run *run, convoy_layer_report *re
 static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
     convoy_status status = CONVOY_OK;
     pthread_mutex_lock(&layer->local_mutex);
-    if (!layer->local)
+    const struct buffer *owner = layer->params.weights.owner;
+    const char *changed = owner && !layer->local ? buffer_changed(owner) : NULL;
+    if (changed)
+        status = error_set(error, CONVOY_E_IO, "layer %s: %.200s: " FILE_CHANGED, layer->desc.name, changed);
+    else if (!layer->local)
         status = layer->inner->ops->layer_prepare(layer->inner, &layer->desc, &layer->params, &layer->local,
                                                   error);
     *local = layer->local;

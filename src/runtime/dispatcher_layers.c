@@ -141,7 +141,7 @@ void dispatcher_supply(struct dispatcher *d, uint32_t layer, uint32_t worker, st
         content = NULL;
     }
     if (holding->state == HOLDING_UNFIT)
-        log_line(d->log, CONVOY_LOG_WARNING, "no memory to code layer number %u for worker %u", layer,
+        log_line(d->log, CONVOY_LOG_WARNING, "layer number %u could not be coded for worker %u", layer,
                  worker);
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);

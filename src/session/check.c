@@ -2,6 +2,7 @@
 #include "session/session.h"
 
 #include "base/error.h"
+#include "model/model_files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -121,7 +122,9 @@ static convoy_status compare_outputs(const convoy_tensor *a, const convoy_tensor
 convoy_status convoy_session_check(convoy_session *session, const convoy_tensor *inputs,
                                    const convoy_result *result, convoy_check *check, convoy_error *error) {
     struct executor *executor = NULL;
-    convoy_status status = find_executor(session, &executor, error);
+    convoy_status status = model_files_check(session->model, error);
+    if (status == CONVOY_OK)
+        status = find_executor(session, &executor, error);
     if (status != CONVOY_OK)
         return status;
     const size_t count = session->network->output_count;

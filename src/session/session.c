@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "model/model_files.h"
 #include "session/spawn.h"
 
 #include <stdlib.h>
@@ -102,6 +103,7 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
         free(made);
         return error_memory(error);
     }
+    made->model = model;
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
@@ -190,7 +192,9 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
     convoy_result *made = NULL;
     if (!session->executor)
         return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");
-    convoy_status status = check_finite(session, inputs, error);
+    convoy_status status = model_files_check(session->model, error);
+    if (status == CONVOY_OK)
+        status = check_finite(session, inputs, error);
     if (status == CONVOY_OK)
         status = result_create(&made, session->network, error);
     if (status != CONVOY_OK)

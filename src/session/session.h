@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 struct convoy_session {
+    const convoy_model *model;
     struct network *network;
     struct fault *faults; /* [fault_count] */
     size_t fault_count;

@@ -65,10 +65,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(location, data, length);
     location[length] = 0;
     for (int known = 0; known < 2; known++) {
-        const struct file_folders folders = {given, known ? real : NULL};
+        struct file_folders folders = {given, known ? real : NULL, NULL};
         struct buffer *map = NULL;
         convoy_error error;
-        if (file_map_within(&map, &folders, location, &error) != CONVOY_OK)
+        convoy_status status = file_map_within(&map, &folders, location, &error);
+        file_folders_clear(&folders);
+        if (status != CONVOY_OK)
             continue;
         if (map->bytes != strlen("inside") || memcmp(map->data, "inside", map->bytes) != 0)
             abort(); /* a file of neither folder */
