@@ -30,14 +30,11 @@ struct walk {
     size_t out_image, out_group, out_line, out_input_part, out_filter_part; /* strides in Y; of parts */
 };
 
-/* The biases or factors of a block of channels as unmix wants them, repeated: of 8 channels twice. */
-enum { PATTERN = 16 };
-
 /* One decode. */
 struct decoding {
     const struct decode_job *job;
     size_t size, answer_size; /* of an element of Y, and of the answers */
-    const char *factors, *bias;
+    char *factors, *bias;     /* as unmix wants them */
     struct walk walk;
     struct unmix_map map;
     struct unmix_job unmix;
@@ -115,11 +112,11 @@ static struct unmix_part part_of(const struct decoding *d, size_t image, size_t 
     size_t together = grid->block ? grid->block : 1;
     size_t channel = group * (size_t)grid->channels + b * (size_t)grid->part_channels;
     size_t to = image * w->out_image + group * w->out_group + a * w->out_input_part + b * w->out_filter_part;
-    size_t at = (grid->block ? channel / together * PATTERN : channel) * d->size;
+    size_t at = (w->channels_last ? channel : channel / together * UNMIX_PATTERN) * d->size;
     return (struct unmix_part){
         .out = (char *)d->job->out + to * d->size,
-        .factor = d->factors ? d->factors + at : NULL,
-        .bias = d->bias ? d->bias + at : NULL,
+        .factor = d->factors + at,
+        .bias = d->bias + at,
         .lines = w->channels_last ? places : channels / together,
         .count = w->channels_last ? channels : places * together,
     };
@@ -192,21 +189,68 @@ static uint32_t row_choice(const struct code_solution *solution, uint32_t row) {
     return choice;
 }
 
-/* One allocation: unmix's scratch, which must be aligned, then what is read through pointers, then numbers.
- */
+/* Elements of all factors, or biases, as unmix wants them: channels last as they are; else, for each channel
+ * or block of channels, UNMIX_PATTERN. Vectors read as many beyond the last. */
+static size_t pattern_elements(const struct decoding *d) {
+    const struct output_grid *grid = d->job->grid;
+    size_t channels = grid->groups * (size_t)grid->channels, together = grid->block ? grid->block : 1;
+    return (d->walk.channels_last ? channels : channels / together * UNMIX_PATTERN) + UNMIX_PATTERN;
+}
+
+/* count elements of one value. */
+static void fill(convoy_dtype dtype, void *to, size_t count, double value) {
+    float *narrow = to;
+    double *wide = to;
+    for (size_t i = 0; i < count && dtype == CONVOY_F32; i++)
+        narrow[i] = (float)value;
+    for (size_t i = 0; i < count && dtype == CONVOY_F64; i++)
+        wide[i] = value;
+}
+
+/* to[pattern_elements] from values[channels]; of the neutral value if there are none. */
+static void fill_patterns(const struct decoding *d, const void *values, double neutral, char *to) {
+    const struct output_grid *grid = d->job->grid;
+    const size_t size = d->size, channels = grid->groups * (size_t)grid->channels, used = channels * size;
+    const char *from = values;
+    if (!values) {
+        fill(d->job->dtype, to, pattern_elements(d), neutral);
+        return;
+    }
+    if (d->walk.channels_last) {
+        memcpy(to, from, used);
+        to += used;
+    } else if (grid->block) {
+        for (size_t c = 0; c < channels; c += grid->block)
+            for (size_t i = 0; i < UNMIX_PATTERN; i += grid->block, to += grid->block * size)
+                memcpy(to, from + c * size, grid->block * size);
+    } else {
+        for (size_t c = 0; c < channels; c++, to += UNMIX_PATTERN * size)
+            fill(d->job->dtype, to, UNMIX_PATTERN,
+                 d->job->dtype == CONVOY_F32 ? (double)((const float *)values)[c]
+                                             : ((const double *)values)[c]);
+    }
+    fill(d->job->dtype, to, UNMIX_PATTERN, neutral); /* read beyond the last */
+}
+
+/* One allocation: unmix's scratch, which must be aligned, factors and biases, then what is read through
+ * pointers, then numbers. */
 static convoy_status allocate(struct decoding *d) {
     const struct code_solution *s = d->job->solution;
     size_t systems = s->paired ? 2 : 1, scratch = unmix_scratch_bytes(&d->map), in, parts, numbers, all;
+    size_t patterns = pattern_elements(d) * d->size;
     d->inputs = systems * s->columns;
     d->results = systems * s->rows;
     if (scratch == 0 || !size_mul(d->inputs, sizeof *d->in, &in) ||
         !size_mul(d->results, sizeof *d->parts, &parts) || !size_mul(s->rows, sizeof *d->choice, &numbers) ||
-        !size_add(scratch, in, &all) || !size_add(all, parts, &all) || !size_add(all, numbers, &all))
+        !size_add(scratch, in, &all) || !size_add(all, parts, &all) || !size_add(all, numbers, &all) ||
+        !size_add(all, patterns, &all) || !size_add(all, patterns, &all))
         return CONVOY_E_MEMORY;
     d->memory = memory_aligned(all);
     if (!d->memory)
         return CONVOY_E_MEMORY;
-    d->in = (const void **)((char *)d->memory + scratch);
+    d->factors = (char *)d->memory + scratch;
+    d->bias = d->factors + patterns;
+    d->in = (const void **)(d->bias + patterns);
     d->parts = (struct unmix_part *)((char *)d->in + in);
     d->choice = d->g_pair = (uint32_t *)((char *)d->parts + parts);
     return CONVOY_OK;
@@ -241,8 +285,8 @@ static bool decode_blocks(struct decoding *d) {
     d->unmix.count = w->run;
     d->unmix.in_stride = w->in_line;
     d->unmix.out_stride = w->out_line;
-    d->unmix.bias_line = w->channels_last ? 0 : grid->block ? PATTERN : 1;
-    d->unmix.bias_period = w->channels_last ? w->run : grid->block ? PATTERN : 1;
+    d->unmix.pattern_line = w->channels_last ? 0 : UNMIX_PATTERN;
+    d->unmix.pattern_period = w->channels_last ? w->run : UNMIX_PATTERN;
     d->unmix.stream = grid->batch * w->out_image * d->size >= STREAM_BYTES;
     for (size_t image = 0; image < grid->batch; image++)
         for (size_t group = 0; group < grid->groups; group++) {
@@ -253,27 +297,12 @@ static bool decode_blocks(struct decoding *d) {
     return finite;
 }
 
-/* Biases or factors of blocks of channels as unmix wants them. NULL: there are none, or, if there are some,
- * no memory. */
-static char *block_patterns(const struct output_grid *grid, const char *values, size_t size) {
-    if (!grid->block || !values)
-        return NULL;
-    size_t channels = grid->groups * (size_t)grid->channels, repeats = PATTERN / grid->block;
-    size_t line = grid->block * size;
-    char *patterns = malloc(channels * repeats * size);
-    for (size_t i = 0; patterns && i < channels / grid->block * repeats; i++)
-        memcpy(patterns + i * line, values + i / repeats * line, line);
-    return patterns;
-}
-
 convoy_status decode(const struct decode_job *job, bool *finite) {
     const struct code_solution *solution = job->solution;
     struct decoding d = {
         .job = job,
         .size = convoy_dtype_bytes(job->dtype),
         .answer_size = convoy_dtype_bytes(job->answer_dtype),
-        .factors = job->factors,
-        .bias = job->bias,
         .walk = walk_of(job->code, job->grid),
         .map = {.dtype = job->dtype,
                 .in_dtype = job->answer_dtype,
@@ -286,21 +315,13 @@ convoy_status decode(const struct decode_job *job, bool *finite) {
     convoy_status status = allocate(&d);
     if (status != CONVOY_OK)
         return status;
-    char *factors = block_patterns(job->grid, job->factors, d.size);
-    char *bias = block_patterns(job->grid, job->bias, d.size);
-    if (job->grid->block && ((job->factors && !factors) || (job->bias && !bias)))
-        status = CONVOY_E_MEMORY;
-    if (status == CONVOY_OK) {
-        d.factors = factors ? factors : d.factors;
-        d.bias = bias ? bias : d.bias;
-        map_fill(&d);
-        bool curved = activation_prepare(&d.unmix, job->activation);
-        *finite = decode_blocks(&d);
-        if (curved)
-            activate(&d, job->activation);
-    }
-    free(factors);
-    free(bias);
+    fill_patterns(&d, job->factors, 1, d.factors);
+    fill_patterns(&d, job->bias, -0.0, d.bias);
+    map_fill(&d);
+    bool curved = activation_prepare(&d.unmix, job->activation);
+    *finite = decode_blocks(&d);
+    if (curved)
+        activate(&d, job->activation);
     free(d.memory);
-    return status;
+    return CONVOY_OK;
 }

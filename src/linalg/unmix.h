@@ -23,13 +23,16 @@ struct unmix_map {
     const uint32_t *g_pair; /* paired: [rows/2] */
 };
 
-/* Where a result goes: its first line, of which and of whose elements only so many are kept. */
+/* Where a result goes: its first line, of which and of whose elements only so many are kept. The factor of
+ * element (line,k) is factor[line*pattern_line + k % pattern_period], and its bias likewise; UNMIX_PATTERN
+ * elements can be read from every one of them on. */
 struct unmix_part {
     void *out;
-    const void *factor; /* of element (line,k): factor[line*bias_line + k % bias_period]; NULL: 1 */
-    const void *bias;   /* of element (line,k) likewise; NULL: none */
+    const void *factor, *bias;
     size_t lines, count;
 };
+
+#define UNMIX_PATTERN 16
 
 /* lines x count elements of all operands, which begin every in_stride elements there and every out_stride in
  * the results. A finished element is v*factor + bias, clamped to [low,high], times slope where negative; a
@@ -40,8 +43,8 @@ struct unmix_job {
     const void *const *in;          /* [columns], paired [columns/2][4] */
     const struct unmix_part *parts; /* [rows], paired [2*rows] */
     size_t lines, count, in_stride, out_stride;
-    size_t bias_line;        /* of biases and factors */
-    size_t bias_period;      /* likewise; 1, a multiple of 16, or at least count */
+    size_t pattern_line;     /* of factors and biases */
+    size_t pattern_period;   /* a multiple of UNMIX_PATTERN, or at least count */
     double slope, low, high; /* 1, -INFINITY, INFINITY: nothing; rounded to dtype */
     bool stream;             /* write around the caches where the processor can */
 };

@@ -21,7 +21,7 @@
 /* What a vector holds: `segments` lines from `line` on, of each the elements [k, k+width). 0: nothing. */
 struct unmix_place {
     size_t line, k, segments, width;
-    size_t from, to, bias; /* elements from an operand's, a result's and a bias' beginning */
+    size_t from, to, pattern; /* elements from an operand's, a result's and a pattern's beginning */
 };
 
 /* The place after all that `next` has passed, which it passes too. */
@@ -35,7 +35,7 @@ static inline struct unmix_place unmix_place_next(const struct unmix_job *job, s
     place.width = count - place.k < lanes ? count - place.k : lanes;
     place.from = place.line * job->in_stride + place.k;
     place.to = place.line * job->out_stride + place.k;
-    place.bias = place.line * job->bias_line + (job->bias_period > 1 ? place.k % job->bias_period : 0);
+    place.pattern = place.line * job->pattern_line + place.k % job->pattern_period;
     next->k += place.width;
     if (next->k == count)
         *next = (struct unmix_place){.line = place.line + place.segments};
@@ -121,7 +121,7 @@ FROM(tile_load)(const struct unmix_job *job, const struct unmix_place *places, R
 /* What is done to finished sums: unmix_job's, ready for use. */
 struct FROM(ending) {
     NAME(vec) low, high, slope;
-    bool sloped, each, stream;
+    bool sloped, stream;
 };
 
 static inline __attribute__((always_inline)) NAME(vec)
@@ -139,23 +139,17 @@ static inline __attribute__((always_inline)) NAME(vec) FROM(watched)(NAME(vec) w
     return NAME(fma)(v, NAME(splat)(0), watch);
 }
 
-/* The factors or biases of the first `count` elements of each of a place's segments; other lanes hold
- * anything finite. */
+/* The factors or biases of the first `count` elements of each of `segments` lines at a place; other lanes
+ * hold zeros, or those of other elements. */
 static inline __attribute__((always_inline)) NAME(vec)
-    FROM(pattern)(const struct unmix_job *job, const REAL *pattern, const struct unmix_place *place,
-                  size_t count) {
-    const REAL *from = pattern + place->bias;
-    if (job->bias_period == 1 && place->segments == 1)
-        return NAME(splat)(from[0]);
+    FROM(pattern)(const struct unmix_job *job, const REAL *from, const struct unmix_place *place,
+                  size_t segments, size_t count) {
+    if (segments == 1)
+        return NAME(load)(from + place->pattern);
     NAME(vec) v = NAME(splat)(0);
-    REAL lanes[LANES] = {0};
-    for (size_t s = 0; s < place->segments; s++, from += job->bias_line)
-        if (job->bias_period > 1)
-            v = NAME(load_lanes)(v, from, s * place->width, count);
-        else
-            for (size_t k = 0; k < place->width; k++)
-                lanes[s * place->width + k] = from[0];
-    return job->bias_period > 1 ? v : NAME(load)(lanes);
+    for (size_t s = 0; s < segments; s++)
+        v = NAME(load_lanes)(v, from + place->pattern + s * job->pattern_line, s * place->width, count);
+    return v;
 }
 
 /* Any vector. Returns it before it is clamped; zeros if the part keeps nothing of it. */
@@ -165,19 +159,13 @@ static __attribute__((noinline)) NAME(vec)
     if (place->k >= part->count || place->line >= part->lines)
         return NAME(splat)(0);
     size_t left = part->count - place->k, count = place->width < left ? place->width : left;
-    NAME(vec) factor = NAME(splat)(1), bias = NAME(splat)((REAL)-0.0);
-    struct unmix_place kept = *place;
-    if (kept.segments > part->lines - kept.line)
-        kept.segments = part->lines - kept.line;
-    if (part->factor)
-        factor = FROM(pattern)(job, part->factor, &kept, count);
-    if (part->bias)
-        bias = FROM(pattern)(job, part->bias, &kept, count);
-    v = NAME(fma)(v, factor, bias);
+    size_t lines = part->lines - place->line, segments = place->segments < lines ? place->segments : lines;
+    REAL *to = (REAL *)part->out + place->to;
+    v = NAME(fma)(v, FROM(pattern)(job, part->factor, place, segments, count),
+                  FROM(pattern)(job, part->bias, place, segments, count));
     NAME(vec) finished = FROM(finish)(ending, v);
-    for (size_t s = 0; s < kept.segments; s++)
-        NAME(store_lanes)
-    ((REAL *)part->out + place->to + s * job->out_stride, s * place->width, count, finished);
+    for (size_t s = 0; s < segments; s++)
+        NAME(store_lanes)(to + s * job->out_stride, s * place->width, count, finished);
     return v;
 }
 
@@ -191,15 +179,10 @@ static inline __attribute__((always_inline)) void FROM(put)(REAL *to, size_t lef
         NAME(store)(to, v);
 }
 
-/* v with from[0..count), or all of it. */
-static inline __attribute__((always_inline)) NAME(vec)
-    FROM(lanes)(NAME(vec) v, const REAL *from, size_t count) {
-    return count < LANES ? NAME(load_lanes)(v, from, 0, count) : NAME(load)(from);
-}
-
 /* Both vectors of a tile. whole: both are full, the second one continues the first, and there is no slope.
- * Then nothing is called, which would drive all sums out of the registers. Returns `watch` having seen
- * both. */
+ * Then nothing is called, which would drive all sums out of the registers, and there are few branches: this
+ * is inlined for every sum, and a processor that shares its caches runs it at half the speed if it is twice
+ * as long. Returns `watch` having seen both. */
 static inline __attribute__((always_inline)) NAME(vec)
     FROM(emit)(const struct unmix_job *job, const struct FROM(ending) * ending, const struct unmix_part *part,
                const struct unmix_place *places, NAME(vec) v, NAME(vec) w, NAME(vec) watch, bool whole) {
@@ -210,33 +193,16 @@ static inline __attribute__((always_inline)) NAME(vec)
     if (places->line >= part->lines || places->k >= part->count)
         return watch;
     const REAL *factor = part->factor, *bias = part->bias;
-    size_t left = part->count - places->k, more = left > LANES ? left - LANES : 0;
-    NAME(vec) factor_v = NAME(splat)(1), bias_v = NAME(splat)((REAL)-0.0);
-    NAME(vec) factor_w = factor_v, bias_w = bias_v;
-    if (ending->each) { /* there are as many factors and biases as results: lanes beyond are not written */
-        if (factor)
-            factor_v = FROM(lanes)(factor_v, factor + places[0].bias, left);
-        if (factor && more)
-            factor_w = FROM(lanes)(factor_w, factor + places[1].bias, more);
-        if (bias)
-            bias_v = FROM(lanes)(bias_v, bias + places[0].bias, left);
-        if (bias && more)
-            bias_w = FROM(lanes)(bias_w, bias + places[1].bias, more);
-    } else {
-        if (factor)
-            factor_v = factor_w = NAME(splat)(factor[places->bias]);
-        if (bias)
-            bias_v = bias_w = NAME(splat)(bias[places->bias]);
-    }
-    v = NAME(fma)(v, factor_v, bias_v);
-    w = NAME(fma)(w, factor_w, bias_w);
+    size_t left = part->count - places->k;
     REAL *to = (REAL *)part->out + places->to;
+    v = NAME(fma)(v, NAME(load)(factor + places[0].pattern), NAME(load)(bias + places[0].pattern));
     FROM(put)(to, left, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, v)));
     watch = FROM(watched)(watch, v);
-    if (!more)
+    if (left <= LANES)
         return watch;
+    w = NAME(fma)(w, NAME(load)(factor + places[1].pattern), NAME(load)(bias + places[1].pattern));
     FROM(put)
-    (to + LANES, more, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, w)));
+    (to + LANES, left - LANES, ending->stream, NAME(at_most)(ending->high, NAME(at_least)(ending->low, w)));
     return FROM(watched)(watch, w);
 }
 
@@ -364,7 +330,6 @@ static bool FROM(unmix)(const struct unmix_job *job) {
         .high = NAME(splat)((REAL)job->high),
         .slope = NAME(splat)((REAL)job->slope),
         .sloped = job->slope != 1,
-        .each = job->bias_period > 1,
         .stream = job->stream,
     };
     NAME(vec) watch = NAME(splat)(0);

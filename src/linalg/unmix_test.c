@@ -31,11 +31,12 @@ static const struct {
     double slope, low, high;
 } curves[] = {{1, -INFINITY, INFINITY}, {1, 0, INFINITY}, {1, -0.25, 0.5}, {0.125, -INFINITY, INFINITY}};
 
-/* How a result is finished: bias 0: none, 1: one for each line, 2: one for each element, 3: sixteen for each
- * line, again and again; factors, if any, lie as the biases. */
+/* How a result is finished. each: factors and biases are for each element of a line, else sixteen for each
+ * line, again and again. */
 struct way {
-    int bias, curve;
-    bool stream, choose, factor;
+    bool each;
+    int curve;
+    bool stream, choose;
 };
 
 static double get(convoy_dtype dtype, const void *data, size_t i) {
@@ -84,18 +85,14 @@ static void part_create(struct scene *scene, struct random *random, size_t r) {
     part->out = numbers(random, scene->map.dtype, extent(part->lines, part->count, stride));
     size_t size = convoy_dtype_bytes(scene->map.dtype);
     memset(part->out, 0, extent(part->lines, part->count, stride) * size);
-    size_t patterns = scene->way.bias == 2   ? part->count
-                      : scene->way.bias == 3 ? 16 * part->lines
-                                             : part->lines;
-    if (scene->way.bias)
-        part->bias = numbers(random, scene->map.dtype, patterns);
-    if (scene->way.factor)
-        part->factor = numbers(random, scene->map.dtype, patterns);
+    size_t patterns = (scene->way.each ? part->count : UNMIX_PATTERN * part->lines) + UNMIX_PATTERN;
+    part->bias = numbers(random, scene->map.dtype, patterns);
+    part->factor = numbers(random, scene->map.dtype, patterns);
 }
 
-/* Which of a part's factors or biases is element k's of a line. */
+/* Which of a part's factors and biases is element k's of a line. */
 static size_t pattern_index(const struct scene *scene, size_t line, size_t k) {
-    return scene->way.bias == 2 ? k : scene->way.bias == 3 ? line * 16 + k % 16 : line;
+    return scene->way.each ? k : line * UNMIX_PATTERN + k % UNMIX_PATTERN;
 }
 
 static void scene_create(struct scene *scene, struct random *random, const struct shape *s,
@@ -132,12 +129,8 @@ static void scene_create(struct scene *scene, struct random *random, const struc
                                     .count = s->count,
                                     .in_stride = s->count + s->gap,
                                     .out_stride = s->count + 3 * s->gap,
-                                    .bias_line = way.bias == 2   ? 0
-                                                 : way.bias == 3 ? 16
-                                                                 : 1,
-                                    .bias_period = way.bias == 2   ? s->count
-                                                   : way.bias == 3 ? 16
-                                                                   : 1,
+                                    .pattern_line = way.each ? 0 : UNMIX_PATTERN,
+                                    .pattern_period = way.each ? s->count + !s->count : UNMIX_PATTERN,
                                     .slope = curves[way.curve].slope,
                                     .low = curves[way.curve].low,
                                     .high = curves[way.curve].high,
@@ -222,16 +215,11 @@ static void check_part(const struct scene *scene, const char *kernel, size_t r) 
         double got = get(scene->map.dtype, part->out, t), want = 0, size = 0;
         if (k < part->count) {
             want = result_value(scene, r, line * scene->job.in_stride + k, &size);
-            if (part->factor) {
-                double factor = get(scene->map.dtype, part->factor, pattern_index(scene, line, k));
-                size *= fabs(factor);
-                want *= factor;
-            }
-            if (part->bias) {
-                double bias = get(scene->map.dtype, part->bias, pattern_index(scene, line, k));
-                size += fabs(want) + fabs(bias);
-                want += bias;
-            }
+            double factor = get(scene->map.dtype, part->factor, pattern_index(scene, line, k));
+            double bias = get(scene->map.dtype, part->bias, pattern_index(scene, line, k));
+            want *= factor;
+            size = size * fabs(factor) + fabs(want) + fabs(bias);
+            want += bias;
             want = finish(scene, want);
         }
         if (!(fabs(got - want) <= tolerance(scene, size)))
@@ -259,9 +247,9 @@ static void check_kernels(convoy_dtype dtype) {
     for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
             for (int way = 0; way < 32; way++) {
-                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2, (way / 2 + (int)i) % 2};
+                struct way w = {way / 2 % 2, way / 4 % 4, way / 16, way % 2};
                 check(&random, kernel, &shapes[i], dtype, true,
-                      (struct way){w.bias, w.curve, w.stream, false, w.factor});
+                      (struct way){w.each, w.curve, w.stream, false});
                 check(&random, kernel, &shapes[i], dtype, false, w);
             }
 }
@@ -316,10 +304,10 @@ static void test_halves(void **state) {
     for (const struct unmix_kernel *kernel = unmix_kernels(); kernel->name; kernel++)
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
             for (int way = 0; way < 32; way++) {
-                struct way w = {way % 4, way / 4 % 4, way / 16, way % 2, way % 3 == 0};
+                struct way w = {way / 2 % 2, way / 4 % 4, way / 16, way % 2};
                 convoy_dtype half = way / 8 % 2 ? CONVOY_BF16 : CONVOY_F16;
                 check_halves(&random, kernel, &shapes[i], half, true,
-                             (struct way){w.bias, w.curve, w.stream, false, w.factor});
+                             (struct way){w.each, w.curve, w.stream, false});
                 check_halves(&random, kernel, &shapes[i], half, false, w);
             }
 }
@@ -349,13 +337,20 @@ static void test_special_values(void **state) {
         }
         struct unmix_map map = {
             .dtype = CONVOY_F32, .in_dtype = CONVOY_F32, .rows = 1, .columns = 2, .f = f, .choice = &choice};
-        struct unmix_part part = {.out = out, .lines = 1, .count = COUNT};
+        float ones[2 * UNMIX_PATTERN], nothing[2 * UNMIX_PATTERN];
+        for (int i = 0; i < 2 * UNMIX_PATTERN; i++) {
+            ones[i] = 1;
+            nothing[i] = -0.0F;
+        }
+        struct unmix_part part = {.out = out, .factor = ones, .bias = nothing, .lines = 1, .count = COUNT};
         struct unmix_job job = {.map = &map,
                                 .scratch = memory_aligned(unmix_scratch_bytes(&map)),
                                 .in = (const void *const[]){other, p},
                                 .parts = &part,
                                 .lines = 1,
                                 .count = COUNT,
+                                .pattern_line = UNMIX_PATTERN,
+                                .pattern_period = UNMIX_PATTERN,
                                 .slope = 1,
                                 .low = -INFINITY,
                                 .high = INFINITY};
@@ -377,7 +372,7 @@ static void check_watch(const struct unmix_kernel *kernel, convoy_dtype dtype, b
     random_seed(&random, SEED);
     struct scene scene;
     const struct shape shape = {4, 4, 3, count, 2, 0, 0};
-    scene_create(&scene, &random, &shape, dtype, paired, (struct way){.bias = 1, .curve = 1});
+    scene_create(&scene, &random, &shape, dtype, paired, (struct way){.curve = 1});
     scene.job.high = high;
     size_t element = at / count * scene.job.in_stride + at % count;
     if (dtype == CONVOY_F32)
