@@ -23,7 +23,8 @@ struct decode_job {
 };
 
 /* Decodes. *finite: whether all of out was finite before the activation, which could hide it. Allocates one
- * block of the size of the matrices in dtype and a little more (7 KiB at δ = 8): CONVOY_E_MEMORY.
+ * block of the size of the matrices in dtype (7 KiB at δ = 8) and of 32 elements for each channel or block of
+ * channels: CONVOY_E_MEMORY.
  * Thread-safe. Cost for paired codes: 2δ+2 multiply-adds per element of Y with its surplus, half of the
  * papers' real 4δ x 4δ system. */
 convoy_status decode(const struct decode_job *job, bool *finite);
