@@ -14,10 +14,7 @@ static struct pending *pending_at(const struct record *record, size_t index) {
 
 convoy_status record_open(struct record *record, const convoy_model *model, const struct cli_options *options,
                           const struct feed *feed, struct progress *progress, convoy_error *error) {
-    *record = (struct record){.options = options, .feed = feed, .progress = progress, .batch = 1, .rows = 1};
-    const convoy_shape *fed = &feed->inputs[feed->fed].shape;
-    if (fed->rank >= 2 && fed->dims[0] > 1)
-        record->batch = (size_t)fed->dims[0];
+    *record = (struct record){.options = options, .feed = feed, .progress = progress, .rows = 1};
     record->best = calloc(options->top + 1, sizeof *record->best);
     if (!record->best)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
@@ -114,8 +111,10 @@ static const char *judge(struct record *record, const struct origin *origin, siz
 /* A first axis that is the same in the input and in an output of several axes is a batch; of an input of
  * [C,H,W] it is not. */
 static size_t count_rows(const struct record *record, const convoy_result *result) {
-    const convoy_shape *shape = result->output_count > 0 ? &result->outputs[0].shape : NULL;
-    return shape && shape->rank > 1 && shape->dims[0] == (int64_t)record->batch ? record->batch : 1;
+    const convoy_shape *in = &record->feed->shapes[record->feed->fed];
+    const convoy_shape *out = result->output_count > 0 ? &result->outputs[0].shape : NULL;
+    const bool batch = out && out->rank > 1 && in->rank > 1 && out->dims[0] == in->dims[0];
+    return batch ? (size_t)in->dims[0] : 1;
 }
 
 /* One line for many inputs, one line a class for a single one. */

@@ -28,7 +28,6 @@ struct record {
     struct saves saves;
     struct summary summary;
     struct best_class *best; /* [options->top + 1] */
-    size_t batch;            /* first axis of the fed input, where the model fixes it; or 1 */
     size_t rows;             /* results of one inference: the batch, if the first output has such rows */
     struct pending *pending; /* [capacity], a ring: input i is at i % capacity */
     size_t capacity;

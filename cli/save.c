@@ -47,11 +47,29 @@ static bool same_file(const char *a, const char *b) {
     return same;
 }
 
+/* Whether the command reads the file: the model, or an input. */
+static bool is_read(const struct cli_options *options, const char *file) {
+    for (size_t i = 0; i < options->arguments.count; i++)
+        if (same_file(options->arguments.items[i], file))
+            return true;
+    for (size_t i = 0; i < options->inputs.count; i++) {
+        const char *named = strchr(options->inputs.items[i], '='); /* the name may have one itself */
+        for (; named; named = strchr(named + 1, '='))
+            if (same_file(named + 1, file))
+                return true;
+    }
+    return false;
+}
+
 /* The next of the files, beside those before it. */
-static convoy_status check_file(const struct saves *saves, const struct save *save, convoy_error *error) {
+static convoy_status check_file(const struct saves *saves, const struct cli_options *options,
+                                const struct save *save, convoy_error *error) {
     if (!is_npy(save->file))
         return cli_error(error, CONVOY_E_USAGE, "--output %s: the name of the file must end in .npy",
                          save->file);
+    if (is_read(options, save->file))
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--output %s: this file is an input; another name is accepted", save->file);
     for (size_t i = 0; i < saves->count; i++)
         if (same_file(saves->items[i].file, save->file))
             return cli_error(error, CONVOY_E_USAGE,
@@ -89,7 +107,7 @@ convoy_status saves_open(struct saves *saves, const convoy_model *model, const s
         struct save *save = &saves->items[i];
         convoy_status status = resolve(save, options->outputs.items[i], model, error);
         if (status == CONVOY_OK)
-            status = check_file(saves, save, error);
+            status = check_file(saves, options, save, error);
         if (status != CONVOY_OK)
             return status;
         saves->count++;

@@ -199,7 +199,9 @@ static void print_check(const struct summary *summary) {
     const convoy_check *worst = &summary->worst;
     const bool same = worst->max_rel_error <= SAME_ANSWER && worst->not_finite.differ == 0 &&
                       summary->agreeing == summary->checked;
-    printf("check       %s: largest relative error %.2g, of a channel %.2g, %zu of %zu first classes agree\n",
+    printf("check       %s: errors at most %.2g of an output's largest element and %.2g of a channel's, %zu "
+           "of %zu "
+           "first classes agree\n",
            same ? "every answer is that of the uncoded model" : "answers differ from the uncoded model",
            worst->max_rel_error, worst->max_channel_error, summary->agreeing, summary->checked);
     if (worst->not_finite.both || worst->not_finite.differ)

@@ -52,6 +52,10 @@ refuses 2 "'image'" run "$model" --input nothing=x.png
 refuses 2 'already' run "$model" "$digit" --input image="$digit"
 refuses 2 "'scores'" run "$model" "$digit" --output nothing=x.npy
 refuses 2 'must end in .npy' run "$model" "$digit" --output scores.txt
+cp "$digit" input.npy
+refuses 2 'this file is an input' run "$model" input.npy --output ./input.npy
+refuses 2 'this file is an input' run "$model" --input image=input.npy --output "$scratch/input.npy"
+cmp -s "$digit" input.npy || fail "an input was overwritten"
 refuses 2 'must end in .npy' run "$model" "$digit" --output scores=npy
 mkdir -p sub && : >there.npy && ln there.npy linked.npy && ln -s sub other
 for twice in 'o.npy ./o.npy' 'o.npy sub/../o.npy' "o.npy $scratch/o.npy" 'sub/o.npy other/o.npy' 'there.npy linked.npy' 'o.npy scores=o.npy'; do
