@@ -111,9 +111,9 @@ static const char *judge(struct record *record, const struct origin *origin, siz
 /* A first axis that is the same in the input and in an output of several axes is a batch; of an input of
  * [C,H,W] it is not. */
 static size_t count_rows(const struct record *record, const convoy_result *result) {
-    const convoy_shape *in = &record->feed->shapes[record->feed->fed];
+    const convoy_shape *in = &record->feed->inputs[record->feed->fed].shape; /* as the model has it */
     const convoy_shape *out = result->output_count > 0 ? &result->outputs[0].shape : NULL;
-    const bool batch = out && out->rank > 1 && in->rank > 1 && out->dims[0] == in->dims[0];
+    const bool batch = out && out->rank > 1 && in->rank > 1 && in->dims[0] > 1 && out->dims[0] == in->dims[0];
     return batch ? (size_t)in->dims[0] : 1;
 }
 
