@@ -92,6 +92,22 @@ def log_of_zero(random):
         return nodes, 13, {"w": w, "b": b}, x.shape, x, numpy.maximum(convolve(numpy.log(x), w, b), 0)
 
 
+def wide_log_of_zero(random):
+    """The same in a layer for which kernels of Winograd's algorithm exist: they add inputs before they multiply."""
+    x, w = numpy.abs(random.normal(size=(1, 64, 32, 32))), numpy.abs(random.normal(size=(64, 64, 3, 3)))
+    x[0, 11, 7, 8] = 0
+    nodes = [helper.make_node("Log", ["x"], ["e"], name="log"), convolution(["e", "w"], "y", 3)]
+    with numpy.errstate(divide="ignore"):
+        return nodes, 13, {"w": w}, x.shape, x, convolve(numpy.log(x), w)
+
+
+def channel_of_zeros(random):
+    """A channel that was pruned is its bias, however small that is."""
+    x, w, b = random.normal(size=(1, 8, 16, 16)), random.normal(size=(16, 8, 3, 3)), random.normal(size=16)
+    w[5], b[5] = 0, 1e-6
+    return [convolution(["x", "w", "b"], "y", 3)], 13, {"w": w, "b": b}, x.shape, x, convolve(x, w, b)
+
+
 def overflowing_exp(random):
     """An infinity before a convolution makes others at its place alone."""
     x, w = random.normal(size=(1, 3, 16, 16)), numpy.abs(random.normal(size=(8, 3, 1, 1)))
@@ -140,6 +156,8 @@ def unlike_channels(random):
 
 CASES = {
     "log-of-zero": log_of_zero,
+    "wide-log-of-zero": wide_log_of_zero,
+    "channel-of-zeros": channel_of_zeros,
     "overflowing-exp": overflowing_exp,
     "infinite-weight": infinite_weight,
     "largest-numbers": largest_numbers,

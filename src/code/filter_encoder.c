@@ -54,9 +54,9 @@ static void set_factor(convoy_dtype dtype, void *factors, size_t channel, double
 static double factor_of(convoy_dtype dtype, double norm, double largest) {
     double limit = dtype == CONVOY_F32 ? 0x1p127 : 0x1p511; /* s_c*K_c stays finite */
     double ratio = fmin(largest, limit) / norm;
-    if (!(norm > 0) || !(ratio >= 1))
+    if (norm > largest || norm > limit)
         return 1;
-    int exponent = ilogb(ratio);
+    int exponent = norm > 0 ? ilogb(ratio) : LARGEST_EXPONENT; /* so zeros get none of the others' rounding */
     return ldexp(1, exponent < LARGEST_EXPONENT ? -exponent : -LARGEST_EXPONENT);
 }
 

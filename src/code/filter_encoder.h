@@ -11,9 +11,9 @@
 
 /* Filters [channels][elements] of dtype (F32 or F64), at any address, the output channels of all groups
  * together. factors[c] of dtype [channels] becomes 1/s_c, s_c = 2^⌊log2(L / ‖K_c‖)⌋, L being the largest
- * ‖K_c‖, an L2 norm, of all, but at most 2^127 (float32) or 2^511 (float64); s_c is at most 2^100, and 1 for
- * channels of zeros and those larger than L. The filters are finite. One pass over the filters; allocates
- * nothing; thread-safe. */
+ * ‖K_c‖, an L2 norm, of all, but at most 2^127 (float32) or 2^511 (float64); s_c is at most 2^100, which
+ * it is for channels of zeros, and 1 for those larger than L. The filters are finite. One pass over the
+ * filters; allocates nothing; thread-safe. */
 void equilibrate(convoy_dtype dtype, const void *filters, size_t channels, size_t elements, void *factors);
 
 /* The coded filters of some workers. */

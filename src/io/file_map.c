@@ -16,24 +16,30 @@
 struct mapping {
     void *data;
     size_t bytes;
-    int file;         /* open */
-    struct stat info; /* when it was mapped */
-    char name[];
+    struct stat info;  /* when it was mapped */
+    const char *place; /* where the file was then, whatever links led to it */
+    char name[];       /* as it was given; the place is behind it */
 };
 
 static void mapping_release(void *context) {
     struct mapping *mapping = context;
     munmap(mapping->data, mapping->bytes);
-    close(mapping->file);
     free(mapping);
 }
 
+static bool is_same_file(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* By the place, so that a model of a thousand files needs no thousand descriptors. Another file at the place
+ * does no harm: the mapping shows the one that was there. */
 static const char *mapping_changed(const void *context) {
     const struct mapping *mapping = context;
     const struct stat *before = &mapping->info;
     struct stat now;
-    bool same = fstat(mapping->file, &now) == 0 && now.st_size == before->st_size &&
-                now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+    if (stat(mapping->place, &now) != 0 || !is_same_file(&now, before))
+        return NULL;
+    bool same = now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
                 now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
     return same ? NULL : mapping->name;
 }
@@ -53,23 +59,34 @@ static const char *errno_text(char *text, size_t size) {
     return strerror_r(errno, text, size);
 }
 
-/* Takes the file on success. */
+/* The path of an open file without links; as it was given if the system does not tell. */
+static void find_place(int file, const char *path, char place[PATH_MAX]) {
+    char link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, place, PATH_MAX - 1);
+    snprintf(place + (length < 0 ? 0 : length), (size_t)(PATH_MAX - (length < 0 ? 0 : length)), "%s",
+             length < 0 ? path : "");
+}
+
 static convoy_status map_bytes(struct buffer **map, int file, const struct stat *info, const char *path,
                                convoy_error *error) {
-    size_t bytes = (size_t)info->st_size, name_bytes = strlen(path) + 1;
+    char place[PATH_MAX];
+    find_place(file, path, place);
+    size_t bytes = (size_t)info->st_size, name_bytes = strlen(path) + 1, place_bytes = strlen(place) + 1;
     void *data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED) {
         char text[64];
         return error_set(error, errno == ENOMEM ? CONVOY_E_MEMORY : CONVOY_E_IO, "%s: cannot be mapped: %s",
                          path, errno_text(text, sizeof text));
     }
-    struct mapping *mapping = malloc(sizeof *mapping + name_bytes);
+    struct mapping *mapping = malloc(sizeof *mapping + name_bytes + place_bytes);
     if (!mapping) {
         munmap(data, bytes);
         return error_memory(error);
     }
-    *mapping = (struct mapping){.data = data, .bytes = bytes, .file = file, .info = *info};
+    *mapping = (struct mapping){.data = data, .bytes = bytes, .info = *info};
     memcpy(mapping->name, path, name_bytes);
+    mapping->place = memcpy(mapping->name + name_bytes, place, place_bytes);
     memory_in_large_pages(mapping->data, bytes); /* as file systems of Linux 6.16 and later can read them */
     struct buffer *made = buffer_adopt(mapping->data, bytes, mapping_release, mapping);
     if (!made) {
@@ -83,7 +100,7 @@ static convoy_status map_bytes(struct buffer **map, int file, const struct stat 
     return CONVOY_OK;
 }
 
-/* Maps the open file (or reports that it could not be opened); takes the file. */
+/* Maps the open file (or reports that it could not be opened) and closes it. */
 static convoy_status map_file(struct buffer **map, int file, const char *path, convoy_error *error) {
     char text[64];
     struct stat info;
@@ -100,8 +117,7 @@ static convoy_status map_file(struct buffer **map, int file, const char *path, c
         status = map_bytes(&found, file, &info, path, error);
     else if (!(found = buffer_create(0)))
         status = error_memory(error);
-    if (!found || found->bytes == 0)
-        close(file);
+    close(file);
     if (status == CONVOY_OK)
         *map = found;
     return status;
@@ -211,8 +227,7 @@ static bool is_mapping_of(const struct buffer *buffer, int file) {
     struct stat info;
     if (!buffer || buffer->release != mapping_release || fstat(file, &info) != 0)
         return false;
-    const struct stat *mapped = &((const struct mapping *)buffer->context)->info;
-    return mapped->st_dev == info.st_dev && mapped->st_ino == info.st_ino && !buffer_changed(buffer);
+    return is_same_file(&((const struct mapping *)buffer->context)->info, &info) && !buffer_changed(buffer);
 }
 
 void file_folders_clear(struct file_folders *folders) {
@@ -240,7 +255,7 @@ convoy_status file_map_within(struct buffer **map, struct file_folders *folders,
                          "'%.200s' passes through a file; a path of folders is accepted", location);
     if (file < 0 && errno == ENOMEM)
         return error_memory(error);
-    if (is_mapping_of(folders->latest, file)) {
+    if (file >= 0 && is_mapping_of(folders->latest, file)) {
         close(file);
         *map = buffer_retain(folders->latest);
         return CONVOY_OK;

@@ -5,8 +5,8 @@
 #include "base/memory.h"
 
 /* Maps a regular file; the buffer unmaps it with its last reference. buffer_discard gives pages back,
- * buffer_changed tells whether the file was overwritten (its size or its time differs); for that it stays
- * open. An empty file gives a buffer of 0 bytes.
+ * buffer_changed tells whether the file was overwritten (its size or its time differs, and it is still at
+ * its place). An empty file gives a buffer of 0 bytes.
  * The sentence of the error names path. CONVOY_E_IO (cannot be opened, is no regular file), CONVOY_E_MEMORY.
  */
 convoy_status file_map(struct buffer **map, const char *path, convoy_error *error);

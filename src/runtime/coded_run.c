@@ -269,14 +269,15 @@ static void report_outcomes(const struct coded_run *run, convoy_layer_report *re
 
 static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
     convoy_status status = CONVOY_OK;
+    struct layer_desc desc = layer->desc;
+    desc.kernel = CONV_DIRECT; /* Winograd's sums of inputs overflow, and make NaN of infinities */
     pthread_mutex_lock(&layer->local_mutex);
     const struct buffer *owner = layer->params.weights.owner;
     const char *changed = owner && !layer->local ? buffer_changed(owner) : NULL;
     if (changed)
         status = error_set(error, CONVOY_E_IO, "layer %s: %.200s: " FILE_CHANGED, layer->desc.name, changed);
     else if (!layer->local)
-        status = layer->inner->ops->layer_prepare(layer->inner, &layer->desc, &layer->params, &layer->local,
-                                                  error);
+        status = layer->inner->ops->layer_prepare(layer->inner, &desc, &layer->params, &layer->local, error);
     *local = layer->local;
     pthread_mutex_unlock(&layer->local_mutex);
     return status;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 
+#define MOST_LOSSES  3 /* of a layer by a worker: one whose memory is that bad does not get it again */
 #define LAYERS_AHEAD 2 /* layers on the way to one worker: bounds the memory of contents at hand */
 
 void dispatcher_send_layers(struct dispatcher *d) {
@@ -31,15 +32,23 @@ void dispatcher_send_layers(struct dispatcher *d) {
     d->layers_due = false;
 }
 
+/* A worker has lost what it held, and wants it anew. */
+static void take_loss(struct dispatcher *d, uint32_t worker, uint32_t layer, struct holding *holding) {
+    bool again = ++holding->losses <= MOST_LOSSES;
+    holding->state = again ? HOLDING_WANTED : HOLDING_UNFIT;
+    log_line(d->log, CONVOY_LOG_WARNING, "worker %u found its filters of layer number %u damaged: %s", worker,
+             layer, again ? "they are sent again" : "it does not get them once more");
+    pthread_cond_signal(&d->gap);
+}
+
 void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct frame_header *header) {
     if (header->layer >= d->holdings.layers)
         return;
     struct holding *holding = holdings_at(&d->holdings, header->layer, worker);
     bool offered = holding->state == HOLDING_OFFERED;
     if (holding->state == HOLDING_READY && header->kind == FRAME_WANT) {
-        log_line(d->log, CONVOY_LOG_WARNING,
-                 "worker %u found its filters of layer number %u damaged: sent again", worker, header->layer);
-        offered = true;
+        take_loss(d, worker, header->layer, holding);
+        return;
     }
     if (!offered && (holding->state != HOLDING_SENT || header->kind == FRAME_WANT))
         return; /* not an answer to anything */
@@ -174,9 +183,11 @@ uint32_t dispatcher_wait_ready(struct dispatcher *d, uint32_t wanted, uint64_t g
     for (int waited = 0; !waited;) {
         size_t total = (size_t)wanted * d->holdings.layers;
         now = look(d);
-        if (now.held > held && !graced)
-            deadline_ns = clock_now_ns() + patience_ns;
-        held = now.held;
+        if (now.held > held) { /* more than ever: a worker that loses and gets a layer again is no progress */
+            if (!graced)
+                deadline_ns = clock_now_ns() + patience_ns;
+            held = now.held;
+        }
         if (progress)
             progress(context, held < total ? held : total, total);
         if (now.settled >= wanted)

@@ -50,6 +50,7 @@ void holdings_forget(struct holdings *holdings, uint32_t worker) {
         buffer_release(&holding->payload);
         holding->state = HOLDING_MISSING;
         holding->wanted = false;
+        holding->losses = 0;
     }
 }
 

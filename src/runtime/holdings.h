@@ -19,7 +19,8 @@ enum holding_state {
 struct holding {
     enum holding_state state;
     bool hash_known;
-    bool wanted; /* MAKING: to be sent at once, the offer was declined */
+    uint32_t losses; /* how often the worker lost the layer and wanted it anew */
+    bool wanted;     /* MAKING: to be sent at once, the offer was declined */
     struct content_hash hash;
     struct buffer *payload; /* the content, while it is at hand */
     uint64_t payload_hash;

@@ -136,6 +136,8 @@ convoy_status convoy_session_check(convoy_session *session, const convoy_tensor 
     if (!outputs)
         return error_memory(error);
     status = executor_run(executor, inputs, outputs, NULL, error);
+    if (status == CONVOY_OK)
+        status = model_files_check(session->model, error);
     if (status != CONVOY_OK)
         goto out;
 

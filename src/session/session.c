@@ -64,7 +64,7 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         status = parse_faults(session, options, error);
     if (status == CONVOY_OK)
         status = backend_create(&session->backend, options->backend, options->threads, error);
-    if (status == CONVOY_OK && session->backend->block && !options->no_trials)
+    if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
         status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
@@ -205,6 +205,8 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
                                         &made->first_not_finite, error)
                  : executor_run(session->executor, inputs, made->outputs, made->layers, error);
     made->ms = (double)(clock_now_ns() - start) / NS_PER_MS;
+    if (status == CONVOY_OK) /* what was overwritten meanwhile was computed with */
+        status = model_files_check(session->model, error);
     if (status != CONVOY_OK) {
         convoy_result_destroy(&made);
         return status;
