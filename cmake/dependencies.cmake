@@ -46,7 +46,7 @@ if(NOT CONVOY_lapacke_INCLUDE OR NOT CONVOY_gfortran_LIBRARY)
 endif()
 add_library(convoy_lapack INTERFACE)
 target_include_directories(convoy_lapack SYSTEM INTERFACE ${CONVOY_lapacke_INCLUDE})
-target_link_libraries(convoy_lapack INTERFACE ${CONVOY_lapack_archives} ${CONVOY_gfortran_LIBRARY})
+target_link_libraries(convoy_lapack INTERFACE ${CONVOY_lapack_archives} ${CONVOY_gfortran_LIBRARY} m)
 
 # oneDNN runs on GNU OpenMP; its number of threads is set with omp_set_num_threads, and nothing of ours uses
 # OpenMP otherwise. So the runtime is linked by name, without -fopenmp, for every compiler: LLVM's own runtime

@@ -30,6 +30,9 @@ bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
 }
 
 uint32_t onednn_block(void) {
+#if !defined(__x86_64__)
+    return 0; /* oneDNN 2.6 has none elsewhere, but for SVE of 512 bits, on which nothing here was measured */
+#endif
     bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
     return wide ? 16 : 8;
 }
@@ -38,7 +41,7 @@ bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint3
     static const dnnl_format_tag_t tags[2][3] = {{dnnl_aBc8b, dnnl_aBcd8b, dnnl_aBcde8b},
                                                  {dnnl_aBc16b, dnnl_aBcd16b, dnnl_aBcde16b}};
     dnnl_dims_t wide;
-    if (rank < 3 || rank > 5 || !widen(wide, rank, dims))
+    if ((block != 8 && block != 16) || rank < 3 || rank > 5 || !widen(wide, rank, dims))
         return false;
     return dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, tags[block == 16][rank - 3]) ==
            dnnl_success;

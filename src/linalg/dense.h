@@ -1,6 +1,6 @@
-/* Small dense systems in double precision, by the reference LAPACK: one thread, no state, any number of callers at
- * once. Matrices are real and row-major: complex ones are written as real ones by their users (see rotation.c and
- * placement.c). */
+/* Small dense systems in double precision, by the reference LAPACK: one thread, no state, any number of
+ * callers at once. Matrices are real and row-major: complex ones are written as real ones by their users (see
+ * rotation.c and placement.c). */
 #ifndef LINALG_DENSE_H
 #define LINALG_DENSE_H
 
