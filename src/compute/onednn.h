@@ -187,6 +187,10 @@ dnnl_status_t onednn_scratch_create(dnnl_memory_t *scratch, size_t bytes, void *
 dnnl_status_t onednn_reorder_run(dnnl_primitive_t reorder, dnnl_stream_t stream, dnnl_memory_t from,
                                  dnnl_memory_t to, dnnl_memory_t scratch);
 
+/* Whether oneDNN has room to make a primitive, with the code that it generates: dnnl_success, or
+ * dnnl_out_of_memory. It writes through a null pointer if it has none. (onednn_prepare.c) */
+dnnl_status_t onednn_room(void);
+
 /* The sentence for a call of oneDNN that failed. */
 convoy_status onednn_failure(dnnl_status_t status, const char *what, convoy_error *error);
 

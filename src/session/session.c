@@ -92,7 +92,12 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
 convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                     const convoy_shape *input_shapes, const convoy_options *options,
                                     convoy_error *error) {
+    if (!session || !model || !input_shapes || !options)
+        return error_set(error, CONVOY_E_USAGE,
+                         "a session without a model, shapes, options or a place for it");
     convoy_status status = session_options_check(options, error);
+    if (status == CONVOY_OK)
+        status = session_resources_check(options, error);
     if (status != CONVOY_OK)
         return status;
     convoy_session *made = calloc(1, sizeof *made);

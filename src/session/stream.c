@@ -126,6 +126,9 @@ convoy_status convoy_session_stream(convoy_session *session, const convoy_stream
     if (stream->repeat < 1)
         return error_set(error, CONVOY_E_USAGE, "0 runs of each inference: must be at least 1");
 
+    convoy_status status = stream_resources_check(session, stream->in_flight, error);
+    if (status != CONVOY_OK)
+        return status;
     struct stream_run run = {.session = session, .stream = stream};
     if (pthread_mutex_init(&run.lock, NULL) != 0)
         return error_memory(error);

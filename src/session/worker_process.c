@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "runtime/worker.h"
+#include "session/session.h"
 #include "transport/zmq_transport.h"
 
 #include <convoy/worker.h>
@@ -104,6 +105,8 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
     struct transport *endpoint = NULL;
     struct fault *faults = NULL;
     convoy_status status = check_options(options, error);
+    if (status == CONVOY_OK)
+        status = worker_resources_check(options->threads, error);
     if (status == CONVOY_OK)
         status = parse_faults(&faults, options, error);
     if (status == CONVOY_OK)
