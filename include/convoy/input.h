@@ -34,7 +34,8 @@ typedef struct convoy_image_options {
 /* Reads a .npy array, an ONNX TensorProto (.pb), or an image (.png, .jpg/.jpeg, .pgm), told by content and
  * name, as a tensor for an input of the given shape (-1: open axis) and dtype. A tensor file keeps its own
  * shape, a batch axis in front included (the caller checks it against the model); float64 and integer arrays
- * become float32 where the model wants float32. An image becomes [1,C,H,W]. *tensor is the caller's.
+ * become float32 where the model wants float32. An image becomes [1,C,H,W]. options may be NULL:
+ * all defaults. *tensor is the caller's.
  * CONVOY_E_IO, CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_dtype dtype,
                                            const convoy_shape *shape, const convoy_image_options *options,

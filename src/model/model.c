@@ -20,7 +20,7 @@ static char *folder_of(struct arena *arena, const char *path) {
 
 convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_error *error) {
     if (!out || !path)
-        return error_set(error, CONVOY_E_USAGE, "convoy_model_load needs a place for the model and a path");
+        return error_null(error, __func__);
     convoy_model *model = calloc(1, sizeof *model);
     if (!model)
         return error_memory(error);

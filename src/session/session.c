@@ -93,8 +93,7 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
                                     const convoy_shape *input_shapes, const convoy_options *options,
                                     convoy_error *error) {
     if (!session || !model || !input_shapes || !options)
-        return error_set(error, CONVOY_E_USAGE,
-                         "a session without a model, shapes, options or a place for it");
+        return error_null(error, __func__);
     convoy_status status = session_options_check(options, error);
     if (status == CONVOY_OK)
         status = session_resources_check(options, error);
@@ -193,6 +192,8 @@ static convoy_status check_finite(const convoy_session *session, const convoy_te
 convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
                                  convoy_error *error) {
     convoy_result *made = NULL;
+    if (!session || !inputs || !result)
+        return error_null(error, __func__);
     if (!session->executor)
         return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");
     convoy_status status = check_finite(session, inputs, error);

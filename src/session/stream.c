@@ -120,6 +120,8 @@ static void *stream_thread(void *context) {
 
 convoy_status convoy_session_stream(convoy_session *session, const convoy_stream *stream, double *total_ms,
                                     convoy_error *error) {
+    if (!session || !stream || !stream->next || !stream->done)
+        return error_null(error, __func__);
     if (stream->in_flight < 1 || stream->in_flight > CONVOY_MAX_IN_FLIGHT)
         return error_set(error, CONVOY_E_USAGE, "%u inferences in flight: must be 1 to %d", stream->in_flight,
                          CONVOY_MAX_IN_FLIGHT);

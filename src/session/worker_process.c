@@ -98,6 +98,8 @@ static convoy_status dial(struct transport **endpoint, const convoy_worker_optio
 }
 
 convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_error *error) {
+    if (!options)
+        return error_null(error, __func__);
     struct last_words words = {.log = {options->log, options->log_context},
                                .mutex = PTHREAD_MUTEX_INITIALIZER,
                                .line = "its master is gone"};
@@ -133,6 +135,8 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
 
 convoy_status convoy_keygen(const char *folder, const char *name, convoy_error *error) {
     struct zmq_key_pair pair;
+    if (!folder || !name)
+        return error_null(error, __func__);
     convoy_status status = zmq_key_pair_create(&pair, error);
     if (status == CONVOY_OK)
         status = zmq_key_pair_save(&pair, folder, name, error);
