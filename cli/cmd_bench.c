@@ -85,8 +85,13 @@ static bool print_table(const struct figures *figures, const char *path, const s
         table_cell(&table, "%s", f->name);
         table_cell(&table, "%.3g", f->value);
         table_cell(&table, "%s", f->unit);
-        table_cell(&table, f->floor > 0 ? "%.3g" : "", f->floor);
-        table_cell(&table, f->floor > 0 ? "%.2f" : "", f->value / f->floor);
+        char floor[32] = "", ratio[32] = "";
+        if (f->floor > 0) {
+            snprintf(floor, sizeof floor, "%.3g", f->floor);
+            snprintf(ratio, sizeof ratio, "%.2f", f->value / f->floor);
+        }
+        table_cell(&table, "%s", floor);
+        table_cell(&table, "%s", ratio);
     }
     bool printed = table_print(&table, stdout);
     table_close(&table);

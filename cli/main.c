@@ -2,8 +2,10 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct command_row {
     const char *name;
@@ -82,7 +84,15 @@ static int run_command(const struct command_row *row, int argc, char **argv) {
     return exit_status;
 }
 
+/* Each thread would set 64 MB of address space aside for its own allocations, which a limit counts. */
+static void spare_address_space(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv) {
+    spare_address_space();
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, command_table[i].name) == 0)

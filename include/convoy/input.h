@@ -38,7 +38,8 @@ typedef struct convoy_image_options {
  * own shape, a batch axis in front included (the caller checks it against the model). Its elements, floats of
  * 16 to 64 bits, integers of 8 to 64 bits and bool in either byte order, become dtype: floats are rounded to
  * a floating-point dtype, and a finite one that is beyond its range is refused; everything else must be
- * exactly the same number in dtype. An image becomes [1,C,H,W]. *tensor is the caller's. CONVOY_E_IO,
+ * exactly the same number in dtype. An image becomes [1,C,H,W]. options may be NULL: all
+ * defaults. *tensor is the caller's. CONVOY_E_IO,
  * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_dtype dtype,
                                            const convoy_shape *shape, const convoy_image_options *options,

@@ -103,8 +103,10 @@ typedef struct convoy_check {
 
 /* Makes a model ready for inputs of the given shapes (one for each model input, in its order; no open axes):
  * codes and distributes the filters, starts the workers. The model is borrowed and must outlive the session.
- * CONVOY_E_USAGE for options that make no sense, CONVOY_E_INPUT for shapes that the model does not take,
- * CONVOY_E_UNSUPPORTED, CONVOY_E_WORKERS, CONVOY_E_MEMORY. */
+ * Before that it tries whether the threads and open files that it needs can be had (CONVOY_E_MEMORY), and
+ * raises the process's soft limit of open files to the hard one if need be. CONVOY_E_USAGE for options that
+ * make no sense, CONVOY_E_INPUT for shapes that the model does not take, CONVOY_E_UNSUPPORTED,
+ * CONVOY_E_WORKERS, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                                const convoy_shape *input_shapes,
                                                const convoy_options *options, convoy_error *error);

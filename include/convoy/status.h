@@ -1,4 +1,6 @@
-/* What every call of Convoy returns, and the sentence that explains a failure. */
+/* What every call of Convoy returns, and the sentence that explains a failure. A call that returns a status
+ * refuses NULL with CONVOY_E_USAGE where its description does not allow it. All other calls need valid
+ * pointers where their descriptions do not say that they take NULL. */
 #ifndef CONVOY_STATUS_H
 #define CONVOY_STATUS_H
 

@@ -14,6 +14,10 @@ convoy_status error_set(convoy_error *error, convoy_status status, const char *f
     return status;
 }
 
+convoy_status error_null(convoy_error *error, const char *function) {
+    return error_set(error, CONVOY_E_USAGE, "%s was given NULL where it takes none", function);
+}
+
 convoy_status error_memory(convoy_error *error) {
     return error_set(error, CONVOY_E_MEMORY, "out of memory");
 }

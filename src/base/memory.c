@@ -19,12 +19,26 @@ bool size_add(size_t a, size_t b, size_t *out) {
     return true;
 }
 
+bool memory_is_there(size_t bytes) {
+    void *probe =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return probe != MAP_FAILED && munmap(probe, bytes) == 0;
+}
+
+/* A piece that is worth the look whether enough is left. */
+#define LARGE_PIECE ((size_t)256 << 10)
+
 void *memory_aligned(size_t bytes) {
     size_t rounded;
     if (!size_add(bytes, MEMORY_ALIGNMENT - 1, &rounded) || rounded > PTRDIFF_MAX)
         return NULL;
     rounded -= rounded % MEMORY_ALIGNMENT;
-    return aligned_alloc(MEMORY_ALIGNMENT, rounded ? rounded : MEMORY_ALIGNMENT);
+    void *data = aligned_alloc(MEMORY_ALIGNMENT, rounded ? rounded : MEMORY_ALIGNMENT);
+    if (data && rounded >= LARGE_PIECE && !memory_is_there(MEMORY_RESERVE)) {
+        free(data);
+        data = NULL;
+    }
+    return data;
 }
 
 void memory_in_large_pages(void *data, size_t bytes) {

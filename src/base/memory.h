@@ -15,8 +15,16 @@
 bool size_mul(size_t a, size_t b, size_t *out);
 bool size_add(size_t a, size_t b, size_t *out);
 
-/* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL where there is none. Free with free(). */
+/* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL where there is none, and where a large piece
+ * would leave less than MEMORY_RESERVE of address space. Free with free(). */
 void *memory_aligned(size_t bytes);
+
+/* What is left to libraries that end the process if a small piece cannot be had (libzmq, oneDNN). */
+#define MEMORY_RESERVE ((size_t)4 << 20)
+
+/* Whether so many bytes of address space could be had now. They are not kept: this is for callers of a
+ * library that does not bear their lack, just before the call. About a microsecond. */
+bool memory_is_there(size_t bytes);
 
 /* Asks for large pages in [data, data + bytes), memory not yet touched that is read or written from end to
  * end many times. Advice: nothing happens where the system has none. */

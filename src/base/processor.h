@@ -2,9 +2,15 @@
 #ifndef BASE_PROCESSOR_H
 #define BASE_PROCESSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-/* The model's name as the system tells it, cut to size, or "unknown processor". Returns text. */
+/* The model's name as the system tells it, cut to size (at least 1), or "unknown processor". ARM has no
+ * names: there it is the numbers of implementer, part and variant of each kind of core. Returns text. */
 const char *processor_name(char *text, size_t size);
+
+/* The same from a file in the form of /proc/cpuinfo; false, and text is empty, where that tells nothing. */
+bool processor_name_read(FILE *cpuinfo, char *text, size_t size);
 
 #endif

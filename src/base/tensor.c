@@ -97,6 +97,8 @@ size_t convoy_tensor_elements(const convoy_tensor *tensor) {
 convoy_status convoy_tensor_create(convoy_tensor *tensor, convoy_dtype dtype, const convoy_shape *shape,
                                    convoy_error *error) {
     size_t bytes;
+    if (!tensor || !shape)
+        return error_null(error, __func__);
     if (!tensor_bytes(dtype, shape, &bytes)) {
         char text[128];
         return error_set(error, CONVOY_E_USAGE, "no tensor of type %s can have the shape %s",

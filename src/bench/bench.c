@@ -43,6 +43,8 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
                            const convoy_options *options, uint32_t runs,
                            void (*take)(void *context, const convoy_bench_figure *figure), void *context,
                            convoy_error *error) {
+    if (!model || !input_shapes || !options || !take)
+        return error_null(error, __func__);
     struct bench bench = {.model = model,
                           .input_shapes = input_shapes,
                           .options = options,

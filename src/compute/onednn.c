@@ -85,7 +85,9 @@ static convoy_status context_create(struct backend *base, struct context **out, 
     context->base.ops = base->ops;
     context->backend = backend;
     convoy_status status = CONVOY_OK;
-    dnnl_status_t made = dnnl_stream_create(&context->stream, backend->engine, dnnl_stream_default_flags);
+    dnnl_status_t made = onednn_room();
+    if (made == dnnl_success)
+        made = dnnl_stream_create(&context->stream, backend->engine, dnnl_stream_default_flags);
     if (made != dnnl_success)
         status = onednn_failure(made, "dnnl_stream_create", error);
     if (status == CONVOY_OK)
@@ -371,7 +373,9 @@ convoy_status onednn_backend_create(struct backend **out, uint32_t threads, conv
     backend->base.threads = threads;
     backend->base.block = onednn_block();
     atomic_init(&backend->serial, 1);
-    dnnl_status_t made = dnnl_engine_create(&backend->engine, dnnl_cpu, 0);
+    dnnl_status_t made = onednn_room();
+    if (made == dnnl_success)
+        made = dnnl_engine_create(&backend->engine, dnnl_cpu, 0);
     convoy_status status = made == dnnl_success ? reference_backend_create(&backend->inner, error)
                                                 : onednn_failure(made, "dnnl_engine_create", error);
     struct backend *result = &backend->base;

@@ -76,10 +76,11 @@ bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *a
 bool onednn_plain(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 
-/* The same in blocks of so many channels, 8 or 16. false where the tensor is no map. */
+/* The same in blocks of so many channels, 8 or 16. false for other numbers, and where the tensor is no map.
+ */
 bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint32_t block);
 
-/* The blocks that this processor's kernels work in. */
+/* The blocks that this processor's kernels work in; 0 where it has none that do. */
 uint32_t onednn_block(void);
 
 /* Whether every window along an axis has a tap inside the input. (onednn_pool.c) */
@@ -185,6 +186,10 @@ dnnl_status_t onednn_scratch_create(dnnl_memory_t *scratch, size_t bytes, void *
 /* Copies from one layout to another. */
 dnnl_status_t onednn_reorder_run(dnnl_primitive_t reorder, dnnl_stream_t stream, dnnl_memory_t from,
                                  dnnl_memory_t to, dnnl_memory_t scratch);
+
+/* Whether oneDNN has room to make a primitive, with the code that it generates: dnnl_success, or
+ * dnnl_out_of_memory. It writes through a null pointer if it has none. (onednn_prepare.c) */
+dnnl_status_t onednn_room(void);
 
 /* The sentence for a call of oneDNN that failed. */
 convoy_status onednn_failure(dnnl_status_t status, const char *what, convoy_error *error);

@@ -80,7 +80,9 @@ static dnnl_status_t find_implementation(const struct layer_desc *desc, struct o
                                          dnnl_engine_t engine, dnnl_primitive_desc_t *pd) {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_iterator_t iterator = NULL;
-    dnnl_status_t status = onednn_attributes_create(&attributes, recipe->post_ops);
+    dnnl_status_t status = onednn_room();
+    if (status == dnnl_success)
+        status = onednn_attributes_create(&attributes, recipe->post_ops);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_iterator_create(&iterator, &recipe->op, attributes, engine, NULL);
     for (bool more = status == dnnl_success; more && !*pd;) {

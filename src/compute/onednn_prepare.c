@@ -30,6 +30,9 @@ bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims) {
 }
 
 uint32_t onednn_block(void) {
+#if !defined(__x86_64__)
+    return 0; /* oneDNN 2.6 has none elsewhere, but for SVE of 512 bits, on which nothing here was measured */
+#endif
     bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
     return wide ? 16 : 8;
 }
@@ -38,7 +41,7 @@ bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint3
     static const dnnl_format_tag_t tags[2][3] = {{dnnl_aBc8b, dnnl_aBcd8b, dnnl_aBcde8b},
                                                  {dnnl_aBc16b, dnnl_aBcd16b, dnnl_aBcde16b}};
     dnnl_dims_t wide;
-    if (rank < 3 || rank > 5 || !widen(wide, rank, dims))
+    if ((block != 8 && block != 16) || rank < 3 || rank > 5 || !widen(wide, rank, dims))
         return false;
     return dnnl_memory_desc_init_by_tag(md, rank, wide, dnnl_f32, tags[block == 16][rank - 3]) ==
            dnnl_success;
@@ -54,6 +57,10 @@ convoy_status onednn_failure(dnnl_status_t status, const char *what, convoy_erro
     return error_set(error, CONVOY_E_INTERNAL, "oneDNN returned %d from %s", (int)status, what);
 }
 
+dnnl_status_t onednn_room(void) {
+    return memory_is_there((size_t)16 << 20) ? dnnl_success : dnnl_out_of_memory;
+}
+
 static size_t scratch_of(const_dnnl_primitive_desc_t pd) {
     const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     return md ? dnnl_memory_desc_get_size(md) : 0;
@@ -65,7 +72,9 @@ static dnnl_status_t reorder_create(dnnl_primitive_t *reorder, size_t *scratch_b
                                     dnnl_engine_t engine) {
     dnnl_primitive_attr_t attributes;
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t status = onednn_attributes_create(&attributes, NULL);
+    dnnl_status_t status = onednn_room();
+    if (status == dnnl_success)
+        status = onednn_attributes_create(&attributes, NULL);
     if (status != dnnl_success)
         return status;
     status = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, attributes);
@@ -268,7 +277,9 @@ static bool layout_arena(struct onednn_layer *layer) {
 static convoy_status build_primitive(struct onednn_layer *layer, const struct layer_desc *desc,
                                      const struct onednn_recipe *recipe, const_dnnl_primitive_desc_t pd,
                                      dnnl_engine_t engine, convoy_error *error) {
-    dnnl_status_t made = dnnl_primitive_create(&layer->primitive, pd);
+    dnnl_status_t made = onednn_room();
+    if (made == dnnl_success)
+        made = dnnl_primitive_create(&layer->primitive, pd);
     if (made != dnnl_success)
         return onednn_failure(made, "dnnl_primitive_create", error);
     layer->scratch_bytes = scratch_of(pd);

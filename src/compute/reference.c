@@ -143,7 +143,7 @@ convoy_status reference_backend_create(struct backend **backend, convoy_error *e
     struct backend *made = malloc(sizeof *made);
     if (!made)
         return error_memory(error);
-    made->ops = &reference_ops;
+    *made = (struct backend){.ops = &reference_ops, .threads = 1};
     *backend = made;
     return CONVOY_OK;
 }

@@ -1,6 +1,7 @@
 /* Kinds that sum over axes: products, softmax, reductions. */
 #include "compute/reference.h"
 
+#include "base/maximum.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
 
@@ -43,7 +44,7 @@ convoy_status reference_softmax(const struct reference_layer *layer, const convo
             size_t base = o * length * inner + i;
             double largest = -INFINITY, sum = 0;
             for (size_t k = 0; k < length; k++)
-                largest = fmax(largest, value_at(in, base + k * inner));
+                largest = max_or_nan(largest, value_at(in, base + k * inner));
             for (size_t k = 0; k < length; k++)
                 sum += exp(value_at(in, base + k * inner) - largest);
             for (size_t k = 0; k < length; k++) {

@@ -67,6 +67,8 @@ convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_
                                 convoy_error *error) {
     struct buffer *map = NULL;
     convoy_error cause = {0};
+    if (!tensor || !path || !shape)
+        return error_null(error, __func__);
     convoy_status status = file_map(&map, path, error);
     if (status != CONVOY_OK)
         return status;
@@ -85,5 +87,5 @@ convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_
 }
 
 convoy_status convoy_output_save(const char *path, const convoy_tensor *tensor, convoy_error *error) {
-    return npy_write(path, tensor, error);
+    return path && tensor ? npy_write(path, tensor, error) : error_null(error, __func__);
 }

@@ -9,26 +9,11 @@
 
 #include "base/memory.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* From order 96 on OpenBLAS shares a matrix-vector product out to its threads, which wait for one another in
- * sched_yield. On two busy cores the singular values of order 128 took 27 ms with two threads and 2.5 with
- * one, of order 256 146 and 16; up to order 64 nothing changes. Not set and reset around every call: other
- * threads may be inside OpenBLAS, which does not expect a change then. */
-static void set_one_thread(void) {
-    openblas_set_num_threads(1);
-}
-
-static void prepare_library(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set_one_thread);
-}
 
 static convoy_status status_of(lapack_int info) {
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
@@ -57,7 +42,6 @@ static void transpose(size_t order, const double *a, double *transposed) {
 convoy_status dense_invert(size_t order, const double *a, double *inverse) {
     if (order == 0)
         return CONVOY_OK;
-    prepare_library();
     lapack_int n = (lapack_int)order;
     double *lu = matrix_copy(order, order, sizeof *lu, a);
     lapack_int *pivots = malloc(order * sizeof *pivots);
@@ -84,7 +68,6 @@ out:
 convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed) {
     if (columns == 0)
         return CONVOY_OK;
-    prepare_library();
     lapack_int m = (lapack_int)rows, k = (lapack_int)columns;
     double *work = matrix_copy(rows, columns, sizeof *work, a);
     double *columns_out = work ? calloc(rows, rows * sizeof *columns_out) : NULL;
@@ -104,7 +87,6 @@ out:
 
 convoy_status dense_singular_range(size_t rows, size_t columns, const double *a, double *largest,
                                    double *smallest) {
-    prepare_library();
     size_t count = rows < columns ? rows : columns;
     double *work = matrix_copy(rows, columns, sizeof *work, a), *values = malloc(count * sizeof *values);
     convoy_status status = CONVOY_E_MEMORY;

@@ -1,9 +1,6 @@
-/* Small dense systems in double precision (LAPACK). Matrices are real and row-major: complex ones are written
- * as real ones by their users (see rotation.c and placement.c), since OpenBLAS 0.3.21's complex zgemv, on
- * which the complex routines of LAPACK stand, reads beyond its operand (OpenBLAS issue 4013).
- *
- * The first use sets OpenBLAS to one thread, in the whole process and for good (openblas_set_num_threads;
- * 0.3.21 has nothing narrower): a program that wants more sets that afterwards, and pays for it here. */
+/* Small dense systems in double precision, by the reference LAPACK: one thread, no state, any number of
+ * callers at once. Matrices are real and row-major: complex ones are written as real ones by their users (see
+ * rotation.c and placement.c). */
 #ifndef LINALG_DENSE_H
 #define LINALG_DENSE_H
 

@@ -31,7 +31,7 @@ static bool folders_find(struct file_folders *folders, struct arena *arena, cons
 
 convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_error *error) {
     if (!out || !path)
-        return error_set(error, CONVOY_E_USAGE, "convoy_model_load needs a place for the model and a path");
+        return error_null(error, __func__);
     convoy_model *model = calloc(1, sizeof *model);
     if (!model)
         return error_memory(error);

@@ -2,6 +2,7 @@
  * always what the reference makes of dense ones. */
 #include "base/blocks.h"
 #include "base/clock.h"
+#include "base/maximum.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/tensor.h"
@@ -196,8 +197,8 @@ static void compare(const struct example *example, const uint32_t *lies, uint32_
 
     double error = 0, most = 0;
     for (size_t i = 0; i < count; i++) {
-        error = fmax(error, fabs((double)got[i] - expected[i]));
-        most = fmax(most, fabs((double)expected[i]));
+        error = max_or_nan(error, fabs((double)got[i] - expected[i]));
+        most = max_or_nan(most, fabs((double)expected[i]));
     }
     if (!(error <= TOLERANCE * most))
         fail_msg("%s: inputs in blocks of %u and %u, output of %u, %s: error %g of %g", example->name,

@@ -52,6 +52,8 @@ struct convoy_mpi {
 };
 
 convoy_status convoy_mpi_start(convoy_mpi **out, convoy_error *error) {
+    if (!out)
+        return error_null(error, __func__);
     convoy_mpi *mpi = calloc(1, sizeof *mpi);
     if (!mpi)
         return error_memory(error);
@@ -176,6 +178,8 @@ static void share(void *context, const char *url) {
 convoy_status convoy_mpi_fill_master(convoy_mpi *mpi, convoy_options *options, convoy_error *error) {
     struct zmq_key_pair master;
     char address[NI_MAXHOST] = "127.0.0.1";
+    if (!mpi || !options)
+        return error_null(error, __func__);
     if (options->key_file || options->allowed_folder || options->insecure)
         return error_set(error, CONVOY_E_USAGE, "an MPI job makes its own keys: give it none");
     if (!options->listen && !mpi->place.one_host && !find_address(address))
@@ -214,6 +218,8 @@ static bool ends(const char *text, size_t size) {
 }
 
 convoy_status convoy_mpi_fill_worker(convoy_mpi *mpi, convoy_worker_options *options, convoy_error *error) {
+    if (!mpi || !options)
+        return error_null(error, __func__);
     struct shared *shared = &mpi->shared;
     char text[ZMQ_KEY_TEXT + 1];
     convoy_status status = mpi_bootstrap_receive(mpi->bootstrap, shared, sizeof *shared, SHARE_NS, error);
@@ -239,7 +245,7 @@ convoy_status convoy_mpi_fill_worker(convoy_mpi *mpi, convoy_worker_options *opt
 }
 
 void convoy_mpi_destroy(convoy_mpi **mpi) {
-    if (!*mpi)
+    if (!mpi || !*mpi)
         return;
     mpi_bootstrap_destroy(&(*mpi)->bootstrap);
     if ((*mpi)->secret_key.fd >= 0)

@@ -93,7 +93,11 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
 convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                     const convoy_shape *input_shapes, const convoy_options *options,
                                     convoy_error *error) {
+    if (!session || !model || !input_shapes || !options)
+        return error_null(error, __func__);
     convoy_status status = session_options_check(options, error);
+    if (status == CONVOY_OK)
+        status = session_resources_check(options, error);
     if (status != CONVOY_OK)
         return status;
     convoy_session *made = calloc(1, sizeof *made);
@@ -190,6 +194,8 @@ static convoy_status check_finite(const convoy_session *session, const convoy_te
 convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
                                  convoy_error *error) {
     convoy_result *made = NULL;
+    if (!session || !inputs || !result)
+        return error_null(error, __func__);
     if (!session->executor)
         return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");
     convoy_status status = model_files_check(session->model, error);

@@ -34,6 +34,14 @@ struct convoy_session {
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
 
+/* Asks the system for the threads, descriptors and address space of a session, or of a worker process, before
+ * any of it is made: CONVOY_E_MEMORY with the sentence. */
+convoy_status session_resources_check(const convoy_options *options, convoy_error *error);
+convoy_status worker_resources_check(uint32_t threads, convoy_error *error);
+
+/* The same for so many inferences at once of a session. */
+convoy_status stream_resources_check(const convoy_session *session, uint32_t in_flight, convoy_error *error);
+
 /* What float32 travels as: F32, BF16 or F16. */
 convoy_dtype session_frames(const convoy_options *options);
 

@@ -120,12 +120,17 @@ static void *stream_thread(void *context) {
 
 convoy_status convoy_session_stream(convoy_session *session, const convoy_stream *stream, double *total_ms,
                                     convoy_error *error) {
+    if (!session || !stream || !stream->next || !stream->done)
+        return error_null(error, __func__);
     if (stream->in_flight < 1 || stream->in_flight > CONVOY_MAX_IN_FLIGHT)
         return error_set(error, CONVOY_E_USAGE, "%u inferences in flight: must be 1 to %d", stream->in_flight,
                          CONVOY_MAX_IN_FLIGHT);
     if (stream->repeat < 1)
         return error_set(error, CONVOY_E_USAGE, "0 runs of each inference: must be at least 1");
 
+    convoy_status status = stream_resources_check(session, stream->in_flight, error);
+    if (status != CONVOY_OK)
+        return status;
     struct stream_run run = {.session = session, .stream = stream};
     if (pthread_mutex_init(&run.lock, NULL) != 0)
         return error_memory(error);

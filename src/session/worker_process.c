@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "runtime/worker.h"
+#include "session/session.h"
 #include "transport/zmq_transport.h"
 
 #include <convoy/worker.h>
@@ -97,6 +98,8 @@ static convoy_status dial(struct transport **endpoint, const convoy_worker_optio
 }
 
 convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_error *error) {
+    if (!options)
+        return error_null(error, __func__);
     struct last_words words = {.log = {options->log, options->log_context},
                                .mutex = PTHREAD_MUTEX_INITIALIZER,
                                .line = "its master is gone"};
@@ -104,6 +107,8 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
     struct transport *endpoint = NULL;
     struct fault *faults = NULL;
     convoy_status status = check_options(options, error);
+    if (status == CONVOY_OK)
+        status = worker_resources_check(options->threads, error);
     if (status == CONVOY_OK)
         status = parse_faults(&faults, options, error);
     if (status == CONVOY_OK)
@@ -130,6 +135,8 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
 
 convoy_status convoy_keygen(const char *folder, const char *name, convoy_error *error) {
     struct zmq_key_pair pair;
+    if (!folder || !name)
+        return error_null(error, __func__);
     convoy_status status = zmq_key_pair_create(&pair, error);
     if (status == CONVOY_OK)
         status = zmq_key_pair_save(&pair, folder, name, error);

@@ -26,6 +26,27 @@ struct zmq_limits zmq_limits_complete(struct zmq_limits limits) {
     return limits;
 }
 
+/* ZeroMQ's reaper and its I/O thread. */
+enum { ZMQ_THREADS = 2 };
+
+/* Of an endpoint, without its connections: 11 event descriptors, epolls and listeners at the master, 9 at a
+ * worker; and what its owner opens meanwhile: keys, inputs, filters on disk. */
+enum { ENDPOINT_DESCRIPTORS = 24 };
+
+/* Connections that are refused, or that have ended and are not closed yet: accepting one on ipc:// without a
+ * descriptor ends the process. */
+enum { STRANGERS = 16 };
+
+struct resources zmq_master_needs(uint32_t nodes) {
+    return (struct resources){.threads = ZMQ_THREADS,
+                              .descriptors = ENDPOINT_DESCRIPTORS + nodes + STRANGERS};
+}
+
+/* The dialer is a thread, too. */
+struct resources zmq_worker_needs(void) {
+    return (struct resources){.threads = ZMQ_THREADS + 1, .descriptors = ENDPOINT_DESCRIPTORS};
+}
+
 /* --- Addresses -------------------------------------------------------------------------------------------
  */
 

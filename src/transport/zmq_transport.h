@@ -6,6 +6,7 @@
 #define TRANSPORT_ZMQ_TRANSPORT_H
 
 #include "base/log.h"
+#include "base/resources.h"
 #include "transport/transport.h"
 
 #define ZMQ_KEY_TEXT 41 /* a CURVE key in Z85: 40 characters and the end */
@@ -31,6 +32,11 @@ struct zmq_master_options {
     bool insecure;      /* plain on an address that is not loopback or ipc */
     struct log log;
 };
+
+/* What an endpoint needs of the system. libzmq ends the process if it cannot have it, so check before one is
+ * made. */
+struct resources zmq_master_needs(uint32_t nodes);
+struct resources zmq_worker_needs(void);
 
 /* Binds. CONVOY_E_USAGE: a malformed URL, or plain on an address that others reach without `insecure`;
  * CONVOY_E_IO: cannot bind. */
