@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -70,15 +69,27 @@ static char *dialled_url(void *router) {
     return strdup(url);
 }
 
-convoy_status router_bind(void *router, const char *url, char **dialled, convoy_error *error) {
+/* libzmq takes a socket that listens already, and leaves its file alone. */
+static convoy_status take_ipc_socket(void *router, const char *url, struct ipc_file *file,
+                                     convoy_error *error) {
+    int fd = -1;
+    convoy_status status = ipc_listen(url, &fd, file, error);
+    if (status == CONVOY_OK)
+        set_number(router, ZMQ_USE_FD, fd);
+    return status;
+}
+
+convoy_status router_bind(void *router, const char *url, char **dialled, struct ipc_file *file,
+                          convoy_error *error) {
+    convoy_status status = ipc_is_path(url) ? take_ipc_socket(router, url, file, error) : CONVOY_OK;
+    if (status != CONVOY_OK)
+        return status;
     int failure = bind_to(router, url);
     if (failure)
         return error_set(error, CONVOY_E_IO, "cannot listen on %s: %s", url, zmq_strerror(failure));
     char *bound = dialled_url(router);
     if (!bound)
         return error_memory(error);
-    if (strncmp(bound, "ipc://", 6) == 0 && bound[6] != '@')
-        chmod(bound + 6, 0600);
     *dialled = bound;
     return CONVOY_OK;
 }

@@ -270,6 +270,7 @@ static void zmq_master_destroy(struct transport **transport) {
     inbox_clear(&m->inbox);
     if (m->monitor)
         say_goodbye(m);
+    ipc_file_remove(&m->ipc_file);
     monitored_close(&m->router, &m->monitor, 0);
     if (m->door.socket)
         zmq_close(m->door.socket);
@@ -318,7 +319,7 @@ convoy_status zmq_master_create(struct transport **transport, const struct zmq_m
         status = error_set(error, CONVOY_E_INTERNAL, "cannot prepare %s: libzmq says: %s", options->url,
                            zmq_strerror(failure));
     if (status == CONVOY_OK)
-        status = router_bind(m->router, options->url, &m->url, error);
+        status = router_bind(m->router, options->url, &m->url, &m->ipc_file, error);
     if (status != CONVOY_OK) {
         struct transport *unfinished = &m->base;
         zmq_master_destroy(&unfinished);
