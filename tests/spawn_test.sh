@@ -229,7 +229,7 @@ refuses 3 'alice.key' worker --connect "$url" --key alice.key --server-key maste
 
 # --- The orphans --------------------------------------------------------------------------------------------------
 
-for ((i = 0; i < 300; i++)); do # give up after 5 s; the last try may take as long again
+for ((i = 0; i < 300; i++)); do # they give up after 5 s
     left=()
     for pid in "${orphans[@]}"; do if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi; done
     [ ${#left[@]} -gt 0 ] || break

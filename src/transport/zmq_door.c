@@ -87,8 +87,9 @@ bool door_answer(struct door *door) {
         zmq_send(door->socket, answer[i].bytes, answer[i].size, ZMQ_DONTWAIT | (i < 5 ? ZMQ_SNDMORE : 0));
     if (!enter) {
         int size = request.count > PART_ADDRESS ? (int)request.sizes[PART_ADDRESS] : 0;
-        limited_line(&door->log, "a connection from %.*s was refused: its key is not among the allowed ones",
-                     size, (const char *)request.bytes[PART_ADDRESS]);
+        limited_line(&door->denials,
+                     "a connection from %.*s was refused: its key is not among the allowed ones", size,
+                     (const char *)request.bytes[PART_ADDRESS]);
     }
     return true;
 }
@@ -129,14 +130,18 @@ void door_settle(struct door *door) {
 enum refusal door_judge_hello(const struct frame *frame, uint64_t plan_hash, struct hello *hello,
                               char reason[REASON_TEXT]) {
     const uint32_t *start = frame->payload ? frame->payload->data : NULL;
+    if (!frame_whole(frame)) {
+        snprintf(reason, REASON_TEXT, "its hello is damaged");
+        return REFUSAL_UNKNOWN;
+    }
     bool speaks = start && frame->payload->bytes >= 8 && start[0] == HELLO_MAGIC;
     if (speaks && (start[1] != FRAME_VERSION || frame->header.version != FRAME_VERSION)) {
         snprintf(reason, REASON_TEXT, "it speaks version %u of the protocol, this master version %u",
                  start[1], FRAME_VERSION);
         return REFUSAL_HELLO;
     }
-    if (!speaks || frame->payload->bytes != sizeof *hello || !frame_valid(frame)) {
-        snprintf(reason, REASON_TEXT, "its hello is damaged");
+    if (!speaks || frame->payload->bytes != sizeof *hello) {
+        snprintf(reason, REASON_TEXT, "its hello is none of Convoy's");
         return REFUSAL_HELLO;
     }
     memcpy(hello, start, sizeof *hello);

@@ -20,10 +20,10 @@ struct caller {
 };
 
 struct door {
-    void *socket;               /* REP, polled by the owner; NULL: closed */
-    bool encrypted;             /* only those with CURVE, and an allowed key */
-    const char *allowed_folder; /* the owner's */
-    struct limited_log log;
+    void *socket;                        /* REP, polled by the owner; NULL: closed */
+    bool encrypted;                      /* only those with CURVE, and an allowed key */
+    const char *allowed_folder;          /* the owner's */
+    struct limited_log log, denials;     /* each with a limit of its own: port scanners hide no worker */
     bool denied;                         /* the next connection that ends was denied, and that was logged */
     struct caller callers[DOOR_CALLERS]; /* by fd modulo DOOR_CALLERS; a newer connection takes the place */
 };
