@@ -317,7 +317,7 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     for (int i = 0; i < argc; i++) {
         const char *argument = argv[i], *value = NULL;
         const struct option *option = NULL;
-        if (only_arguments || argument[0] != '-') {
+        if (only_arguments || argument[0] != '-' || argument[1] == '\0') { /* "-" is no option */
             if (!list_add(&options->arguments, argument))
                 return cli_error(error, CONVOY_E_MEMORY, "out of memory");
             continue;
