@@ -176,6 +176,14 @@ for kind in "--spawn 2" "--listen ipc://$scratch/ended --workers 2"; do
     done
 done
 
+# Where $TMPDIR is too long for a socket, /tmp serves; at the limit of the system it is still used.
+long=$scratch/$(printf 'l%.0s' {1..200})
+exact=$scratch/$(printf 'e%.0s' $(seq $((107 - ${#scratch} - 1 - 14 - 7))))
+mkdir "$long" "$exact" "${exact}e"
+for where in "$long" "$exact" "${exact}e"; do
+    TMPDIR=$where run 0 run "$model" "$digit" --spawn 1 --workers 1 --stragglers 0 --code uncoded --no-fallback --quiet
+done
+
 # What is at the path of an ipc socket: a file stays as it is, a living master keeps its socket, a dead one's is replaced.
 echo precious >file
 refuses 3 "$scratch/file" run "$model" "$digit" --listen "ipc://$scratch/file" --quiet

@@ -128,6 +128,17 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
     return status;
 }
 
+_Static_assert(CONVOY_KEY_TEXT == ZMQ_PAIR_TEXT, "the text of a key pair fits exactly");
+
+convoy_status convoy_keygen_text(char text[CONVOY_KEY_TEXT], convoy_error *error) {
+    struct zmq_key_pair pair;
+    convoy_status status = zmq_key_pair_create(&pair, error);
+    if (status == CONVOY_OK)
+        zmq_key_pair_text(&pair, text);
+    explicit_bzero(&pair, sizeof pair);
+    return status;
+}
+
 convoy_status convoy_keygen(const char *folder, const char *name, convoy_error *error) {
     struct zmq_key_pair pair;
     convoy_status status = zmq_key_pair_create(&pair, error);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -72,6 +73,29 @@ static void test_secret_that_others_can_read(void **state) {
         assert_int_equal(zmq_key_pair_load(&pair, path, &error), CONVOY_E_INPUT);
         assert_non_null(strstr(error.message, path));
     }
+}
+
+static void test_environment(void **state) {
+    (void)state;
+    char text[ZMQ_PAIR_TEXT], key[ZMQ_KEY_TEXT];
+    struct zmq_key_pair pair, read;
+    convoy_error error;
+    assert_int_equal(zmq_key_pair_create(&pair, NULL), CONVOY_OK);
+    zmq_key_pair_text(&pair, text);
+    setenv("CONVOY_TEST_KEY", text, 1);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    assert_string_equal(read.public_key, pair.public_key);
+    assert_string_equal(read.secret_key, pair.secret_key);
+    text[2 * ZMQ_KEY_TEXT - 1] = '\0'; /* a shell drops the last end of line */
+    setenv("CONVOY_TEST_KEY", text, 1);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    setenv("CONVOY_TEST_KEY", pair.public_key, 1);
+    assert_int_equal(zmq_public_key_load(key, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    assert_string_equal(key, pair.public_key);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_E_INPUT);
+    unsetenv("CONVOY_TEST_KEY");
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_E_IO);
+    assert_non_null(strstr(error.message, "env:CONVOY_TEST_KEY"));
 }
 
 static void test_damaged_files(void **state) {
@@ -174,8 +198,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_save_and_load), cmocka_unit_test(test_save_keeps_what_is_there),
         cmocka_unit_test(test_bad_names),     cmocka_unit_test(test_secret_that_others_can_read),
-        cmocka_unit_test(test_damaged_files), cmocka_unit_test(test_allowed),
-        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_environment),   cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_allowed),       cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests_name("keys and addresses", tests, temp_folder_create, temp_folder_remove);
 }
