@@ -117,6 +117,7 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
                                 .fault_count = options->fault_count,
                                 .cache_bytes = options->cache_bytes,
                                 .cache_folder = options->cache_folder,
+                                .log = {options->log, options->log_context},
                             },
                             error);
     if (status == CONVOY_E_CLOSED)

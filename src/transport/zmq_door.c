@@ -18,6 +18,9 @@ struct request {
 
 int door_open(struct door *door, void *context) {
     const int at_once = 0;
+    char name[64];
+    if (door->allowed_folder) /* nobody's key: tells what is damaged */
+        key_is_allowed(door->allowed_folder, "", name, &door->notes);
     door->socket = zmq_socket(context, ZMQ_REP);
     if (!door->socket || zmq_setsockopt(door->socket, ZMQ_LINGER, &at_once, sizeof at_once) != 0 ||
         zmq_bind(door->socket, "inproc://zeromq.zap.01") != 0)
@@ -52,7 +55,7 @@ static bool part_is(const struct request *request, size_t part, const char *text
            memcmp(request->bytes[part], text, request->sizes[part]) == 0;
 }
 
-static bool may_enter(const struct door *door, const struct request *request, char name[64]) {
+static bool may_enter(struct door *door, const struct request *request, char name[64]) {
     char key[ZMQ_KEY_TEXT];
     name[0] = '\0';
     if (!part_is(request, PART_VERSION, "1.0"))
@@ -62,7 +65,7 @@ static bool may_enter(const struct door *door, const struct request *request, ch
     return part_is(request, PART_MECHANISM, "CURVE") && request->count == REQUEST_PARTS &&
            request->sizes[PART_CREDENTIALS] == 32 && door->allowed_folder &&
            zmq_z85_encode(key, request->bytes[PART_CREDENTIALS], 32) &&
-           key_is_allowed(door->allowed_folder, key, name);
+           key_is_allowed(door->allowed_folder, key, name, &door->notes);
 }
 
 bool door_answer(struct door *door) {

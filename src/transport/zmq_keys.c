@@ -162,24 +162,54 @@ convoy_status zmq_public_key_load(char key[ZMQ_KEY_TEXT], const char *path, conv
     return status;
 }
 
-bool key_is_allowed(const char *folder, const char *key, char name[64]) {
+/* Tells the log of a file of the folder, once. */
+static void tell_once(struct key_notes *notes, const char *file, const char *what) {
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (strncmp(notes->files[i], file, KEY_NOTE_TEXT - 1) == 0)
+            return;
+    if (notes->count == KEY_NOTES)
+        return;
+    snprintf(notes->files[notes->count++], KEY_NOTE_TEXT, "%s", file);
+    log_line(notes->log, CONVOY_LOG_WARNING, "%s: no worker is let in by it", what);
+}
+
+static bool file_is_named_pub(const char *file) {
+    size_t length = strlen(file);
+    return length >= 5 && strcmp(file + length - 4, ".pub") == 0;
+}
+
+/* The key in a file of the folder; false, and the log told, if it holds none. */
+static bool read_allowed(const char *folder, const char *file, char key[ZMQ_KEY_TEXT],
+                         struct key_notes *notes) {
+    char path[PATH_TEXT];
+    convoy_error error;
+    if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
+        return false;
+    if (zmq_public_key_load(key, path, &error) == CONVOY_OK)
+        return true;
+    tell_once(notes, file, error.message);
+    return false;
+}
+
+bool key_is_allowed(const char *folder, const char *key, char name[64], struct key_notes *notes) {
     DIR *entries = opendir(folder);
     bool found = false;
-    if (!entries)
+    if (!entries) {
+        char what[PATH_TEXT + 64];
+        snprintf(what, sizeof what, "the folder of allowed keys, %s, cannot be read: %s", folder,
+                 strerror(errno));
+        tell_once(notes, "", what);
         return false;
+    }
     const struct dirent *entry;
     for (int looked = 0; !found && looked < FILE_LIMIT && (entry = readdir(entries));) {
-        char path[PATH_TEXT], allowed[ZMQ_KEY_TEXT];
-        size_t length = strlen(entry->d_name);
-        if (length < 5 || strcmp(entry->d_name + length - 4, ".pub") != 0)
+        char allowed[ZMQ_KEY_TEXT];
+        if (!file_is_named_pub(entry->d_name))
             continue;
         looked++;
-        if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
-            zmq_public_key_load(allowed, path, NULL) != CONVOY_OK)
-            continue;
-        found = strcmp(allowed, key) == 0;
+        found = read_allowed(folder, entry->d_name, allowed, notes) && strcmp(allowed, key) == 0;
         if (found)
-            snprintf(name, 64, "%.*s", (int)(length - 4), entry->d_name);
+            snprintf(name, 64, "%.*s", (int)strlen(entry->d_name) - 4, entry->d_name);
     }
     closedir(entries);
     return found;

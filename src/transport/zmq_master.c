@@ -304,7 +304,7 @@ convoy_status zmq_master_create(struct transport **transport, const struct zmq_m
     m->limits = zmq_limits_complete(options->limits);
     m->log = options->log;
     m->plan_hash = options->plan_hash;
-    m->refusals.log = m->door.log.log = m->door.denials.log = &m->log;
+    m->refusals.log = m->door.log.log = m->door.denials.log = m->door.notes.log = &m->log;
     m->door.encrypted = options->key;
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->allowed_folder = options->allowed_folder ? strdup(options->allowed_folder) : NULL;
