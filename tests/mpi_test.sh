@@ -17,12 +17,12 @@ echo "seed $SEED"
 "$CONVOY" run --mpi "$model" "$lenet/digits/000.png" >out 2>err
 if grep -q 'has no MPI' err; then echo "skipped: $(cat err)"; exit 77; fi
 
-# job STATUS OPTIONS... -- ARGUMENTS...: standard output to out, standard error to err; within 50 s.
+# job STATUS OPTIONS... -- ARGUMENTS...: standard output to out, standard error to err; within 50 s (times the factor of patience.bash).
 job() {
     local wanted=$1 status
     shift
     command="convoy-mpirun $*"
-    timeout 50 "$mpirun" "$@" >out 2>err </dev/null
+    timeout $(($(patience 50) / 10)) "$mpirun" "$@" >out 2>err </dev/null
     status=$?
     [ $status -eq "$wanted" ] || fail "${command:0:100}: exit status $status, not $wanted"
 }
@@ -63,7 +63,7 @@ command="a loop of three models"
 for ((i = 0; i < 3; i++)); do echo "$model"; done >list
 runs=0
 while read -r one; do
-    timeout 50 "$mpirun" -n 3 -- "$one" "$lenet/digits/000.png" --stragglers 1 >out 2>err || fail "$command: exit status $?"
+    timeout $(($(patience 50) / 10)) "$mpirun" -n 3 -- "$one" "$lenet/digits/000.png" --stragglers 1 >out 2>err || fail "$command: exit status $?"
     runs=$((runs + 1))
 done <list
 [ $runs -eq 3 ] || fail "$command: $runs runs"
@@ -71,7 +71,7 @@ done <list
 # --- A job that is interrupted leaves no rank ----------------------------------------------------------------
 
 # Ctrl-C is a signal to the whole process group of the script; impatient people send it twice.
-for ((run = 0; run < ${MPI_INTERRUPTS:-20}; run++)); do
+for ((run = 0; run < ${MPI_INTERRUPTS:-8}; run++)); do
     command="interrupt $run"
     mark=$scratch/mark.$run.onnx
     cp "$model" "$mark"
@@ -90,7 +90,7 @@ for ((run = 0; run < ${MPI_INTERRUPTS:-20}; run++)); do
     wait $job
     status=$?
     [ $status -eq 130 ] || fail "$command: exit status $status"
-    for ((i = 0; i < 100; i++)); do
+    for ((i = $(patience 10); i > 0; i--)); do
         left=$(ps -eo pid=,args= | grep -F "$mark" | grep -vc 'grep -F')
         [ "$left" -gt 0 ] || break
         sleep 0.1
@@ -123,7 +123,7 @@ for ((w = 0; w < 8; w++)); do late+=(--fault "$w:delay=1ms"); done
 for ((run = 0; run < ${MPI_KILLS:-3}; run++)); do
     command="run $run with killed ranks"
     rm -f err
-    timeout 60 "$mpirun" -n 9 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --stragglers 3 --repeat 4 "${late[@]}" --check --top 1 \
+    timeout $(($(patience 60) / 10)) "$mpirun" -n 9 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --stragglers 3 --repeat 4 "${late[@]}" --check --top 1 \
         >out 2>err </dev/null &
     job=$!
     until grep -qs '^convoy: worker 7 has joined' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done

@@ -139,7 +139,7 @@ await 'the master at tcp://127\.0\.0\.1:[0-9]* has finished$' workers.err
 # Filters are kept on disk: a worker that starts anew finds them.
 for round in 1 2; do
     listen "disk$round" "${some[@]}" --workers 1 --stragglers 0 --code uncoded --no-fallback --check
-    dial --cache-dir cache --give-up 300ms --quiet
+    dial --cache-dir cache --give-up 60 --quiet
     join "disk$round"
     prints '^check +every answer is that of the uncoded model'
     ls -i cache >"files$round"
@@ -153,7 +153,7 @@ listen fault "${some[@]}" --workers 4 --stragglers 2 --check --json --no-fallbac
 killed=$!
 background+=($killed)
 await 'worker 0 has joined' fault.err
-for i in 1 2 3; do dial --give-up 300ms --quiet; done
+for i in 1 2 3; do dial --give-up 60 --quiet; done
 wait $killed || fail "a worker that a fault kills ends with status $?"
 join fault
 prints '"degraded": false, .*"lost": \[0\]'
@@ -192,7 +192,7 @@ start living "${some[@]}" --workers 1 --stragglers 0 --code uncoded --listen "ip
 await '^convoy: listening on ipc:' living.err
 refuses 3 'another process listens there' run "$model" "$digit" --listen "ipc://$scratch/socket" --quiet
 url=ipc://$scratch/socket
-dial --give-up 5 --quiet
+dial --give-up 60 --quiet
 join living
 [ ! -e socket ] || fail "a master that has ended leaves its socket"
 start dead "$digit" --listen "ipc://$scratch/socket"
@@ -237,7 +237,7 @@ refuses 3 'alice.key' worker --connect "$url" --key alice.key --server-key maste
 
 # --- The orphans --------------------------------------------------------------------------------------------------
 
-for ((i = 0; i < 300; i++)); do # they give up after 5 s
+for ((i = $(patience 15); i > 0; i--)); do # they give up after 5 s
     left=()
     for pid in "${orphans[@]}"; do if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi; done
     [ ${#left[@]} -gt 0 ] || break
