@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A rank tells which worker it is, or why it is none. When it loses its master it falls silent: mostly that
  * has simply finished, and if not, it tells of the worker itself. */
@@ -41,6 +42,19 @@ static int serve(convoy_mpi *mpi, const struct cli_options *options) {
     return status == CONVOY_OK ? EXIT_DONE : report_error(&error);
 }
 
+/* Whether an input, or the model, is to come from standard input, which mpirun keeps for itself. */
+static bool reads_standard_input(const struct cli_options *options) {
+    for (size_t i = 0; i < options->arguments.count; i++)
+        if (strcmp(options->arguments.items[i], "-") == 0)
+            return true;
+    for (size_t i = 0; i < options->inputs.count; i++) {
+        const char *file = strrchr(options->inputs.items[i], '=');
+        if (file && strcmp(file, "=-") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Runs the model with the other ranks as workers. */
 static int lead(convoy_mpi *mpi, const struct cli_options *options) {
     convoy_error error;
@@ -52,6 +66,9 @@ static int lead(convoy_mpi *mpi, const struct cli_options *options) {
     if (own.session.workers > others)
         cli_error(&error, CONVOY_E_USAGE, "--workers %u: this MPI job has %u ranks besides rank 0",
                   own.session.workers, others);
+    else if (reads_standard_input(options))
+        cli_error(&error, CONVOY_E_USAGE,
+                  "-: with --mpi there is no standard input, which is mpirun's: give the name of a file");
     else if (convoy_mpi_fill_master(mpi, &own.session, &error) == CONVOY_OK)
         return command_run(&own);
     return report_error(&error);

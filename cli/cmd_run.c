@@ -1,6 +1,8 @@
 /* convoy run: inputs through a model, coded over workers. */
+#include "cleanup.h"
 #include "commands.h"
 #include "feed.h"
+#include "invitation.h"
 #include "json.h"
 #include "record.h"
 #include "trials.h"
@@ -99,6 +101,23 @@ static const char *own_path(char path[PATH_MAX]) {
     return path;
 }
 
+/* What is done when workers may dial in. */
+struct listening {
+    const struct cli_options *options;
+    struct progress *progress;
+};
+
+static void take_address(void *context, const char *url) {
+    struct listening *listening = context;
+    char command[4096], line[4200];
+    cleanup_note(url, listening->options->session.spawn > 0);
+    if (listening->options->session.spawn)
+        return;
+    invitation_text(command, sizeof command, listening->options, url);
+    snprintf(line, sizeof line, "a worker is started with: %s", command);
+    progress_log(listening->progress, CONVOY_LOG_INFO, line);
+}
+
 /* The inferences, over a session of their own. */
 static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model,
                        struct progress *progress) {
@@ -112,6 +131,11 @@ static int run_session(struct run *run, const struct cli_options *options, const
     session_options.log_context = progress;
     session_options.progress = show_coding;
     session_options.progress_context = progress;
+    struct listening listening = {.options = options, .progress = progress};
+    if (!session_options.listening) { /* under MPI others are told */
+        session_options.listening = take_address;
+        session_options.listening_context = &listening;
+    }
     const convoy_stream stream = {
         .context = run,
         .in_flight = options->in_flight,
@@ -131,6 +155,7 @@ static int run_session(struct run *run, const struct cli_options *options, const
         json_run_fail(&error); /* the object has begun */
     const int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
     convoy_session_destroy(&session);
+    cleanup_forget();
     return exit_status;
 }
 

@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int command_worker(const struct cli_options *options) {
     convoy_error error;
@@ -22,11 +23,24 @@ int command_worker(const struct cli_options *options) {
     return report_error(&error);
 }
 
+/* A key pair on standard output, for a variable of the environment. */
+static int print_keys(void) {
+    convoy_error error;
+    char text[CONVOY_KEY_TEXT];
+    if (convoy_keygen_text(text, &error) != CONVOY_OK)
+        return report_error(&error);
+    fputs(text, stdout);
+    return finish_output();
+}
+
 int command_keygen(const struct cli_options *options) {
     convoy_error error;
     const char *name = options->arguments.count == 1 ? options->arguments.items[0] : NULL;
-    if (!name)
-        cli_error(&error, CONVOY_E_USAGE, "%zu names; usage: convoy keygen NAME", options->arguments.count);
+    if (strcmp(options->folder, "-") == 0 && options->arguments.count == 0)
+        return print_keys();
+    if (!name || strcmp(options->folder, "-") == 0)
+        cli_error(&error, CONVOY_E_USAGE, "%zu names; usage: convoy keygen NAME, or convoy keygen --out -",
+                  options->arguments.count);
     else if (convoy_keygen(options->folder, name, &error) == CONVOY_OK) {
         printf("%s/%s.key  secret: it stays with its owner\n%s/%s.pub  public\n", options->folder, name,
                options->folder, name);

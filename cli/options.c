@@ -52,13 +52,13 @@ static const struct option option_table[] = {
     {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},
     {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
     {"mpi", NULL, "this process is a rank of an MPI job: rank 0 is the master", OPTION_FLAG, RUN, AT(mpi), 0, 0, NULL, 0},
-    {"key", "FILE", "with --listen: the master's key pair, NAME.key", OPTION_TEXT, RUN, AT(session.key_file), 0, 0, NULL, 0},
+    {"key", "FILE", "with --listen: the master's key pair, NAME.key or env:VARIABLE", OPTION_TEXT, RUN, AT(session.key_file), 0, 0, NULL, 0},
     {"allow", "DIR", "with --key: NAME.pub of every worker that may come", OPTION_TEXT, RUN, AT(session.allowed_folder), 0, 0, NULL, 0},
     {"insecure", NULL, "no keys on an address that other machines reach", OPTION_FLAG, RUN, AT(session.insecure), 0, 0, NULL, 0},
     {"join", "SECONDS", "how long to wait for workers when none comes (60)", OPTION_TIME, RUN, AT(session.join_ns), 0, 0, NULL, 0},
     {"connect", "URL", "the master: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, WORKER, AT(worker.connect), 0, 0, NULL, 0},
-    {"key", "FILE", "the worker's key pair, NAME.key", OPTION_TEXT, WORKER, AT(worker.key_file), 0, 0, NULL, 0},
-    {"server-key", "FILE", "with --key: the master's public key, NAME.pub", OPTION_TEXT, WORKER, AT(worker.server_key_file), 0, 0, NULL, 0},
+    {"key", "FILE", "the worker's key pair, NAME.key or env:VARIABLE", OPTION_TEXT, WORKER, AT(worker.key_file), 0, 0, NULL, 0},
+    {"server-key", "FILE", "with --key: the master's public key, NAME.pub or env:VARIABLE", OPTION_TEXT, WORKER, AT(worker.server_key_file), 0, 0, NULL, 0},
     {"insecure", NULL, "no keys to another machine", OPTION_FLAG, WORKER, AT(worker.insecure), 0, 0, NULL, 0},
     {"cache-bytes", "B", "of the filters that it keeps; 0: no bound (0)", OPTION_LARGE, WORKER, AT(worker.cache_bytes), 0, UINT64_MAX, NULL, 0},
     {"cache-dir", "DIR", "keep them there across restarts", OPTION_TEXT, WORKER, AT(worker.cache_folder), 0, 0, NULL, 0},
@@ -66,7 +66,7 @@ static const struct option option_table[] = {
     {"fault", "KIND", "kill@LAYER, slow=10x or busy=10x; repeatable", OPTION_LIST, WORKER, AT(faults), 0, 0, NULL, 0},
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
-    {"out", "DIR", "the folder of the two files (.)", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
+    {"out", "DIR", "the folder of the two files (.); -: print the pair, no NAME", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH | BENCH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
     {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH | BENCH, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH, AT(session.placement), 0, 0, "spread,plain", 0},
@@ -340,7 +340,7 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     for (int i = 0; i < argc; i++) {
         const char *argument = argv[i], *value = NULL;
         const struct option *option = NULL;
-        if (only_arguments || argument[0] != '-') {
+        if (only_arguments || argument[0] != '-' || argument[1] == '\0') { /* "-" is no option */
             if (!list_add(&options->arguments, argument))
                 return cli_error(error, CONVOY_E_MEMORY, "out of memory");
             continue;

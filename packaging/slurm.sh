@@ -11,7 +11,8 @@
 #   sbatch --nodes=9 slurm.sh vgg16.onnx photos/*.jpg --stragglers 2 --json
 #
 # MPI is not needed: the workers are tasks of a step that goes on when one dies (--kill-on-bad-exit=0), in a job that goes on when a node dies
-# (--no-kill). The keys are made for this job, in a folder under $HOME (or $CONVOY_SHARED) that all nodes see. The batch script's exit status is convoy's.
+# (--no-kill). The keys are made for this job and travel in the environment of its processes, so that no end of the job leaves them on a disk. The
+# batch script's exit status is convoy's.
 set -euo pipefail
 [ $# -gt 1 ] || { echo "usage: sbatch slurm.sh MODEL INPUT... [OPTION OF CONVOY RUN...]" >&2; exit 2; }
 
@@ -19,26 +20,27 @@ convoy=${CONVOY:-convoy}
 workers=$((SLURM_JOB_NUM_NODES - 1))
 [ $workers -ge 1 ] || { echo "slurm.sh: a job of one node has no workers" >&2; exit 2; }
 
-umask 077
-keys=$(mktemp -d "${CONVOY_SHARED:-$HOME}/convoy-$SLURM_JOB_ID-XXXXXX")
-trap 'rm -rf "$keys"' EXIT
-mkdir "$keys/allowed"
-"$convoy" keygen master --out "$keys" >/dev/null
-"$convoy" keygen worker --out "$keys" >/dev/null
-cp "$keys/worker.pub" "$keys/allowed/"
+# A pair is two lines, the first of which is the public key. The folder of those that may come holds a public key alone; only the master reads it.
+master_keys=$("$convoy" keygen --out -)
+worker_keys=$("$convoy" keygen --out -)
+allowed=$(mktemp -d)
+trap 'rm -rf "$allowed"' EXIT
+echo "${worker_keys%%$'\n'*}" >"$allowed/worker.pub"
 
 # Two jobs on one node must not meet: the port follows from the job's number, below those that Linux gives away.
 port=$((20000 + SLURM_JOB_ID % 12000))
 master=tcp://$(hostname):$port
 
 # The workers dial until the master is there, and end a minute after it has gone for good.
-srun --nodes=$workers --ntasks=$workers --exclude="$(hostname -s)" --no-kill --kill-on-bad-exit=0 --wait=0 \
-    "$convoy" worker --connect "$master" --key "$keys/worker.key" --server-key "$keys/master.pub" \
+CONVOY_KEY=$worker_keys CONVOY_SERVER_KEY=${master_keys%%$'\n'*} \
+    srun --export=ALL --nodes=$workers --ntasks=$workers --exclude="$(hostname -s)" --no-kill --kill-on-bad-exit=0 --wait=0 \
+    "$convoy" worker --connect "$master" --key env:CONVOY_KEY --server-key env:CONVOY_SERVER_KEY \
     --threads "${SLURM_CPUS_PER_TASK:-1}" --give-up 60 &
 step=$!
 
 status=0
-"$convoy" run --listen "tcp://*:$port" --key "$keys/master.key" --allow "$keys/allowed" --workers $workers --join 120 "$@" || status=$?
+CONVOY_KEY=$master_keys "$convoy" run --listen "tcp://*:$port" --key env:CONVOY_KEY --allow "$allowed" --workers $workers --join 120 "$@" ||
+    status=$?
 kill $step 2>/dev/null || true # srun passes it on to the workers
 wait $step || true
 exit $status

@@ -6,6 +6,7 @@
 # is how often the 300 digits are run (7: 2,100 inferences).
 set -euo pipefail
 
+. "$CONVOY_SOURCE_DIR/tests/patience.bash"
 seed=${CHAOS_SEED:-$RANDOM}
 passes=${CHAOS_PASSES:-7}
 if [ -n "${CONVOY_SANITIZE:-}" ]; then
@@ -44,12 +45,25 @@ alive() { sed -n 's/.*: \([0-9]*\) alive.*/\1/p' "$folder/log" | tail -n 1; }
 
 # Waits until N workers are alive; false when the run has ended.
 await_alive() {
-    for ((i = 0; i < 600; i++)); do
+    local tries
+    for ((tries = $(patience 30); tries > 0; tries--)); do
         if [ "$(alive)" = "$1" ]; then return 0; fi
         if ! kill -0 "$master" 2>/dev/null; then return 1; fi
-        sleep 0.05
+        sleep 0.1
     done
-    fail "$1 workers were not alive within 30 s"
+    fail "$1 workers were not alive within $(patience 3) s"
+}
+
+# With three workers missing none of the others may be late. On a machine that others use twice over one may be: such inferences are counted,
+# and few.
+judge_degraded() {
+    local degraded
+    degraded=$(grep -c '"why_local":"too few' "$folder/json" || true)
+    if grep -q '"degraded": false' "$folder/json"; then return 0; fi
+    grep 'computed here' "$folder/log" | head -n 5
+    machine_is_busy || fail "$degraded inferences degraded"
+    [ $((degraded * 20)) -le $((passes * 300)) ] || fail "$degraded inferences degraded, more than a busy machine explains"
+    echo "$degraded inferences degraded, at a load of $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
 }
 
 digits=()
@@ -94,11 +108,11 @@ master=
 echo "$rounds rounds, $kills workers killed and restarted, $stops stopped and continued"
 [ $status -eq 0 ] || fail "exit status $status"
 [ $rounds -ge 3 ] || fail "the run was over before it was disturbed"
-grep -q '"degraded": false' "$folder/json" || fail "degraded"
+judge_degraded
 if grep -q '"top1_agrees": *false' "$folder/json"; then fail "an answer is not that of the uncoded model"; fi
 inferences=$(grep -o '"top1_agrees": *true' "$folder/json" | wc -l)
 [ "$inferences" -eq $((passes * 300)) ] || fail "$inferences answers instead of $((passes * 300))"
 grep -o '"max_rel_error": *[0-9.e+-]*' "$folder/json" | sed "s,.*:,,; s, ,," | awk '{ if ($1 > worst) worst = $1 } END { printf "largest relative error %g\n", worst; exit !(worst <= 1e-4) }' ||
     fail "an answer is off"
 if [ "$kills" -gt 0 ]; then grep -q 'is lost' "$folder/log" || fail "no loss in the log"; fi
-echo "$inferences inferences, all right, none degraded"
+echo "$inferences inferences, all right"

@@ -229,7 +229,7 @@ for layer in conv1 conv2 fc1 fc2 fc3; do
     [ "$(grep -c "\"name\":\"$layer\",\"op\":\"[A-Za-z]*\",\"coded\":true,\"family\":\"rotation\",\"kA\":[0-9]*,\"kB\":[0-9]*,\"delta\":4," out)" -eq 300 ] ||
         fail "$command: $layer is not coded with delta 4 everywhere"
 done
-if grep -oE '"name":"(conv2|fc[123])"[^]]*"used":\[[0-9,]*\]' out | grep -qE '\[(.*,)?1[],]'; then
+if grep -qE '\[(.*,)?1[],]' <<<"$(grep -oE '"name":"(conv2|fc[123])"[^]]*"used":\[[0-9,]*\]' out)"; then
     fail "$command: an answer of worker 1 was used after its death"
 fi
 [ "$(grep -c '"top1_agrees":true' out)" -eq 300 ] || fail "$command: first classes differ"
@@ -245,7 +245,7 @@ run 0 run "$model" batch.npy batch.npy --local && prints '^rows +2 files are 6 i
 run 0 run "$model" batch.npy "$digit" --json --local --output out.npy
 [ "$(grep -c '"input":' out)" -eq 4 ] || fail "$command: not 4 results"
 prints '"input":"batch.npy","row":2'
-head -c 128 out.npy | grep -aq '(4, 10)' || fail "$command: out.npy is not 4x10"
+grep -aq '(4, 10)' <(head -c 128 out.npy) || fail "$command: out.npy is not 4x10"
 npy image.npy '1, 32, 32' $((32 * 32 * 4))
 run 0 run "$model" image.npy --local && prints '^image.npy:'
 run 0 run "$model" --input image="$digit" --local && prints '000.png:'
@@ -301,7 +301,7 @@ for name in missing.png bad.npy half.png shape.npy; do says "^convoy: .*$name"; 
 prints '^inferences +4 '
 prints '^failed +4 of the inputs'
 prints '^accuracy +1 of 1 = 100.00 % of those that ran$'
-head -c 128 some.npy | grep -aq '(4, 10)' || fail "$command: some.npy is not 4x10"
+grep -aq '(4, 10)' <(head -c 128 some.npy) || fail "$command: some.npy is not 4x10"
 run 3 run "$model" missing.png "$digit" bad.npy batch.npy half.png --local --in-flight 3 --repeat 2 --json
 [ "$(grep -oE '"input":"[^"]*",("row":.,)?"(error|ms)"' out | sed 's/.*\///; s/"input"://' | tr -d '",\n')" = \
     missing.pngerror000.pngmsbad.npyerrorbatch.npyrow:0msbatch.npyrow:1msbatch.npyrow:2mshalf.pngerror ] ||
@@ -320,7 +320,7 @@ refuses 3 'index 7 into an axis of 2' run gather.onnx seven.npy --local
 run 3 run gather.onnx x.npy seven.npy x.npy --local --repeat 2 --json --output picked.npy
 prints '"input":"seven.npy","error":"seven.npy: .*index 7 into an axis of 2'
 prints '^\], .*"failed": 1, '
-head -c 128 picked.npy | grep -aq '(2, 1, 4, 4)' || fail "$command: picked.npy is not of two inferences"
+grep -aq '(2, 1, 4, 4)' <(head -c 128 picked.npy) || fail "$command: picked.npy is not of two inferences"
 
 # --- The first layer whose output is not finite -----------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 # What the tests of the program share; to be sourced first. They then stand in a scratch folder of their own, in which `run` leaves the
 # files out and err. What they start in the background they add to ${background[@]}: it ends with them, stopped or not. They end with `finish`.
 
+. "$CONVOY_SOURCE_DIR/tests/patience.bash"
 scratch=$(mktemp -d)
 mkdir "$scratch/tmp"
 export CONVOY TMPDIR=$scratch/tmp # where the sockets of spawned workers are
@@ -54,11 +55,12 @@ errors_within() {
         fail "$command: an error of more than $1, or none printed"
 }
 
-# await PATTERN FILE: a line of the file matches, within 20 s.
+# await PATTERN FILE: a line of the file matches, within 20 s (times the factor of patience.bash).
 await() {
-    for ((i = 0; i < 400; i++)); do
+    local tries
+    for ((tries = $(patience 20); tries > 0; tries--)); do
         if grep -qE -e "$1" "$2" 2>/dev/null; then return 0; fi
-        sleep 0.05
+        sleep 0.1
     done
     fail "no line like '$1' came in $2"
     return 1

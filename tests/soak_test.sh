@@ -27,7 +27,7 @@ start() {
     await '^convoy: listening on' err
     worker=()
     for ((w = 0; w < workers; w++)); do
-        "$CONVOY" worker --connect "ipc://$scratch/socket" --quiet --give-up 1s 2>>workers.err &
+        "$CONVOY" worker --connect "ipc://$scratch/socket" --quiet --give-up 5s 2>>workers.err &
         worker+=($!)
         background+=($!)
     done

@@ -112,6 +112,14 @@ listen() {
 }
 dial() { "$CONVOY" worker --connect "$url" "$@" 2>>workers.err & background+=($!); }
 
+# The command that a master prints for its workers is one that works.
+start pasted "${some[@]}" --workers 1 --stragglers 0 --code uncoded --listen "ipc://$scratch/it's here" --no-fallback
+await '^convoy: a worker is started with: convoy worker --connect' pasted.err
+pasted=$(sed -n 's/^convoy: a worker is started with: convoy //p' pasted.err)
+eval "\"$CONVOY\" $pasted --quiet --give-up 60" 2>>workers.err &
+background+=($!)
+join pasted
+
 listen keys "${digits[@]}" --workers 4 --stragglers 1 --key master.key --allow allowed --check --json --no-fallback
 await 'waiting for workers on tcp://127.0.0.1:[0-9]*: 0 of 4 have come' keys.err
 run 3 worker --connect "$url" --key mallory.key --server-key master.pub --give-up 500ms && says 'given up'
@@ -119,6 +127,7 @@ run 3 worker --connect "$url" --give-up 500ms && says 'given up'
 run 3 worker --connect "$url" --key alice.key --server-key alice.pub --give-up 500ms && says 'given up'
 for i in 1 2 3 4; do dial --key alice.key --server-key master.pub --give-up 60; done
 join keys
+says "a worker is started with: convoy worker --connect $url --key NAME\\.key --server-key master\\.pub\$"
 wait $! || fail "a worker whose master has finished ends with status $?"
 prints '"engine": "zmq", '
 prints '"degraded": false, .*"needed": 3\}'
@@ -130,7 +139,7 @@ await 'the master at tcp://127\.0\.0\.1:[0-9]* has finished$' workers.err
 # Filters are kept on disk: a worker that starts anew finds them.
 for round in 1 2; do
     listen "disk$round" "${some[@]}" --workers 1 --stragglers 0 --code uncoded --no-fallback --check
-    dial --cache-dir cache --give-up 300ms --quiet
+    dial --cache-dir cache --give-up 60 --quiet
     join "disk$round"
     prints '^check +every answer is that of the uncoded model'
     ls -i cache >"files$round"
@@ -144,7 +153,7 @@ listen fault "${some[@]}" --workers 4 --stragglers 2 --check --json --no-fallbac
 killed=$!
 background+=($killed)
 await 'worker 0 has joined' fault.err
-for i in 1 2 3; do dial --give-up 300ms --quiet; done
+for i in 1 2 3; do dial --give-up 60 --quiet; done
 wait $killed || fail "a worker that a fault kills ends with status $?"
 join fault
 prints '"degraded": false, .*"lost": \[0\]'
@@ -152,6 +161,48 @@ prints '"degraded": false, .*"lost": \[0\]'
 # Nobody comes.
 run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --check --json && prints '"degraded": true, .*"live": 0'
 run 4 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
+
+# A signal that ends a master leaves nothing behind, and ends it as such a signal does.
+mkdir signals
+for kind in "--spawn 2" "--listen ipc://$scratch/ended --workers 2"; do
+    for signal in TERM HUP; do
+        TMPDIR=$scratch/signals start signal "${digits[@]}" --stragglers 1 --repeat 1000 $kind
+        if [ "${kind:2:5}" = spawn ]; then await 'worker 1 has joined' signal.err; else await 'listening on ipc' signal.err; fi
+        kill -$signal $master
+        wait $master 2>/dev/null
+        status=$?
+        [ $status -eq $((128 + $(kill -l $signal))) ] || fail "$kind, SIG$signal: exit status $status"
+        [ ! -e ended ] && [ -z "$(ls signals)" ] || fail "$kind: a socket was left after SIG$signal"
+    done
+done
+
+# Where $TMPDIR is too long for a socket, /tmp serves; at the limit of the system it is still used.
+long=$scratch/$(printf 'l%.0s' {1..200})
+exact=$scratch/$(printf 'e%.0s' $(seq $((107 - ${#scratch} - 1 - 14 - 7))))
+mkdir "$long" "$exact" "${exact}e"
+for where in "$long" "$exact" "${exact}e"; do
+    TMPDIR=$where run 0 run "$model" "$digit" --spawn 1 --workers 1 --stragglers 0 --code uncoded --no-fallback --quiet
+done
+
+# What is at the path of an ipc socket: a file stays as it is, a living master keeps its socket, a dead one's is replaced.
+echo precious >file
+refuses 3 "$scratch/file" run "$model" "$digit" --listen "ipc://$scratch/file" --quiet
+[ "$(cat file)" = precious ] || fail "a file at the path of --listen was harmed"
+start living "${some[@]}" --workers 1 --stragglers 0 --code uncoded --listen "ipc://$scratch/socket" --no-fallback
+await '^convoy: listening on ipc:' living.err
+refuses 3 'another process listens there' run "$model" "$digit" --listen "ipc://$scratch/socket" --quiet
+url=ipc://$scratch/socket
+dial --give-up 60 --quiet
+join living
+[ ! -e socket ] || fail "a master that has ended leaves its socket"
+start dead "$digit" --listen "ipc://$scratch/socket"
+await '^convoy: listening on ipc:' dead.err
+{
+    kill -KILL $master
+    wait $master
+} 2>/dev/null
+[ -S socket ] || fail "a killed master left no socket to be replaced"
+run 0 run "$model" "$digit" --listen "ipc://$scratch/socket" --join 300ms --quiet
 
 # --- Refusals -----------------------------------------------------------------------------------------------------
 
@@ -186,7 +237,7 @@ refuses 3 'alice.key' worker --connect "$url" --key alice.key --server-key maste
 
 # --- The orphans --------------------------------------------------------------------------------------------------
 
-for ((i = 0; i < 300; i++)); do # give up after 5 s; the last try may take as long again
+for ((i = $(patience 15); i > 0; i--)); do # they give up after 5 s
     left=()
     for pid in "${orphans[@]}"; do if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi; done
     [ ${#left[@]} -gt 0 ] || break

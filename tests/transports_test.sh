@@ -13,9 +13,9 @@ set -uo pipefail
 engines=(threads spawn listen)
 if [ -n "${CONVOY_SANITIZE:-}" ]; then
     echo "without MPI: a dozen ranks with the sanitizer $CONVOY_SANITIZE take too long"
-elif ! command -v mpirun >/dev/null || ! mpirun --version | grep -q 'Open MPI'; then
+elif ! command -v mpirun >/dev/null || ! grep -q 'Open MPI' <<<"$(mpirun --version)"; then
     echo "without MPI: Open MPI's mpirun is not there (scripts/setup --mpi)"
-elif "$CONVOY" run --mpi no-model no-input 2>&1 | grep -q 'has no MPI'; then
+elif grep -q 'has no MPI' <<<"$("$CONVOY" run --mpi no-model no-input 2>&1)"; then
     echo "without MPI: this convoy was built without it"
 else
     engines+=(mpi)
@@ -36,7 +36,7 @@ run_on() {
         await '^convoy: listening on tcp://127.0.0.1:[1-9]' err
         url=$(sed -n 's/^convoy: listening on \(tcp:[^ ]*\).*/\1/p' err)
         for ((w = 0; w < 10; w++)); do
-            "$CONVOY" worker --connect "$url" --give-up 1s --quiet 2>>workers.err &
+            "$CONVOY" worker --connect "$url" --give-up 60 --quiet 2>>workers.err &
             background+=($!)
         done
         wait "$master"

@@ -10,8 +10,9 @@ extern "C" {
 
 /* Fill with convoy_worker_options_init, then change what differs. */
 typedef struct convoy_worker_options {
-    const char *connect;         /* the master: "tcp://HOST:PORT" or "ipc://PATH" */
-    const char *key_file;        /* its own key pair, as convoy_keygen wrote it; NULL: plain */
+    const char *connect;  /* the master: "tcp://HOST:PORT" or "ipc://PATH" */
+    const char *key_file; /* its own key pair, as convoy_keygen wrote it, or "env:NAME" for a variable of
+                             the environment that holds its text; NULL: plain */
     const char *server_key_file; /* with key_file: the master's public key */
     bool insecure;               /* plain to an address that is not of this machine */
     const char *backend;         /* kernels: "onednn", "reference" */
@@ -32,6 +33,12 @@ CONVOY_API void convoy_worker_options_init(convoy_worker_options *options);
  * fault killed it (CONVOY_OK); else never. CONVOY_E_USAGE for options that make no sense; CONVOY_E_IO and
  * CONVOY_E_INPUT for key files and the cache's folder; CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_error *error);
+
+#define CONVOY_KEY_TEXT 83 /* two lines of 40 characters, and the end */
+
+/* Makes a CURVE key pair, without files: what NAME.key would hold, the public key (NAME.pub) in the first
+ * line. CONVOY_E_INTERNAL. */
+CONVOY_API convoy_status convoy_keygen_text(char text[CONVOY_KEY_TEXT], convoy_error *error);
 
 /* Makes a CURVE key pair: folder/name.key (secret, mode 0600) and folder/name.pub. Refuses to overwrite.
  * CONVOY_E_IO. */

@@ -28,7 +28,7 @@ struct layer_cache {
 };
 
 convoy_status layer_cache_create(struct layer_cache **out, struct backend *backend, uint64_t max_bytes,
-                                 const char *folder, uint64_t idle_ns, convoy_error *error) {
+                                 const char *folder, uint64_t idle_ns, struct log log, convoy_error *error) {
     struct layer_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return error_memory(error);
@@ -36,7 +36,7 @@ convoy_status layer_cache_create(struct layer_cache **out, struct backend *backe
     cache->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
     cache->idle_ns = idle_ns;
     convoy_status status =
-        folder ? layer_disk_open(&cache->disk, folder, cache->max_bytes, error) : CONVOY_OK;
+        folder ? layer_disk_open(&cache->disk, folder, cache->max_bytes, log, error) : CONVOY_OK;
     if (status == CONVOY_OK)
         *out = cache;
     else

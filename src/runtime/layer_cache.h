@@ -3,6 +3,7 @@
 #ifndef RUNTIME_LAYER_CACHE_H
 #define RUNTIME_LAYER_CACHE_H
 
+#include "base/log.h"
 #include "compute/backend.h"
 #include "transport/frame.h"
 
@@ -19,10 +20,10 @@ struct held_layer {
 
 /* backend is borrowed. max_bytes: of all contents held in memory, and on disk again as much; 0: no bound.
  * folder: where contents are kept across restarts (made if it does not exist), or NULL. idle_ns: the weights
- * of a layer that was not used for so long are checked by their hash before they are used again. CONVOY_E_IO,
- * CONVOY_E_MEMORY. */
+ * of a layer that was not used for so long are checked by their hash before they are used again. log: what is
+ * amiss in the folder. CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status layer_cache_create(struct layer_cache **cache, struct backend *backend, uint64_t max_bytes,
-                                 const char *folder, uint64_t idle_ns, convoy_error *error);
+                                 const char *folder, uint64_t idle_ns, struct log log, convoy_error *error);
 
 /* All references are gone. Takes NULL. */
 void layer_cache_destroy(struct layer_cache **cache);

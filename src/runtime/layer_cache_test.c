@@ -61,7 +61,7 @@ static int close_group(void **state) {
 static struct layer_cache *make_idle_cache(uint64_t max_bytes, const char *folder, uint64_t idle_ns) {
     struct layer_cache *cache = NULL;
     convoy_error error = {0};
-    if (layer_cache_create(&cache, backend, max_bytes, folder, idle_ns, &error) != CONVOY_OK)
+    if (layer_cache_create(&cache, backend, max_bytes, folder, idle_ns, (struct log){0}, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
     return cache;
 }
@@ -345,7 +345,8 @@ static void a_bad_folder_is_named(void **state) {
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         struct layer_cache *cache = NULL;
         convoy_error error = {0};
-        assert_int_equal(layer_cache_create(&cache, backend, 0, folders[i], 0, &error), CONVOY_E_IO);
+        assert_int_equal(layer_cache_create(&cache, backend, 0, folders[i], 0, (struct log){0}, &error),
+                         CONVOY_E_IO);
         assert_null(cache);
         assert_non_null(strstr(error.message, folders[i]));
     }

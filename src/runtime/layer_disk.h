@@ -3,13 +3,15 @@
 #ifndef RUNTIME_LAYER_DISK_H
 #define RUNTIME_LAYER_DISK_H
 
+#include "base/log.h"
 #include "transport/frame.h"
 
 struct layer_disk;
 
-/* Makes the folder if it does not exist. CONVOY_E_IO with the folder's name, CONVOY_E_MEMORY. */
+/* Makes the folder if it does not exist. The log is told of every damaged file, and once of a folder where
+ * nothing can be kept. CONVOY_E_IO with the folder's name, CONVOY_E_MEMORY. */
 convoy_status layer_disk_open(struct layer_disk **disk, const char *folder, uint64_t max_bytes,
-                              convoy_error *error);
+                              struct log log, convoy_error *error);
 void layer_disk_close(struct layer_disk **disk);
 
 /* The content with this hash, or NULL where there is none that is whole: what does not match its hash is

@@ -337,7 +337,7 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
     *take_endpoint = NULL;
     convoy_status status =
         layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder,
-                           options->idle_ns ? options->idle_ns : USUAL_IDLE_NS, error);
+                           options->idle_ns ? options->idle_ns : USUAL_IDLE_NS, options->log, error);
     worker.buffers = buffer_pool_create(IDLE_BUFFERS);
     if (status == CONVOY_OK && !worker.buffers)
         status = error_memory(error);

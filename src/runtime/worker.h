@@ -3,6 +3,7 @@
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
+#include "base/log.h"
 #include "compute/backend.h"
 #include "transport/fault.h"
 #include "transport/transport.h"
@@ -13,6 +14,7 @@ struct worker_options {
     uint64_t max_frame_bytes; /* a layer whose tasks or answers are larger is not taken; 0: 16 GiB */
     uint64_t cache_bytes;     /* of the filters that it keeps; 0: no bound */
     const char *cache_folder; /* where it keeps them across restarts, or NULL */
+    struct log log;           /* what is amiss there */
     uint64_t
         idle_ns; /* filters that were not used for so long are checked by their hash first; 0: a minute */
 };

@@ -92,8 +92,8 @@ static convoy_status memory_file_create(struct memory_file *file, const char *te
 
 static convoy_status key_pair_keep(struct memory_file *file, const struct zmq_key_pair *pair,
                                    convoy_error *error) {
-    char text[2 * ZMQ_KEY_TEXT + 1];
-    snprintf(text, sizeof text, "%s\n%s\n", pair->public_key, pair->secret_key);
+    char text[ZMQ_PAIR_TEXT];
+    zmq_key_pair_text(pair, text);
     const convoy_status status = memory_file_create(file, text, error);
     explicit_bzero(text, sizeof text);
     return status;

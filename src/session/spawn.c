@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define GIVE_UP  "5s"            /* of a worker whose master is gone without having ended it */
 #define GRACE_NS NS_PER_S        /* between asking a process to end and killing it */
 #define LOOK_NS  (2 * NS_PER_MS) /* between looks whether it has ended */
+#define FOLDER   "/convoy-XXXXXX"
 #define SOCKET   "/master"
 
 extern char **environ;
@@ -31,11 +33,17 @@ struct spawn {
     uint32_t count;
 };
 
-static convoy_status make_folder(struct spawn *spawn, convoy_error *error) {
+/* Where the folder is made: $TMPDIR, unless the path of the socket would be too long there for the system. */
+static const char *parent_folder(void) {
     const char *where = getenv("TMPDIR");
-    if (!where || where[0] != '/')
-        where = "/tmp";
-    if (asprintf(&spawn->folder, "%s/convoy-XXXXXX", where) < 0) {
+    const size_t room = sizeof((struct sockaddr_un *)0)->sun_path;
+    return where && where[0] == '/' && strlen(where) + sizeof FOLDER + sizeof SOCKET - 1 <= room ? where
+                                                                                                 : "/tmp";
+}
+
+static convoy_status make_folder(struct spawn *spawn, convoy_error *error) {
+    const char *where = parent_folder();
+    if (asprintf(&spawn->folder, "%s" FOLDER, where) < 0) {
         spawn->folder = NULL;
         return error_memory(error);
     }

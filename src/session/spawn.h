@@ -9,8 +9,8 @@
 
 struct spawn;
 
-/* Makes the folder, under $TMPDIR or /tmp. program: the convoy program, a path or a name to be found in PATH;
- * NULL: "convoy". CONVOY_E_IO, CONVOY_E_MEMORY. */
+/* Makes the folder, under $TMPDIR, or under /tmp if it is not set or too long for a socket. program: the
+ * convoy program, a path or a name to be found in PATH; NULL: "convoy". CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status spawn_create(struct spawn **spawn, const char *program, convoy_error *error);
 
 /* Where the master is to listen and the workers dial. */

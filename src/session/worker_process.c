@@ -122,6 +122,7 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
                                 .fault_count = options->fault_count,
                                 .cache_bytes = options->cache_bytes,
                                 .cache_folder = options->cache_folder,
+                                .log = {options->log, options->log_context},
                             },
                             error);
     if (status == CONVOY_E_CLOSED)
@@ -130,6 +131,17 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
         backend->ops->destroy(&backend);
     free(faults);
     pthread_mutex_destroy(&words.mutex);
+    return status;
+}
+
+_Static_assert(CONVOY_KEY_TEXT == ZMQ_PAIR_TEXT, "the text of a key pair fits exactly");
+
+convoy_status convoy_keygen_text(char text[CONVOY_KEY_TEXT], convoy_error *error) {
+    struct zmq_key_pair pair;
+    convoy_status status = zmq_key_pair_create(&pair, error);
+    if (status == CONVOY_OK)
+        zmq_key_pair_text(&pair, text);
+    explicit_bzero(&pair, sizeof pair);
     return status;
 }
 

@@ -21,7 +21,7 @@ struct content_hash frame_content_hash(const struct buffer *payload) {
     return (struct content_hash){.low = hash.low64, .high = hash.high64};
 }
 
-static uint64_t header_checksum(struct frame_header header, uint64_t payload_hash) {
+uint64_t frame_checksum(struct frame_header header, uint64_t payload_hash) {
     header.checksum = 0;
     return XXH3_64bits_withSeed(&header, sizeof header, payload_hash);
 }
@@ -29,14 +29,23 @@ static uint64_t header_checksum(struct frame_header header, uint64_t payload_has
 void frame_seal(struct frame *frame, uint64_t payload_hash) {
     frame->header.version = FRAME_VERSION;
     frame->header.bytes = frame->payload ? frame->payload->bytes : 0;
-    frame->header.checksum = header_checksum(frame->header, payload_hash);
+    frame->header.checksum = frame_checksum(frame->header, payload_hash);
+}
+
+static bool is_whole(const struct frame *frame, uint64_t payload_hash) {
+    const struct frame_header *header = &frame->header;
+    return header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
+           header->checksum == frame_checksum(*header, payload_hash);
+}
+
+bool frame_whole(const struct frame *frame) {
+    return is_whole(frame, frame_payload_hash(frame->payload));
 }
 
 bool frame_sealed(const struct frame *frame, uint64_t payload_hash) {
     const struct frame_header *header = &frame->header;
     return header->version == FRAME_VERSION && header->kind >= FRAME_OFFER &&
-           header->kind <= FRAME_KIND_LAST && header->bytes == (frame->payload ? frame->payload->bytes : 0) &&
-           header->checksum == header_checksum(*header, payload_hash);
+           header->kind <= FRAME_KIND_LAST && is_whole(frame, payload_hash);
 }
 
 bool frame_valid(const struct frame *frame) {

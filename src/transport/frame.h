@@ -71,6 +71,13 @@ bool frame_sealed(const struct frame *frame, uint64_t payload_hash);
 /* The same, of a payload that has to be read for it. */
 bool frame_valid(const struct frame *frame);
 
+/* Whether a frame of any version is as it was sealed. In all versions the frames of the handshake have this
+ * header and this checksum, so that another version is told from damage. */
+bool frame_whole(const struct frame *frame);
+
+/* What the checksum of a header must be. */
+uint64_t frame_checksum(struct frame_header header, uint64_t payload_hash);
+
 /* Drops the payload's reference. */
 void frame_release(struct frame *frame);
 

@@ -28,12 +28,13 @@ struct welcome {
 
 /* Why FRAME_REFUSED was sent, in its header's job. The payload says it in words. */
 enum refusal {
-    REFUSAL_HELLO = 1, /* another version, or no hello at all: for good */
+    REFUSAL_HELLO = 1, /* another version, or the hello of another program: for good */
     REFUSAL_CUT,       /* cut off by the master: for good */
     REFUSAL_PLAN,      /* another plan: come again without one */
     REFUSAL_FULL,      /* all nodes are taken: come again later */
-    REFUSAL_UNKNOWN,   /* no peer (any more) on this connection: come again on a new one */
-    REFUSAL_FINISHED   /* the master ends: for good where the worker would not wait for another for ever */
+    REFUSAL_UNKNOWN, /* no peer (any more) on this connection, or what came on it is damaged: come again on a
+                        new one */
+    REFUSAL_FINISHED /* the master ends: for good where the worker would not wait for another for ever */
 };
 
 #endif

@@ -52,7 +52,7 @@ struct resources zmq_worker_needs(void) {
 
 /* The host of tcp://HOST:PORT, without the brackets of IPv6, and the port's text; false where it is
  * malformed. */
-static bool split_tcp(const char *url, char host[256], const char **port) {
+static bool split_tcp(const char *url, char host[RESOLVER_HOST], const char **port) {
     const char *start = url + strlen("tcp://");
     const char *colon = strrchr(start, ':');
     if (!colon || colon == start)
@@ -66,7 +66,7 @@ static bool split_tcp(const char *url, char host[256], const char **port) {
     } else if (memchr(start, ':', length)) {
         return false;
     }
-    if (length > 255 || strcspn(start, ";/@ []") < length)
+    if (length >= RESOLVER_HOST || strcspn(start, ";/@ []") < length)
         return false;
     memcpy(host, start, length);
     host[length] = '\0';
@@ -103,7 +103,7 @@ convoy_status zmq_url_check(const char *url, bool binds, bool encrypted, bool in
                              path_limit);
         return CONVOY_OK;
     }
-    char host[256];
+    char host[RESOLVER_HOST];
     const char *port;
     if (!url || strncmp(url, "tcp://", 6) != 0 || !split_tcp(url, host, &port) ||
         !port_is_good(port, binds) || (!binds && strcmp(host, "*") == 0))
@@ -111,9 +111,9 @@ convoy_status zmq_url_check(const char *url, bool binds, bool encrypted, bool in
                          "'%s' is no address: tcp://HOST:PORT or ipc://PATH is expected", url ? url : "");
     if (!encrypted && !insecure && !host_is_loopback(host))
         return error_set(error, CONVOY_E_USAGE,
-                         "%s is within reach of other machines and would be plain: give keys, or ask for an "
-                         "insecure connection, or use 127.0.0.1",
-                         url);
+                         "%s is within reach of other machines and would be plain: give keys (%s), or do "
+                         "without them (--insecure), or use 127.0.0.1",
+                         url, binds ? "--key and --allow" : "--key and --server-key");
     return CONVOY_OK;
 }
 
@@ -121,12 +121,15 @@ bool zmq_url_is_ipv6(const char *url) {
     return strncmp(url, "tcp://[", 7) == 0;
 }
 
-bool zmq_url_is_named(const char *url) {
-    char host[256];
+bool zmq_url_resolve(const char *url, struct resolver **resolver) {
+    char host[RESOLVER_HOST];
     const char *port;
     struct in_addr v4;
-    return strncmp(url, "tcp://", 6) == 0 && !zmq_url_is_ipv6(url) && split_tcp(url, host, &port) &&
-           inet_pton(AF_INET, host, &v4) != 1;
+    if (strncmp(url, "tcp://", 6) != 0 || zmq_url_is_ipv6(url) || !split_tcp(url, host, &port) ||
+        inet_pton(AF_INET, host, &v4) == 1 || strcmp(host, "*") == 0)
+        return false;
+    *resolver = resolver_start(host, strcmp(port, "*") == 0 ? "0" : port);
+    return true;
 }
 
 void connection_address(int fd, char address[ADDRESS_TEXT]) {

@@ -2,6 +2,7 @@
 #ifndef TRANSPORT_ZMQ_COMMON_H
 #define TRANSPORT_ZMQ_COMMON_H
 
+#include "transport/resolver.h"
 #include "transport/zmq_transport.h"
 
 #define SUSPECT_HEARTBEATS 3
@@ -16,10 +17,12 @@ struct zmq_limits zmq_limits_complete(struct zmq_limits limits);
  * any address or port. CONVOY_E_USAGE: malformed, or plain and within others' reach without `insecure`. */
 convoy_status zmq_url_check(const char *url, bool binds, bool encrypted, bool insecure, convoy_error *error);
 
-/* Whether the URL's host is a name, so that its address may be of either family; and whether it is an IPv6
- * address. */
-bool zmq_url_is_named(const char *url);
+/* Whether the host of a URL is an IPv6 address. */
 bool zmq_url_is_ipv6(const char *url);
+
+/* Starts to ask for the addresses of the URL's host: *resolver. False where the host is no name, but an
+ * address or "*", or the URL is not tcp; *resolver is NULL without memory. */
+bool zmq_url_resolve(const char *url, struct resolver **resolver);
 
 /* What both kinds of sockets have: limits, timers, queues of `frames` frames. 0 or errno. */
 int zmq_socket_prepare(void *socket, const struct zmq_limits *limits, int frames);

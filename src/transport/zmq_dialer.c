@@ -11,12 +11,14 @@
 #define QUEUE_FRAMES   64 /* in ZeroMQ, besides the worker's rings */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_S)
-#define SERVED_NS      NS_PER_S /* after which a lost master is dialled as soon as the first time */
-#define LINGER_MS      300      /* for what was sent just before the end */
+#define SERVED_NS      NS_PER_S         /* after which a lost master is dialled as soon as the first time */
+#define LINGER_MS      300              /* for what was sent just before the end */
+#define LOOK_NS        (10 * NS_PER_MS) /* between looks whether a name server has answered */
+#define REASON_TEXT    200
 
 enum phase {
     PHASE_WAITING, /* until dial_ns */
-    PHASE_DIALING, /* a hello is on its way, until dial_ns */
+    PHASE_DIALING, /* a name is being looked up, or a hello is on its way, until dial_ns */
     PHASE_SERVING,
     PHASE_OVER
 };
@@ -24,6 +26,7 @@ enum phase {
 struct dialer {
     struct zmq_worker *worker;
     void *context, *socket, *monitor;
+    struct resolver *resolver; /* asks for the master's address, or NULL */
     struct random random;
     enum phase phase;
     bool suspect;
@@ -39,7 +42,9 @@ struct dialer {
     uint32_t wanted;    /* node */
     uint64_t plan_hash; /* of the plan that it served */
     uint64_t backoff_ns, dial_ns;
-    uint64_t missed_ns; /* since when there is no master */
+    uint64_t missed_ns;       /* since when there is no master */
+    char reason[REASON_TEXT]; /* of the last attempt's end */
+    bool told;                /* the log has that reason */
     uint64_t welcomed_ns, heard_ns, sent_ns, checked_ns;
     uint64_t announced_ns; /* until then the master may be busy with a large frame */
 };
@@ -64,6 +69,7 @@ static void close_socket(struct dialer *d, int linger_ms) {
     inbox_clear(&d->inbox);
     drop_unsent(d);
     monitored_close(&d->socket, &d->monitor, linger_ms);
+    resolver_destroy(&d->resolver);
     d->fd = -1;
 }
 
@@ -72,6 +78,8 @@ static void hang_up(struct dialer *d, const char *reason) {
     uint64_t now_ns = clock_now_ns();
     const struct log *log = &d->worker->log;
     close_socket(d, 0);
+    d->told = d->told && strcmp(d->reason, reason) == 0;
+    snprintf(d->reason, sizeof d->reason, "%s", reason);
     if (d->phase == PHASE_SERVING) {
         log_line(log, CONVOY_LOG_WARNING, "the master at %s is lost: %s; dialling again", d->worker->url,
                  reason);
@@ -80,28 +88,36 @@ static void hang_up(struct dialer *d, const char *reason) {
         if (now_ns - d->welcomed_ns > SERVED_NS)
             d->backoff_ns =
                 BACKOFF_MIN_NS; /* not at once after a welcome: a master may say both again and again */
-    } else if (d->attempts == 1) {
-        log_line(log, CONVOY_LOG_INFO, "no master at %s yet (%s); dialling again and again", d->worker->url,
+        d->told = false;
+    } else if (!d->told) {
+        log_line(log, CONVOY_LOG_INFO, "the master at %s: %s; dialling again and again", d->worker->url,
                  reason);
+        d->told = true;
     }
     plan_next_attempt(d, now_ns);
-    if (d->worker->give_up_ns && now_ns - d->missed_ns >= d->worker->give_up_ns) {
-        log_line(log, CONVOY_LOG_WARNING, "no master at %s for %.0f s: given up", d->worker->url,
-                 (double)(now_ns - d->missed_ns) / 1e9);
-        worker_left(d->worker, ENDING_CLOSED);
-        d->phase = PHASE_OVER;
-    }
+}
+
+/* When there was no master for too long; UINT64_MAX: never, or not now. */
+static uint64_t give_up_at_ns(const struct dialer *d) {
+    bool impatient = d->worker->give_up_ns && d->phase != PHASE_SERVING;
+    return impatient ? d->missed_ns + d->worker->give_up_ns : UINT64_MAX;
+}
+
+static void give_up(struct dialer *d) {
+    log_line(&d->worker->log, CONVOY_LOG_WARNING, "the master at %s: %s; given up after %g s", d->worker->url,
+             d->reason[0] ? d->reason : "no answer", (double)d->worker->give_up_ns / 1e9);
+    close_socket(d, 0);
+    worker_left(d->worker, ENDING_CLOSED);
+    d->phase = PHASE_OVER;
 }
 
 static int set_key(void *socket, int option, const char *key) {
     return zmq_setsockopt(socket, option, key, ZMQ_KEY_TEXT);
 }
 
-static bool prepare_socket(struct dialer *d) {
+static bool prepare_socket(struct dialer *d, const char *url) {
     const struct zmq_worker *w = d->worker;
-    const int never = -1, patience_ms = DIAL_NS / NS_PER_MS;
-    /* A name may stand for addresses of both families; libzmq looks at one: they take turns. */
-    const int ipv6 = zmq_url_is_ipv6(w->url) || (zmq_url_is_named(w->url) && d->attempts % 2 == 0);
+    const int never = -1, patience_ms = DIAL_NS / NS_PER_MS, ipv6 = zmq_url_is_ipv6(url);
     return zmq_socket_prepare(d->socket, &w->limits, QUEUE_FRAMES) == 0 &&
            zmq_setsockopt(d->socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&
            zmq_setsockopt(d->socket, ZMQ_CONNECT_TIMEOUT, &patience_ms, sizeof patience_ms) == 0 &&
@@ -123,17 +139,43 @@ static bool say_hello(struct dialer *d) {
            frame_to_socket(d->socket, NULL, &frame) == 0;
 }
 
-static void dial(struct dialer *d) {
+static void connect_to(struct dialer *d, const char *url) {
     const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    d->socket = zmq_socket(d->context, ZMQ_DEALER);
+    if (!d->socket || !prepare_socket(d, url) ||
+        monitor_open(&d->monitor, d->context, d->socket, events, d->serial++) != 0 ||
+        zmq_connect(d->socket, url) != 0 || !say_hello(d))
+        hang_up(d, zmq_strerror(zmq_errno()));
+}
+
+static void dial(struct dialer *d) {
     d->attempts++;
     d->phase = PHASE_DIALING;
     d->dial_ns = clock_now_ns() + DIAL_NS;
-    d->socket = zmq_socket(d->context, ZMQ_DEALER);
-    if (!d->socket || !prepare_socket(d) ||
-        monitor_open(&d->monitor, d->context, d->socket, events, d->serial++) != 0 ||
-        zmq_connect(d->socket, d->worker->url) != 0 || !say_hello(d))
-        hang_up(d, zmq_strerror(zmq_errno()));
+    if (!zmq_url_resolve(d->worker->url, &d->resolver))
+        connect_to(d, d->worker->url);
+    else if (!d->resolver)
+        hang_up(d, "no memory to look its name up");
+}
+
+/* Goes on when the addresses of the master's name are known. Of several they take turns. */
+static void take_addresses(struct dialer *d) {
+    char url[RESOLVER_URL], reason[REASON_TEXT];
+    unsigned count = 0;
+    if (!d->resolver || !resolver_done(d->resolver))
+        return;
+    while (resolver_url(d->resolver, count, url))
+        count++;
+    const char *failure = resolver_failure(d->resolver);
+    snprintf(reason, sizeof reason, "its name stands for no address: %s",
+             failure ? failure : "there is none");
+    bool found = count && resolver_url(d->resolver, (d->attempts - 1) % count, url);
+    resolver_destroy(&d->resolver);
+    if (found)
+        connect_to(d, url);
+    else
+        hang_up(d, reason);
 }
 
 /* --- Handshake -------------------------------------------------------------------------------------------
@@ -163,13 +205,16 @@ static void take_welcome(struct dialer *d, const struct frame *frame) {
 
 static void take_refusal(struct dialer *d, const struct frame *frame) {
     bool finished = frame->header.job == REFUSAL_FINISHED;
-    char reason[160] = "";
+    char reason[REASON_TEXT] = "";
+    if (!frame_whole(frame)) {
+        hang_up(d, "its refusal is damaged");
+        return;
+    }
     size_t at = (size_t)snprintf(reason, sizeof reason, "%s", finished ? "" : "it refuses: ");
-    if (frame->payload && (frame_valid(frame) || frame->header.version != FRAME_VERSION))
-        for (size_t i = 0; i < frame->payload->bytes && at < sizeof reason - 1; i++) {
-            char c = ((const char *)frame->payload->data)[i];
-            reason[at++] = c >= ' ' && c <= '~' ? c : '?';
-        }
+    for (size_t i = 0; frame->payload && i < frame->payload->bytes && at < sizeof reason - 1; i++) {
+        char c = ((const char *)frame->payload->data)[i];
+        reason[at++] = c >= ' ' && c <= '~' ? c : '?';
+    }
     reason[at] = '\0';
     finished = finished && d->worker->give_up_ns;
     bool for_good = frame->header.job == REFUSAL_HELLO || frame->header.job == REFUSAL_CUT;
@@ -207,11 +252,13 @@ static void take_frame(struct dialer *d, struct frame *frame) {
         take_welcome(d, frame);
     } else if (d->phase != PHASE_SERVING || frame->header.kind == FRAME_WELCOME) {
         hang_up(d, "it sent what is out of turn");
+    } else if (frame_betrays_damage(frame)) {
+        hang_up(d, "a frame of it was damaged on its way");
     } else if (frame->header.kind != FRAME_BEAT) {
         d->heard_ns = clock_now_ns();
         worker_deliver(d->worker, frame);
         frame->payload = NULL;
-    } else if (frame_valid(frame)) {
+    } else {
         d->heard_ns = clock_now_ns();
         take_announcement(d, frame->header.job);
     }
@@ -253,6 +300,12 @@ static void send_frames(struct dialer *d) {
     }
 }
 
+/* Why a handshake may end without a word, which is all that CURVE tells of. */
+static const char *closed_reason(const struct dialer *d) {
+    return d->worker->encrypted ? "it closes the connection, as if --server-key were not its key"
+                                : "it closes the connection, as if it wanted keys";
+}
+
 static void read_news(struct dialer *d) {
     uint16_t event;
     int32_t value;
@@ -265,7 +318,7 @@ static void read_news(struct dialer *d) {
             hang_up(d, "it does not allow this worker's key");
             break;
         case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-            hang_up(d, "it does not speak the protocol, or has another key");
+            hang_up(d, closed_reason(d));
             break;
         case ZMQ_EVENT_CLOSED:
             hang_up(d, "nobody answers there");
@@ -274,7 +327,7 @@ static void read_news(struct dialer *d) {
             while (d->socket && receive_frames(d)) /* its last words may be a refusal */
                 continue;
             if (d->socket)
-                hang_up(d, d->phase == PHASE_SERVING ? "the connection ended" : "it closes the connection");
+                hang_up(d, d->phase == PHASE_SERVING ? "the connection ended" : closed_reason(d));
             break;
         }
     }
@@ -285,7 +338,9 @@ static void check_time(struct dialer *d) {
     uint64_t now_ns = clock_now_ns();
     uint64_t heartbeat_ns = d->worker->limits.heartbeat_ns;
     if (d->phase == PHASE_DIALING && now_ns >= d->dial_ns)
-        hang_up(d, "no welcome comes");
+        hang_up(d, d->resolver ? "the name servers do not answer" : "no welcome comes");
+    if (now_ns >= give_up_at_ns(d))
+        give_up(d);
     if (d->phase != PHASE_SERVING)
         return;
     struct frame beat;
@@ -316,6 +371,10 @@ static void check_time(struct dialer *d) {
 static void wait_for_news(struct dialer *d) {
     uint64_t now_ns = clock_now_ns();
     uint64_t until_ns = d->phase == PHASE_SERVING ? now_ns + d->worker->limits.heartbeat_ns / 2 : d->dial_ns;
+    if (give_up_at_ns(d) < until_ns)
+        until_ns = give_up_at_ns(d);
+    if (d->resolver && now_ns + LOOK_NS < until_ns)
+        until_ns = now_ns + LOOK_NS;
     zmq_pollitem_t items[3] = {{.fd = d->worker->notify_fd, .events = ZMQ_POLLIN}};
     int count = 1;
     if (d->socket) {
@@ -352,6 +411,7 @@ void *dialer_main(void *worker) {
     while (!worker_stopping(worker)) {
         if (d.phase == PHASE_WAITING && clock_now_ns() >= d.dial_ns)
             dial(&d);
+        take_addresses(&d);
         bool more = d.socket && receive_frames(&d);
         send_frames(&d);
         read_news(&d);

@@ -18,6 +18,9 @@ struct request {
 
 int door_open(struct door *door, void *context) {
     const int at_once = 0;
+    char name[64];
+    if (door->allowed_folder) /* nobody's key: tells what is damaged */
+        key_is_allowed(door->allowed_folder, "", name, &door->notes);
     door->socket = zmq_socket(context, ZMQ_REP);
     if (!door->socket || zmq_setsockopt(door->socket, ZMQ_LINGER, &at_once, sizeof at_once) != 0 ||
         zmq_bind(door->socket, "inproc://zeromq.zap.01") != 0)
@@ -52,7 +55,7 @@ static bool part_is(const struct request *request, size_t part, const char *text
            memcmp(request->bytes[part], text, request->sizes[part]) == 0;
 }
 
-static bool may_enter(const struct door *door, const struct request *request, char name[64]) {
+static bool may_enter(struct door *door, const struct request *request, char name[64]) {
     char key[ZMQ_KEY_TEXT];
     name[0] = '\0';
     if (!part_is(request, PART_VERSION, "1.0"))
@@ -62,7 +65,7 @@ static bool may_enter(const struct door *door, const struct request *request, ch
     return part_is(request, PART_MECHANISM, "CURVE") && request->count == REQUEST_PARTS &&
            request->sizes[PART_CREDENTIALS] == 32 && door->allowed_folder &&
            zmq_z85_encode(key, request->bytes[PART_CREDENTIALS], 32) &&
-           key_is_allowed(door->allowed_folder, key, name);
+           key_is_allowed(door->allowed_folder, key, name, &door->notes);
 }
 
 bool door_answer(struct door *door) {
@@ -87,8 +90,9 @@ bool door_answer(struct door *door) {
         zmq_send(door->socket, answer[i].bytes, answer[i].size, ZMQ_DONTWAIT | (i < 5 ? ZMQ_SNDMORE : 0));
     if (!enter) {
         int size = request.count > PART_ADDRESS ? (int)request.sizes[PART_ADDRESS] : 0;
-        limited_line(&door->log, "a connection from %.*s was refused: its key is not among the allowed ones",
-                     size, (const char *)request.bytes[PART_ADDRESS]);
+        limited_line(&door->denials,
+                     "a connection from %.*s was refused: its key is not among the allowed ones", size,
+                     (const char *)request.bytes[PART_ADDRESS]);
     }
     return true;
 }
@@ -129,14 +133,18 @@ void door_settle(struct door *door) {
 enum refusal door_judge_hello(const struct frame *frame, uint64_t plan_hash, struct hello *hello,
                               char reason[REASON_TEXT]) {
     const uint32_t *start = frame->payload ? frame->payload->data : NULL;
+    if (!frame_whole(frame)) {
+        snprintf(reason, REASON_TEXT, "its hello is damaged");
+        return REFUSAL_UNKNOWN;
+    }
     bool speaks = start && frame->payload->bytes >= 8 && start[0] == HELLO_MAGIC;
     if (speaks && (start[1] != FRAME_VERSION || frame->header.version != FRAME_VERSION)) {
         snprintf(reason, REASON_TEXT, "it speaks version %u of the protocol, this master version %u",
                  start[1], FRAME_VERSION);
         return REFUSAL_HELLO;
     }
-    if (!speaks || frame->payload->bytes != sizeof *hello || !frame_valid(frame)) {
-        snprintf(reason, REASON_TEXT, "its hello is damaged");
+    if (!speaks || frame->payload->bytes != sizeof *hello) {
+        snprintf(reason, REASON_TEXT, "its hello is none of Convoy's");
         return REFUSAL_HELLO;
     }
     memcpy(hello, start, sizeof *hello);

@@ -19,11 +19,21 @@ struct caller {
     char address[ADDRESS_TEXT];
 };
 
+/* Files of the folder of allowed keys that hold none, and of which the log was told. */
+#define KEY_NOTES     32
+#define KEY_NOTE_TEXT 64
+struct key_notes {
+    const struct log *log;
+    uint32_t count;
+    char files[KEY_NOTES][KEY_NOTE_TEXT];
+};
+
 struct door {
-    void *socket;               /* REP, polled by the owner; NULL: closed */
-    bool encrypted;             /* only those with CURVE, and an allowed key */
-    const char *allowed_folder; /* the owner's */
-    struct limited_log log;
+    void *socket;                    /* REP, polled by the owner; NULL: closed */
+    bool encrypted;                  /* only those with CURVE, and an allowed key */
+    const char *allowed_folder;      /* the owner's */
+    struct limited_log log, denials; /* each with a limit of its own: port scanners hide no worker */
+    struct key_notes notes;
     bool denied;                         /* the next connection that ends was denied, and that was logged */
     struct caller callers[DOOR_CALLERS]; /* by fd modulo DOOR_CALLERS; a newer connection takes the place */
 };
@@ -47,7 +57,7 @@ void door_settle(struct door *door);
 enum refusal door_judge_hello(const struct frame *frame, uint64_t plan_hash, struct hello *hello,
                               char reason[REASON_TEXT]);
 
-/* Whether a file NAME.pub of the folder holds this public key (Z85). */
-bool key_is_allowed(const char *folder, const char *key, char name[64]);
+/* Whether a file NAME.pub of the folder holds this public key (Z85). What is damaged there is told once. */
+bool key_is_allowed(const char *folder, const char *key, char name[64], struct key_notes *notes);
 
 #endif

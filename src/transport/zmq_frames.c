@@ -67,6 +67,12 @@ bool frame_is_small(const struct frame *frame) {
     return !frame->payload || (frame->payload->bytes && frame->payload->bytes <= SMALL_BYTES);
 }
 
+bool frame_betrays_damage(const struct frame *frame) {
+    const uint32_t noticed =
+        KIND_BIT(FRAME_TASK) | KIND_BIT(FRAME_CANCEL) | KIND_BIT(FRAME_ANSWER) | KIND_BIT(FRAME_DECLINED);
+    return !(KIND_BIT(frame->header.kind) & noticed) && !frame_valid(frame);
+}
+
 /* Makes a message of copies of small frames; of the header alone of a large one. 0 or ENOMEM. */
 static int message_of_frames(zmq_msg_t *message, const struct frame *frames, uint32_t count) {
     bool small = frame_is_small(frames);

@@ -21,6 +21,12 @@
 /* Whether a frame may share a message with others. */
 bool frame_is_small(const struct frame *frame);
 
+/* Whether a frame is damaged after whose loss the two ends would not agree any more: on who holds which
+ * layer, on what was asked. Then the connection has to end, and both begin anew. A task or an answer is
+ * checked by the one for whom it is, who reads it anyway: its loss is noticed, and costs no more than itself.
+ */
+bool frame_betrays_damage(const struct frame *frame);
+
 /* Sends one frame, or several small ones as one message, without blocking, to a connection of a ROUTER
  * (route) or over a DEALER (NULL). The frames stay the caller's, to be tried again where it failed. 0, or
  * EAGAIN (the queue is full), EHOSTUNREACH (the connection is gone), ENOMEM. */

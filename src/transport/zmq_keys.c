@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,15 +41,19 @@ static convoy_status write_key_file(const char *path, mode_t mode, const char *t
     return CONVOY_OK;
 }
 
+void zmq_key_pair_text(const struct zmq_key_pair *pair, char text[ZMQ_PAIR_TEXT]) {
+    snprintf(text, ZMQ_PAIR_TEXT, "%s\n%s\n", pair->public_key, pair->secret_key);
+}
+
 convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *folder, const char *name,
                                 convoy_error *error) {
-    char path[PATH_TEXT], text[2 * ZMQ_KEY_TEXT + 2];
+    char path[PATH_TEXT], text[ZMQ_PAIR_TEXT];
     if (!*name || strchr(name, '/') || name[0] == '.')
         return error_set(error, CONVOY_E_USAGE, "'%s' is no name for a key: one without slashes is expected",
                          name);
     if (snprintf(path, sizeof path, "%s/%s.key", folder, name) >= (int)sizeof path)
         return error_set(error, CONVOY_E_USAGE, "the path of the key %s is too long", name);
-    snprintf(text, sizeof text, "%s\n%s\n", pair->public_key, pair->secret_key);
+    zmq_key_pair_text(pair, text);
     convoy_status status = write_key_file(path, 0600, text, error);
     explicit_bzero(text, sizeof text);
     if (status != CONVOY_OK)
@@ -77,10 +82,10 @@ static bool take_key(const char **text, char key[ZMQ_KEY_TEXT]) {
     return good;
 }
 
-/* Reads keys, one a line, exactly `count`. */
-static convoy_status read_key_file(const char *path, bool secret, char (*keys[])[ZMQ_KEY_TEXT], int count,
-                                   convoy_error *error) {
-    char text[256];
+#define SOURCE_TEXT 256 /* of a file or a variable; longer ones are damaged */
+
+/* Reads the start of a key file. */
+static convoy_status read_file(const char *path, bool secret, char text[SOURCE_TEXT], convoy_error *error) {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -93,21 +98,42 @@ static convoy_status read_key_file(const char *path, bool secret, char (*keys[])
         status = error_set(error, CONVOY_E_INPUT,
                            "the secret key file %s can be read by others (mode %03o): make it 600", path,
                            (unsigned)(info.st_mode & 0777));
-    else if ((got = read(fd, text, sizeof text - 1)) < 0)
+    else if ((got = read(fd, text, SOURCE_TEXT - 1)) < 0)
         status = error_set(error, CONVOY_E_IO, "cannot read the key file %s: %s", path, strerror(errno));
     close(fd);
-    if (status != CONVOY_OK || got < 0)
+    text[got > 0 ? got : 0] = '\0';
+    return status;
+}
+
+/* Reads what a source names: a file, or with env:NAME a variable of the environment. */
+static convoy_status read_source(const char *source, bool secret, char text[SOURCE_TEXT],
+                                 convoy_error *error) {
+    if (strncmp(source, "env:", 4) != 0)
+        return read_file(source, secret, text, error);
+    const char *value = getenv(source + 4);
+    if (!value)
+        return error_set(error, CONVOY_E_IO, "the key %s: there is no such variable in the environment",
+                         source);
+    snprintf(text, SOURCE_TEXT, "%s", value);
+    return CONVOY_OK;
+}
+
+/* Reads keys, one a line, exactly `count`. */
+static convoy_status read_keys(const char *source, bool secret, char (*keys[])[ZMQ_KEY_TEXT], int count,
+                               convoy_error *error) {
+    char text[SOURCE_TEXT];
+    convoy_status status = read_source(source, secret, text, error);
+    if (status != CONVOY_OK)
         return status;
-    text[got] = '\0';
     const char *rest = text;
     for (int i = 0; i < count && status == CONVOY_OK; i++)
         if (!take_key(&rest, *keys[i]))
             status = error_set(error, CONVOY_E_INPUT,
-                               "the key file %s is damaged: %d line%s of 40 characters (Z85) expected", path,
-                               count, count == 1 ? "" : "s");
+                               "the key file %s is damaged: %d line%s of 40 characters (Z85) expected",
+                               source, count, count == 1 ? "" : "s");
     if (status == CONVOY_OK && *rest)
-        status = error_set(error, CONVOY_E_INPUT, "the key file %s has more than its %d line%s", path, count,
-                           count == 1 ? "" : "s");
+        status = error_set(error, CONVOY_E_INPUT, "the key file %s has more than its %d line%s", source,
+                           count, count == 1 ? "" : "s");
     explicit_bzero(text, sizeof text);
     return status;
 }
@@ -116,7 +142,7 @@ convoy_status zmq_key_pair_load(struct zmq_key_pair *pair, const char *path, con
     struct zmq_key_pair read;
     char derived[ZMQ_KEY_TEXT];
     char(*keys[])[ZMQ_KEY_TEXT] = {&read.public_key, &read.secret_key};
-    convoy_status status = read_key_file(path, true, keys, 2, error);
+    convoy_status status = read_keys(path, true, keys, 2, error);
     if (status == CONVOY_OK &&
         (zmq_curve_public(derived, read.secret_key) != 0 || strcmp(derived, read.public_key) != 0))
         status =
@@ -130,30 +156,60 @@ convoy_status zmq_key_pair_load(struct zmq_key_pair *pair, const char *path, con
 convoy_status zmq_public_key_load(char key[ZMQ_KEY_TEXT], const char *path, convoy_error *error) {
     char read[ZMQ_KEY_TEXT];
     char(*keys[])[ZMQ_KEY_TEXT] = {&read};
-    convoy_status status = read_key_file(path, false, keys, 1, error);
+    convoy_status status = read_keys(path, false, keys, 1, error);
     if (status == CONVOY_OK)
         memcpy(key, read, sizeof read);
     return status;
 }
 
-bool key_is_allowed(const char *folder, const char *key, char name[64]) {
+/* Tells the log of a file of the folder, once. */
+static void tell_once(struct key_notes *notes, const char *file, const char *what) {
+    for (uint32_t i = 0; i < notes->count; i++)
+        if (strncmp(notes->files[i], file, KEY_NOTE_TEXT - 1) == 0)
+            return;
+    if (notes->count == KEY_NOTES)
+        return;
+    snprintf(notes->files[notes->count++], KEY_NOTE_TEXT, "%s", file);
+    log_line(notes->log, CONVOY_LOG_WARNING, "%s: no worker is let in by it", what);
+}
+
+static bool file_is_named_pub(const char *file) {
+    size_t length = strlen(file);
+    return length >= 5 && strcmp(file + length - 4, ".pub") == 0;
+}
+
+/* The key in a file of the folder; false, and the log told, if it holds none. */
+static bool read_allowed(const char *folder, const char *file, char key[ZMQ_KEY_TEXT],
+                         struct key_notes *notes) {
+    char path[PATH_TEXT];
+    convoy_error error;
+    if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
+        return false;
+    if (zmq_public_key_load(key, path, &error) == CONVOY_OK)
+        return true;
+    tell_once(notes, file, error.message);
+    return false;
+}
+
+bool key_is_allowed(const char *folder, const char *key, char name[64], struct key_notes *notes) {
     DIR *entries = opendir(folder);
     bool found = false;
-    if (!entries)
+    if (!entries) {
+        char what[PATH_TEXT + 64];
+        snprintf(what, sizeof what, "the folder of allowed keys, %s, cannot be read: %s", folder,
+                 strerror(errno));
+        tell_once(notes, "", what);
         return false;
+    }
     const struct dirent *entry;
     for (int looked = 0; !found && looked < FILE_LIMIT && (entry = readdir(entries));) {
-        char path[PATH_TEXT], allowed[ZMQ_KEY_TEXT];
-        size_t length = strlen(entry->d_name);
-        if (length < 5 || strcmp(entry->d_name + length - 4, ".pub") != 0)
+        char allowed[ZMQ_KEY_TEXT];
+        if (!file_is_named_pub(entry->d_name))
             continue;
         looked++;
-        if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path ||
-            zmq_public_key_load(allowed, path, NULL) != CONVOY_OK)
-            continue;
-        found = strcmp(allowed, key) == 0;
+        found = read_allowed(folder, entry->d_name, allowed, notes) && strcmp(allowed, key) == 0;
         if (found)
-            snprintf(name, 64, "%.*s", (int)(length - 4), entry->d_name);
+            snprintf(name, 64, "%.*s", (int)strlen(entry->d_name) - 4, entry->d_name);
     }
     closedir(entries);
     return found;

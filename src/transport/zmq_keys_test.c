@@ -7,8 +7,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -74,6 +76,29 @@ static void test_secret_that_others_can_read(void **state) {
     }
 }
 
+static void test_environment(void **state) {
+    (void)state;
+    char text[ZMQ_PAIR_TEXT], key[ZMQ_KEY_TEXT];
+    struct zmq_key_pair pair, read;
+    convoy_error error;
+    assert_int_equal(zmq_key_pair_create(&pair, NULL), CONVOY_OK);
+    zmq_key_pair_text(&pair, text);
+    setenv("CONVOY_TEST_KEY", text, 1);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    assert_string_equal(read.public_key, pair.public_key);
+    assert_string_equal(read.secret_key, pair.secret_key);
+    text[2 * ZMQ_KEY_TEXT - 1] = '\0'; /* a shell drops the last end of line */
+    setenv("CONVOY_TEST_KEY", text, 1);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    setenv("CONVOY_TEST_KEY", pair.public_key, 1);
+    assert_int_equal(zmq_public_key_load(key, "env:CONVOY_TEST_KEY", &error), CONVOY_OK);
+    assert_string_equal(key, pair.public_key);
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_E_INPUT);
+    unsetenv("CONVOY_TEST_KEY");
+    assert_int_equal(zmq_key_pair_load(&read, "env:CONVOY_TEST_KEY", &error), CONVOY_E_IO);
+    assert_non_null(strstr(error.message, "env:CONVOY_TEST_KEY"));
+}
+
 static void test_damaged_files(void **state) {
     const char *folder = *state;
     char path[TEMP_PATH], text[256], key[ZMQ_KEY_TEXT];
@@ -101,21 +126,55 @@ static void test_damaged_files(void **state) {
     assert_int_equal(zmq_public_key_load(key, "/nowhere/x.pub", &error), CONVOY_E_IO);
 }
 
+/* Keeps all lines, one after another. */
+static void keep_line(void *context, convoy_log_level level, const char *line) {
+    char *lines = context;
+    (void)level;
+    size_t at = strlen(lines);
+    snprintf(lines + at, 8192 - at, "%s\n", line);
+}
+
+static int count_of(const char *lines, const char *text) {
+    int count = 0;
+    for (const char *at = strstr(lines, text); at; at = strstr(at + 1, text))
+        count++;
+    return count;
+}
+
 static void test_allowed(void **state) {
-    char folder[TEMP_PATH], name[64];
+    char folder[TEMP_PATH], path[TEMP_PATH + 16], name[64], lines[8192] = "";
+    const struct log log = {.sink = keep_line, .context = lines};
+    struct key_notes notes = {.log = &log};
     struct zmq_key_pair in, out;
     snprintf(folder, sizeof folder, "%s/allowed", (const char *)*state);
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(zmq_key_pair_create(&in, NULL), CONVOY_OK);
     assert_int_equal(zmq_key_pair_create(&out, NULL), CONVOY_OK);
-    assert_false(key_is_allowed(folder, in.public_key, name));
+    assert_false(key_is_allowed(folder, in.public_key, name, &notes));
     temp_file_write(NULL, folder, "broken.pub", "broken", 6);
     temp_file_write(NULL, folder, "note.txt", out.public_key, strlen(out.public_key));
     assert_int_equal(zmq_key_pair_save(&in, folder, "guest", NULL), CONVOY_OK);
-    assert_true(key_is_allowed(folder, in.public_key, name));
+    snprintf(path, sizeof path, "%s/dangling.pub", folder);
+    assert_int_equal(symlink("/nowhere/at/all", path), 0);
+    assert_true(key_is_allowed(folder, in.public_key, name, &notes));
     assert_string_equal(name, "guest");
-    assert_false(key_is_allowed(folder, out.public_key, name));
-    assert_false(key_is_allowed("/nowhere", in.public_key, name));
+    for (int i = 0; i < 3; i++) {
+        assert_false(key_is_allowed(folder, out.public_key, name, &notes));
+        assert_false(key_is_allowed("/nowhere", in.public_key, name, &notes));
+    }
+    /* What is amiss is told, each once. */
+    assert_int_equal(count_of(lines, "/broken.pub is damaged"), 1);
+    assert_int_equal(count_of(lines, "/dangling.pub: No such file"), 1);
+    assert_int_equal(count_of(lines, "/nowhere, cannot be read"), 1);
+    assert_int_equal(count_of(lines, "\n"), 3);
+    unlink(path);
+    for (int i = 0; i < KEY_NOTES + 10; i++) { /* and of very many, some */
+        char file[16];
+        snprintf(file, sizeof file, "b%d.pub", i);
+        temp_file_write(NULL, folder, file, "broken", 6);
+    }
+    assert_false(key_is_allowed(folder, out.public_key, name, &notes));
+    assert_int_equal(count_of(lines, "\n"), KEY_NOTES);
 }
 
 static void test_urls(void **state) {
@@ -174,8 +233,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_save_and_load), cmocka_unit_test(test_save_keeps_what_is_there),
         cmocka_unit_test(test_bad_names),     cmocka_unit_test(test_secret_that_others_can_read),
-        cmocka_unit_test(test_damaged_files), cmocka_unit_test(test_allowed),
-        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_environment),   cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_allowed),       cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests_name("keys and addresses", tests, temp_folder_create, temp_folder_remove);
 }

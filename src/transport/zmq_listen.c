@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -44,16 +43,30 @@ convoy_status router_create(void **router, void *context, const char *url, const
                      zmq_strerror(failure));
 }
 
-/* A name stands for its IPv4 address if it has one. */
-static int bind_to(void *router, const char *url) {
-    bool any = strncmp(url, "tcp://*", 7) == 0;
-    set_number(router, ZMQ_IPV6, zmq_url_is_ipv6(url) || any);
-    if (zmq_bind(router, url) == 0)
-        return 0;
-    int failure = zmq_errno();
-    if (zmq_url_is_named(url) && !any && set_number(router, ZMQ_IPV6, 1) == 0 && zmq_bind(router, url) == 0)
-        return 0;
-    return failure;
+/* 0, or errno. */
+static int bind_to(void *router, const char *url, bool ipv6) {
+    set_number(router, ZMQ_IPV6, ipv6);
+    return zmq_bind(router, url) == 0 ? 0 : zmq_errno();
+}
+
+/* libzmq binds to addresses, and to names of network interfaces. Other names stand for the first of their
+ * addresses that is this machine's. NULL, or why it failed, in words. */
+static const char *bind_url(void *router, const char *url) {
+    struct resolver *resolver = NULL;
+    char numeric[RESOLVER_URL];
+    int failure = bind_to(router, url, zmq_url_is_ipv6(url) || strncmp(url, "tcp://*", 7) == 0);
+    if (!failure || !zmq_url_resolve(url, &resolver))
+        return failure ? zmq_strerror(failure) : NULL;
+    if (!resolver)
+        return zmq_strerror(ENOMEM);
+    resolver_wait(resolver);
+    const char *reason = resolver_failure(resolver);
+    for (unsigned i = 0; failure && resolver_url(resolver, i, numeric); i++) {
+        failure = bind_to(router, numeric, zmq_url_is_ipv6(numeric));
+        reason = failure ? zmq_strerror(failure) : NULL;
+    }
+    resolver_destroy(&resolver);
+    return reason;
 }
 
 /* The URL to dial, from what was bound. */
@@ -70,15 +83,27 @@ static char *dialled_url(void *router) {
     return strdup(url);
 }
 
-convoy_status router_bind(void *router, const char *url, char **dialled, convoy_error *error) {
-    int failure = bind_to(router, url);
-    if (failure)
-        return error_set(error, CONVOY_E_IO, "cannot listen on %s: %s", url, zmq_strerror(failure));
+/* libzmq takes a socket that listens already, and leaves its file alone. */
+static convoy_status take_ipc_socket(void *router, const char *url, struct ipc_file *file,
+                                     convoy_error *error) {
+    int fd = -1;
+    convoy_status status = ipc_listen(url, &fd, file, error);
+    if (status == CONVOY_OK)
+        set_number(router, ZMQ_USE_FD, fd);
+    return status;
+}
+
+convoy_status router_bind(void *router, const char *url, char **dialled, struct ipc_file *file,
+                          convoy_error *error) {
+    convoy_status status = ipc_is_path(url) ? take_ipc_socket(router, url, file, error) : CONVOY_OK;
+    if (status != CONVOY_OK)
+        return status;
+    const char *reason = bind_url(router, url);
+    if (reason)
+        return error_set(error, CONVOY_E_IO, "cannot listen on %s: %s", url, reason);
     char *bound = dialled_url(router);
     if (!bound)
         return error_memory(error);
-    if (strncmp(bound, "ipc://", 6) == 0 && bound[6] != '@')
-        chmod(bound + 6, 0600);
     *dialled = bound;
     return CONVOY_OK;
 }

@@ -70,22 +70,24 @@ static bool take_message(struct zmq_master *m, enum receipt receipt, const struc
     } else if (receipt == RECEIPT_FRAME && !peer) {
         /* Forgotten, and does not know it. */
         zmq_refuse(m, origin->route, REFUSAL_UNKNOWN, "it is not, or no longer, welcome on this connection");
+    } else if (receipt == RECEIPT_FRAME && frame_betrays_damage(frame)) {
+        zmq_peer_lose(m, peer, REFUSAL_UNKNOWN, "a frame of it was damaged on its way");
     } else if (receipt == RECEIPT_FRAME && frame->header.kind == FRAME_BEAT) {
-        if (frame_valid(frame)) {
-            zmq_peer_heard(m, peer, clock_now_ns());
-            take_announcement(m, peer, frame->header.job);
-        }
+        zmq_peer_heard(m, peer, clock_now_ns());
+        take_announcement(m, peer, frame->header.job);
     } else if (receipt == RECEIPT_FRAME) {
         zmq_peer_heard(m, peer, clock_now_ns());
         *number = (uint32_t)(peer - m->peers);
         return true;
     } else if (peer) {
-        zmq_peer_lose(m, peer, REFUSAL_CUT, "it sent what is no frame of a worker");
+        /* Damaged on its way, as far as can be told: it may come again. */
+        zmq_peer_lose(m, peer, REFUSAL_UNKNOWN, "it sent what is no frame of a worker");
     } else {
         char address[ADDRESS_TEXT];
         connection_address(origin->fd, address);
         door_spoke(&m->door, origin->fd);
         limited_line(&m->door.log, "what a connection from %s sent is no hello", address);
+        zmq_refuse(m, origin->route, REFUSAL_UNKNOWN, "what it sent is no hello");
     }
     frame_release(frame);
     return false;
@@ -272,6 +274,7 @@ static void zmq_master_destroy(struct transport **transport) {
     inbox_clear(&m->inbox);
     if (m->monitor)
         say_goodbye(m);
+    ipc_file_remove(&m->ipc_file);
     monitored_close(&m->router, &m->monitor, 0);
     if (m->door.socket)
         zmq_close(m->door.socket);
@@ -303,7 +306,7 @@ convoy_status zmq_master_create(struct transport **transport, const struct zmq_m
     m->limits = zmq_limits_complete(options->limits);
     m->log = options->log;
     m->plan_hash = options->plan_hash;
-    m->refusals.log = m->door.log.log = &m->log;
+    m->refusals.log = m->door.log.log = m->door.denials.log = m->door.notes.log = &m->log;
     m->door.encrypted = options->key;
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->allowed_folder = options->allowed_folder ? strdup(options->allowed_folder) : NULL;
@@ -320,7 +323,7 @@ convoy_status zmq_master_create(struct transport **transport, const struct zmq_m
         status = error_set(error, CONVOY_E_INTERNAL, "cannot prepare %s: libzmq says: %s", options->url,
                            zmq_strerror(failure));
     if (status == CONVOY_OK)
-        status = router_bind(m->router, options->url, &m->url, error);
+        status = router_bind(m->router, options->url, &m->url, &m->ipc_file, error);
     if (status != CONVOY_OK) {
         struct transport *unfinished = &m->base;
         zmq_master_destroy(&unfinished);

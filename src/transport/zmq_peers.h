@@ -4,6 +4,7 @@
 #define TRANSPORT_ZMQ_PEERS_H
 
 #include "transport/hello.h"
+#include "transport/ipc_socket.h"
 #include "transport/zmq_door.h"
 #include "transport/zmq_frames.h"
 #include "transport/zmq_transport.h"
@@ -42,6 +43,7 @@ struct zmq_master {
     unsigned reads;
     bool due; /* some peer has an event due */
     char *url, *allowed_folder;
+    struct ipc_file ipc_file; /* of an ipc URL */
     uint32_t n;
     struct zmq_peer peers[]; /* [n] */
 };

@@ -11,6 +11,8 @@
 
 #define ZMQ_KEY_TEXT 41 /* a CURVE key in Z85: 40 characters and the end */
 
+#define ZMQ_PAIR_TEXT (2 * ZMQ_KEY_TEXT + 1)
+
 /* A key pair in Z85, as ZeroMQ writes them. */
 struct zmq_key_pair {
     char public_key[ZMQ_KEY_TEXT], secret_key[ZMQ_KEY_TEXT];
@@ -73,8 +75,12 @@ uint32_t zmq_worker_node(const struct transport *transport);
 /* A fresh key pair. CONVOY_E_INTERNAL where libzmq has no CURVE. */
 convoy_status zmq_key_pair_create(struct zmq_key_pair *pair, convoy_error *error);
 
+/* What the file of a pair holds: the public key, the secret one, a line each. */
+void zmq_key_pair_text(const struct zmq_key_pair *pair, char text[ZMQ_PAIR_TEXT]);
+
 /* Writes folder/NAME.pub (the public key, one line) and folder/NAME.key (secret: both, mode 0600); refuses to
- * overwrite. Reads either; a key file that others can read is refused. (the sentence names the file) */
+ * overwrite. Reads either; a key file that others can read is refused; a path "env:NAME" is a variable of the
+ * environment. (the sentence names the file) */
 convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *folder, const char *name,
                                 convoy_error *error);
 convoy_status zmq_key_pair_load(struct zmq_key_pair *pair, const char *path, convoy_error *error);
