@@ -223,8 +223,10 @@ static void run_asked_again(struct executor *executor, const struct subject *sub
     printf("%d answers %s: relative error %.2g\n", STRAGGLERS + 1,
            instead == FRAME_WANT ? "are wants of filters that were damaged" : "lost once", off);
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        if (!(off <= subject->tolerance) || atomic_load(&muting->once[w]))
+        if (!(off <= subject->tolerance) || atomic_load(&muting->once[w])) {
+            printf("worker %u: its answer was%s replaced\n", w, atomic_load(&muting->once[w]) ? " not" : "");
             exit(1);
+        }
     convoy_tensor_release(&output);
 }
 
