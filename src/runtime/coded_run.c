@@ -268,14 +268,9 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
     atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
 }
 
-/* Encodes for those that were chosen, and asks them. The job stays open. */
-static convoy_status submit(struct coded_run *run, const convoy_tensor *in) {
-    convoy_status status = encode_input(run, in);
-    if (status != CONVOY_OK || run->beyond)
-        return status;
+static void submit(struct coded_run *run) {
     dispatcher_submit(run->layer->cluster->dispatcher, &run->job);
     run->open = true;
-    return CONVOY_OK;
 }
 
 static void finish(struct coded_run *run) {
@@ -288,10 +283,11 @@ static void finish(struct coded_run *run) {
 static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
                                  convoy_layer_report *report) {
     uint64_t start_ns = clock_now_ns();
-    convoy_status status = submit(run, in);
+    convoy_status status = encode_input(run, in);
     uint64_t encoded_ns = clock_now_ns();
-    if (run->open) {
+    if (status == CONVOY_OK && !run->beyond) {
         run->asked = true;
+        submit(run);
         status = collect(run, deadline_ns);
         finish(run);
     }
@@ -303,11 +299,13 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
     return status;
 }
 
-/* Asks the late, whose answers nobody needs: the layer is computed here meanwhile. */
+/* Asks the late, whose answers nobody needs: the layer is computed here meanwhile. The job stays open. */
 static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
     if (!run->job.background)
         return CONVOY_OK;
-    convoy_status status = submit(run, in);
+    convoy_status status = encode_input(run, in);
+    if (status == CONVOY_OK && !run->beyond)
+        submit(run);
     run->beyond = run->not_finite = false; /* not why it is computed here */
     return status;
 }
