@@ -15,6 +15,7 @@ static void settle_task(struct dispatcher *d, uint64_t job_id, uint32_t worker, 
         return;
     job->tasks[worker].state = state;
     job->open -= !job->tasks[worker].unawaited;
+    job->others.asked -= !answer && !job->tasks[worker].unawaited;
     if (answer) {
         job->tasks[worker].answer = *answer;
         *answer = NULL;
@@ -76,7 +77,8 @@ static void take_answer(struct dispatcher *d, uint32_t worker, struct frame *fra
     bool in_time = dispatcher_note_reply(d, worker, i, answered && (right || !job));
     if (right) {
         job->tasks[worker].took_us = frame->header.took_us;
-        job->others_ns = in_time ? d->watched_ns : job->others_ns;
+        job->others.answered += in_time;
+        job->others.last_ns = in_time ? d->watched_ns : job->others.last_ns;
     }
     enum task_state state = right ? TASK_ANSWERED : answered ? TASK_LOST : TASK_DECLINED;
     settle_task(d, frame->header.job, worker, state, right ? &frame->payload : NULL);
@@ -382,7 +384,6 @@ void dispatcher_submit(struct dispatcher *d, struct job *job) {
     job->id = ++d->last_job;
     job->next = NULL;
     job->open = job->answered = job->held = job->wanted = 0;
-    job->others_ns = 0;
     job->waited = false;
     job->hold_until_ns = clock_now_ns() + HOLD_FACTOR * job->usual_ns;
     struct job **at = &d->jobs;
@@ -399,6 +400,7 @@ void dispatcher_submit(struct dispatcher *d, struct job *job) {
         job->held += !task->unawaited && task->state == TASK_HELD;
         job->open += !task->unawaited;
     }
+    job->others = (struct lateness_others){.asked = job->open};
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
 }

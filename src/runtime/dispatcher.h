@@ -13,6 +13,7 @@
 #define RUNTIME_DISPATCHER_H
 
 #include "base/log.h"
+#include "runtime/lateness.h"
 #include "transport/transport.h"
 
 #include <pthread.h>
@@ -55,7 +56,7 @@ struct job {
     struct job *next;
     uint32_t open, held; /* tasks that are waited for: HELD, WAITING or SENT; HELD */
     uint32_t answered;
-    uint64_t others_ns; /* when the last answer in time came, by the dispatcher's watched_ns; 0: none did */
+    struct lateness_others others; /* by the dispatcher's watched_ns */
     uint64_t hold_until_ns;
     uint32_t wanted;        /* answers, by who waits */
     bool waited;            /* somebody does */

@@ -5,7 +5,6 @@
 
 #include "runtime/dispatcher.h"
 #include "runtime/holdings.h"
-#include "runtime/lateness.h"
 
 #include <convoy/report.h>
 
@@ -14,9 +13,9 @@
 /* A task that a worker has not answered. */
 struct owed {
     uint64_t job;
-    uint64_t order;     /* position among all frames sent to this worker */
-    uint64_t sent_ns;   /* by the clock of watched_ns */
-    uint64_t others_ns; /* once the job is closed, as in struct job */
+    uint64_t order;                /* position among all frames sent to this worker */
+    uint64_t sent_ns;              /* by the clock of watched_ns */
+    struct lateness_others others; /* once the job is closed, as they were then */
     uint64_t longest_ns;
     uint32_t usual_us; /* it took the others to compute, once the job is closed; 0: not known */
     bool background; /* the job may be over, and its answer is wanted all the same, to learn when it comes */

@@ -13,7 +13,7 @@
 
 static uint64_t bound_of(struct dispatcher *d, const struct owed *owed) {
     const struct job *job = dispatcher_find_job(d, owed->job);
-    return lateness_bound_ns(owed->sent_ns, job ? job->others_ns : owed->others_ns, owed->longest_ns);
+    return lateness_bound_ns(owed->sent_ns, job ? &job->others : &owed->others, owed->longest_ns);
 }
 
 void dispatcher_watch(struct dispatcher *d, uint64_t start_ns, uint64_t end_ns, uint64_t deadline_ns) {
@@ -74,16 +74,17 @@ void dispatcher_note_end(struct dispatcher *d, const struct job *job) {
         if (job->tasks[w].state == TASK_ANSWERED)
             took_us[w] = job->tasks[w].took_us;
     uint32_t usual_us = lateness_usual_us(took_us, d->nodes);
-    uint64_t now_ns = clock_now_ns(), others_ns = job->others_ns;
-    if (!others_ns && job->background)
-        others_ns = d->watched_ns;
+    uint64_t now_ns = clock_now_ns();
+    struct lateness_others others = job->others;
+    if (job->background && !others.last_ns)
+        others = (struct lateness_others){1, 1, d->watched_ns}; /* the master itself */
     for (uint32_t w = 0; w < d->nodes; w++) {
         struct peer *peer = &d->peers[w];
         lateness_note_pace(&peer->lateness, took_us[w], usual_us, now_ns);
         for (uint32_t i = 0; i < peer->owed_count; i++)
             if (peer->owed[i].job == job->id) {
                 peer->owed[i].usual_us = usual_us;
-                peer->owed[i].others_ns = others_ns;
+                peer->owed[i].others = others;
             }
     }
 }

@@ -15,13 +15,15 @@ static uint64_t later(uint64_t a, uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-uint64_t lateness_bound_ns(uint64_t sent_ns, uint64_t others_ns, uint64_t longest_ns) {
+uint64_t lateness_bound_ns(uint64_t sent_ns, const struct lateness_others *others, uint64_t longest_ns) {
     uint64_t end_ns = later(sent_ns, longest_ns);
-    if (!others_ns)
+    if (!others->last_ns)
         return end_ns;
-    uint64_t took_ns = others_ns > sent_ns ? others_ns - sent_ns : 0;
+    uint64_t took_ns = others->last_ns > sent_ns ? others->last_ns - sent_ns : 0;
     uint64_t more_ns = took_ns > UINT64_MAX / (LATE_FACTOR - 1) ? UINT64_MAX : took_ns * (LATE_FACTOR - 1);
-    uint64_t bound_ns = later(others_ns, more_ns > LATE_FLOOR_NS ? more_ns : LATE_FLOOR_NS);
+    bool few = others->answered < (others->asked + 1) / 2;
+    uint64_t floor_ns = few ? LATE_FEW_FLOOR_NS : LATE_FLOOR_NS;
+    uint64_t bound_ns = later(others->last_ns, more_ns > floor_ns ? more_ns : floor_ns);
     return bound_ns < end_ns ? bound_ns : end_ns;
 }
 

@@ -9,12 +9,16 @@
 #include <stdint.h>
 
 /* A worker is late whose answer takes this many times as long as others', and comes this much after theirs.
- * The floor is what a busy machine's scheduler does to a worker that is well. A processor with ten runnable
- * threads gives each its turn within some 40 ms, a control group that has used up its quota rests for up to
- * 100 ms, and a large page or a file's page on a busy disk is some 10 ms: their sum, with room. A worker that
- * is late by less is waited for; the floor is paid once, and only if more than γ workers are late. */
-#define LATE_FACTOR   5
-#define LATE_FLOOR_NS UINT64_C(250000000)
+ * The floor is what a busy machine's scheduler does to a worker that is well: a task and its answer pass
+ * through some six threads, and a processor with ten runnable ones gives each its turn within some 40 ms. A
+ * machine that stalls as a whole (a control group that has used up its quota, a host that is overcommitted)
+ * may let a few answer before: if fewer than half have, they are no yardstick before four times as long. A
+ * worker that is late by less is waited for; the floor is paid once, and only if more than γ workers are
+ * late.
+ */
+#define LATE_FACTOR       5
+#define LATE_FLOOR_NS     UINT64_C(250000000)
+#define LATE_FEW_FLOOR_NS (4 * LATE_FLOOR_NS)
 
 /* What is known of a worker by its last answers. All zero: nothing yet. */
 struct lateness {
@@ -22,10 +26,15 @@ struct lateness {
     uint64_t rests_until_ns; /* if slow: before that it should get nothing */
 };
 
-/* When a task that was sent at sent_ns is late, if it has not been answered by then. others_ns: when the last
- * answer to the same job came that was not late itself; 0: none yet, and then only longest_ns after it was
- * sent, since nobody is late if all are. */
-uint64_t lateness_bound_ns(uint64_t sent_ns, uint64_t others_ns, uint64_t longest_ns);
+/* What workers made of one job: the yardstick for those that have not answered. */
+struct lateness_others {
+    uint32_t asked, answered; /* of those asked, not those that died; answered in time */
+    uint64_t last_ns;         /* when the last of these answers came; 0: none did */
+};
+
+/* When a task that was sent at sent_ns is late, if it has not been answered by then. If nobody answered, only
+ * longest_ns after it was sent: nobody is late if all are. */
+uint64_t lateness_bound_ns(uint64_t sent_ns, const struct lateness_others *others, uint64_t longest_ns);
 
 /* A task was settled at that time: answered, or not, as when it was cancelled. An answer in time clears a
  * worker; whatever comes too late makes it late. */

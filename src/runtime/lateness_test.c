@@ -75,25 +75,30 @@ static void test_odd_times(void **state) {
 static void test_bounds(void **state) {
     (void)state;
     static const struct {
-        uint64_t sent, others, longest, bound; /* ms */
+        uint32_t answered;                   /* of six */
+        uint64_t sent, last, longest, bound; /* ms */
         const char *what;
     } cases[] = {
-        {100, 0, 10000, 10100, "nobody answered: the longest time alone counts"},
-        {100, 101, 10000, 351, "others took 1 ms: the floor after them"},
-        {100, 150, 10000, 400, "50 ms: the floor is still more than their fivefold time"},
-        {100, 200, 10000, 600, "100 ms: five times as long"},
-        {100, 1100, 10000, 5100, "a second: five seconds"},
-        {100, 3100, 10000, 10100, "three seconds: the longest time"},
-        {100, 90, 10000, 340, "asked when the others had answered already"},
-        {100, 101, 20, 120, "the longest time is less than the floor"},
+        {0, 100, 0, 10000, 10100, "nobody answered: the longest time alone counts"},
+        {3, 100, 101, 10000, 351, "others took 1 ms: the floor after them"},
+        {3, 100, 150, 10000, 400, "50 ms: the floor is still more than their fivefold time"},
+        {3, 100, 200, 10000, 600, "100 ms: five times as long"},
+        {5, 100, 1100, 10000, 5100, "a second: five seconds"},
+        {5, 100, 3100, 10000, 10100, "three seconds: the longest time"},
+        {5, 100, 90, 10000, 340, "asked when the others had answered already"},
+        {3, 100, 101, 20, 120, "the longest time is less than the floor"},
+        {2, 100, 101, 10000, 1101, "fewer than half answered"},
+        {1, 100, 500, 10000, 2100, "and took long"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint64_t bound = lateness_bound_ns(cases[i].sent * MS, cases[i].others * MS, cases[i].longest * MS);
+        const struct lateness_others others = {WORKERS, cases[i].answered, cases[i].last * MS};
+        uint64_t bound = lateness_bound_ns(cases[i].sent * MS, &others, cases[i].longest * MS);
         if (bound != cases[i].bound * MS)
             fail_msg("%s: %llu ms", cases[i].what, (unsigned long long)(bound / MS));
     }
-    assert_int_equal(lateness_bound_ns(NEVER - 1, NEVER, NEVER), NEVER);
-    assert_int_equal(lateness_bound_ns(1, NEVER / 2, NEVER), NEVER);
+    const struct lateness_others at_end = {1, 1, NEVER}, at_half = {1, 1, NEVER / 2};
+    assert_int_equal(lateness_bound_ns(NEVER - 1, &at_end, NEVER), NEVER);
+    assert_int_equal(lateness_bound_ns(1, &at_half, NEVER), NEVER);
 }
 
 static void test_replies(void **state) {
@@ -122,13 +127,13 @@ static void test_replies(void **state) {
 static uint64_t simulate_layer(struct lateness *workers, const uint64_t *delays_ms, uint32_t threshold,
                                bool *enough) {
     const uint64_t start = 1000 * MS;
-    uint64_t others = 0;
+    struct lateness_others others = {0};
     uint32_t answers = 0;
     bool answered[WORKERS] = {false}, waited[WORKERS];
     for (uint32_t w = 0; w < WORKERS; w++)
-        waited[w] = !workers[w].late;
+        others.asked += waited[w] = !workers[w].late;
     for (;;) {
-        uint64_t next = NEVER, bound = lateness_bound_ns(start, others, LONGEST);
+        uint64_t next = NEVER, bound = lateness_bound_ns(start, &others, LONGEST);
         uint32_t who = WORKERS, hope = 0;
         for (uint32_t w = 0; w < WORKERS; w++) {
             hope += waited[w] && !answered[w];
@@ -139,7 +144,7 @@ static uint64_t simulate_layer(struct lateness *workers, const uint64_t *delays_
         }
         *enough = answers >= threshold;
         if (*enough || answers + hope < threshold)
-            return others ? others : start;
+            return others.last_ns ? others.last_ns : start;
         if (who == WORKERS || next >= bound) {
             for (uint32_t w = 0; w < WORKERS; w++)
                 if (!answered[w])
@@ -149,7 +154,8 @@ static uint64_t simulate_layer(struct lateness *workers, const uint64_t *delays_
         lateness_note_reply(&workers[who], true, next, bound);
         answered[who] = true;
         answers++;
-        others = next;
+        others.answered++;
+        others.last_ns = next;
     }
 }
 
@@ -173,6 +179,12 @@ static void test_layers(void **state) {
     /* One of them answers in time: the layer is decoded. */
     lateness_note_reply(&workers[1], true, 1002 * MS, 1250 * MS);
     expect_layer(workers, (const uint64_t[]){500, 2, 500, 2, 2, 3}, true, 3, "l.l...");
+    /* More than half are late: the few are a yardstick later. */
+    memset(workers, 0, sizeof workers);
+    expect_layer(workers, (const uint64_t[]){3000, 3000, 2, 3000, 3, 3000}, false, 1003, "ll.l.l");
+    /* A machine stalls when one had answered. */
+    memset(workers, 0, sizeof workers);
+    expect_layer(workers, (const uint64_t[]){2, 500, 510, 700, 520, 530}, true, 520, "......");
     /* A busy machine: nobody answers for two seconds, then all do, one after another. */
     memset(workers, 0, sizeof workers);
     expect_layer(workers, (const uint64_t[]){2000, 2100, 2600, 2900, 3000, 3500}, true, 2900, "......");
