@@ -6,6 +6,7 @@
  *         another model, against the given output; within 1e-4, or the tolerance of frames of halves, of its
  *         largest element
  */
+#include "base/clock.h"
 #include "code/code.h"
 #include "model/executor.h"
 #include "runtime/cluster.h"
@@ -211,21 +212,27 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
            n, convoy_dtype_text(subject->frames), pairs, worst.output, worst.channel);
 }
 
-/* More than γ answers of the first layer are lost, and the workers are there, or want their filters anew:
- * they are asked again. */
+/* More than γ answers are lost, mostly of the first layer, and the workers are there, or want their filters
+ * anew: they are asked again. A worker that a busy machine made slow is spared for some runs. */
 static void run_asked_again(struct executor *executor, const struct subject *subject, struct muting *muting,
                             enum frame_kind instead) {
-    convoy_tensor output = {0};
+    unsigned runs = 0, left = STRAGGLERS + 1;
+    double off = 0;
     for (uint32_t w = 0; w <= STRAGGLERS; w++)
         atomic_store(&muting->once[w], instead);
-    run(executor, subject, &output, NULL); /* without fallback it would fail */
-    double off = deviation(&output, &subject->expected).output;
-    printf("%d answers %s: relative error %.2g\n", STRAGGLERS + 1,
-           instead == FRAME_WANT ? "are wants of filters that were damaged" : "lost once", off);
-    for (uint32_t w = 0; w <= STRAGGLERS; w++)
-        if (!(off <= subject->tolerance) || atomic_load(&muting->once[w]))
-            exit(1);
-    convoy_tensor_release(&output);
+    for (uint64_t until_ns = clock_now_ns() + DEADLINE_NS; left && clock_now_ns() < until_ns; runs++) {
+        convoy_tensor output = {0};
+        run(executor, subject, &output, NULL); /* without fallback it would fail */
+        off = fmax(off, deviation(&output, &subject->expected).output);
+        convoy_tensor_release(&output);
+        left = 0;
+        for (uint32_t w = 0; w <= STRAGGLERS; w++)
+            left += atomic_load(&muting->once[w]) != 0;
+    }
+    printf("%d answers %s: relative error %.2g (runs: %u)\n", STRAGGLERS + 1,
+           instead == FRAME_WANT ? "are wants of filters that were damaged" : "lost once", off, runs);
+    if (left || !(off <= subject->tolerance))
+        exit(1);
 }
 
 static void run_coded(const struct subject *subject, uint32_t n) {

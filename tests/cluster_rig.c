@@ -92,6 +92,7 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
                                             .frames = setup->frames,
                                             .fallback = !setup->no_fallback,
                                             .seed = setup->seed,
+                                            .log = setup->log,
                                             .faults = rig->faults}};
     struct cluster_options *options = &rig->options;
     for (; setup->faults && setup->faults[options->fault_count]; options->fault_count++) {

@@ -31,6 +31,7 @@ struct cluster_rig_setup {
     float input, weights;        /* scale of their standard normal elements; 0: 1 */
     float odd_input, odd_weight; /* not 0: what the element in their middle is instead */
     uint64_t seed;
+    struct log log;
 };
 
 /* Fails the test where anything fails; a cluster that is broken from the start never gets ready, which is no

@@ -19,8 +19,18 @@ static bool raw_open(struct raw_peer *peer, int type) {
            zmq_setsockopt(peer->socket, ZMQ_SNDTIMEO, &patience_ms, sizeof patience_ms) == 0;
 }
 
+bool raw_dial_encrypted(struct raw_peer *peer, const char *url, const struct zmq_key_pair *key,
+                        const char *server_key) {
+    return raw_open(peer, ZMQ_DEALER) &&
+           (!key ||
+            (zmq_setsockopt(peer->socket, ZMQ_CURVE_SERVERKEY, server_key, ZMQ_KEY_TEXT) == 0 &&
+             zmq_setsockopt(peer->socket, ZMQ_CURVE_PUBLICKEY, key->public_key, ZMQ_KEY_TEXT) == 0 &&
+             zmq_setsockopt(peer->socket, ZMQ_CURVE_SECRETKEY, key->secret_key, ZMQ_KEY_TEXT) == 0)) &&
+           zmq_connect(peer->socket, url) == 0;
+}
+
 bool raw_dial(struct raw_peer *peer, const char *url) {
-    return raw_open(peer, ZMQ_DEALER) && zmq_connect(peer->socket, url) == 0;
+    return raw_dial_encrypted(peer, url, NULL, NULL);
 }
 
 bool raw_listen(struct raw_peer *peer, char url[256]) {
@@ -47,6 +57,12 @@ void raw_send_parts(struct raw_peer *peer, size_t count, const void *const parts
         zmq_send(peer->socket, peer->route, peer->route_bytes, ZMQ_SNDMORE);
     for (size_t i = 0; i < count; i++)
         zmq_send(peer->socket, parts[i], sizes[i], i + 1 < count ? ZMQ_SNDMORE : 0);
+}
+
+void raw_send_header(struct raw_peer *peer, enum frame_kind kind, uint64_t job) {
+    struct frame frame = {.header = {.kind = (uint16_t)kind, .job = job}};
+    frame_seal(&frame, frame_payload_hash(NULL));
+    raw_send_parts(peer, 1, (const void *[]){&frame.header}, (const size_t[]){sizeof frame.header});
 }
 
 void raw_send(struct raw_peer *peer, enum frame_kind kind, const void *payload, size_t bytes) {

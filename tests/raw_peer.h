@@ -5,6 +5,7 @@
 
 #include "transport/hello.h"
 #include "transport/transport.h"
+#include "transport/zmq_transport.h"
 
 struct raw_peer {
     void *context, *socket;
@@ -12,8 +13,10 @@ struct raw_peer {
     size_t route_bytes;
 };
 
-/* A DEALER that dials. */
+/* A DEALER that dials; with keys if `key` is given. */
 bool raw_dial(struct raw_peer *peer, const char *url);
+bool raw_dial_encrypted(struct raw_peer *peer, const char *url, const struct zmq_key_pair *key,
+                        const char *server_key);
 
 /* A ROUTER that waits for workers; url receives its address. */
 bool raw_listen(struct raw_peer *peer, char url[256]);
@@ -24,6 +27,7 @@ struct hello raw_hello(uint64_t instance);
 
 /* Sends a sealed frame with a copy of these bytes; or the bytes as parts of one message. */
 void raw_send(struct raw_peer *peer, enum frame_kind kind, const void *payload, size_t bytes);
+void raw_send_header(struct raw_peer *peer, enum frame_kind kind, uint64_t job); /* a frame of it alone */
 void raw_send_parts(struct raw_peer *peer, size_t count, const void *const parts[], const size_t sizes[]);
 
 /* The next message's first part as a header, in at most 5 s, beats left out; the other parts are dropped. On

@@ -16,10 +16,10 @@ extern "C" {
 
 /* What became of one worker's share of one layer. */
 typedef enum convoy_outcome {
-    CONVOY_OUTCOME_NONE = 0, /* no such worker, or none was asked: its frames do not hold the layer's input */
+    CONVOY_OUTCOME_NONE = 0, /* no such worker, or it was well and not asked: the layer was computed here */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
-    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or busy, was not asked */
+    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or late, was not asked */
     CONVOY_OUTCOME_LOST  /* it was dead, or its answer was lost or damaged */
 } convoy_outcome;
 

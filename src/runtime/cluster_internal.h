@@ -17,6 +17,7 @@ struct cluster {
     struct supplier *supplier;
     struct buffer_pool *inputs;     /* memory of coded inputs */
     struct worker_threads *threads; /* NULL where the workers are not this process's */
+    atomic_bool shortage_logged;    /* that too few workers answer; until a layer is decoded again */
 };
 
 struct cluster_backend {

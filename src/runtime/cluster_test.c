@@ -200,8 +200,9 @@ static void test_too_few_without_fallback(void **state) {
     rig_destroy(rig);
 }
 
-/* More than γ workers are silent for good: the deadline holds, with the fallback and without. */
-static void test_silence_has_a_deadline(void **state) {
+/* More than γ workers are late for good: the layer is computed here once others answered; without the
+ * fallback they are waited for until the deadline. */
+static void test_lateness_has_a_deadline(void **state) {
     (void)state;
     static const char *const faults[] = {"0:delay=100s", "2:delay=100s", "3:delay=100s", NULL};
     for (int fallback = 0; fallback < 2; fallback++) {
@@ -212,6 +213,87 @@ static void test_silence_has_a_deadline(void **state) {
         assert_true(clock_now_ns() - start_ns < 2 * NS_PER_S);
         rig_destroy(rig);
     }
+}
+
+struct lines {
+    pthread_mutex_t mutex; /* guards the rest */
+    unsigned warnings, count;
+    char first[400]; /* warning */
+};
+
+static void count_line(void *context, convoy_log_level level, const char *line) {
+    struct lines *lines = context;
+    pthread_mutex_lock(&lines->mutex);
+    lines->count++;
+    if (level == CONVOY_LOG_WARNING && !lines->warnings++)
+        snprintf(lines->first, sizeof lines->first, "%s", line);
+    pthread_mutex_unlock(&lines->mutex);
+}
+
+/* More than γ workers answer late, and some time later no more. Layers are computed here meanwhile, of which
+ * one line warns; nobody waits for the late, and they are used again when they are late no longer. */
+static void test_late_and_back(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:delay=600ms@2", "2:delay=600ms@2", "3:delay=600ms@2", NULL};
+    struct lines lines = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct cluster_rig rig;
+    cluster_rig_open(&rig, &(struct cluster_rig_setup){.workers = 6,
+                                                       .stragglers = 2,
+                                                       .faults = faults,
+                                                       .seed = SEED,
+                                                       .log = {.sink = count_line, .context = &lines}});
+    convoy_layer_report report;
+    assert_int_equal(run(&rig, &report), CONVOY_OK);
+    assert_true(report.fallback);
+    assert_int_equal(report.outcome[0], CONVOY_OUTCOME_LATE);
+    assert_int_equal(report.outcome[2], CONVOY_OUTCOME_LATE);
+    assert_int_equal(report.outcome[3], CONVOY_OUTCOME_LATE);
+    unsigned here = 1, late_used = 0;
+    double waited_ms = 0;
+    for (uint64_t until_ns = clock_now_ns() + 30 * NS_PER_S; late_used < 7 && clock_now_ns() < until_ns;) {
+        assert_int_equal(run(&rig, &report), CONVOY_OK);
+        here += report.fallback;
+        waited_ms += report.fallback ? report.wait_ms : 0;
+        for (uint32_t w = 0; w < 4; w++)
+            late_used |= (w != 1 && report.outcome[w] == CONVOY_OUTCOME_USED) << (w ? w - 1 : 0);
+    }
+    printf("%u runs were computed here, which waited for %.0f ms\n", here, waited_ms);
+    assert_int_equal(late_used, 7); /* all three */
+    assert_true(here > 1);
+    assert_int_equal(lines.warnings, 1);
+    assert_int_equal(lines.count, 2); /* and that enough answer in time again */
+    assert_non_null(strstr(lines.first, "worker 0 late, worker 2 late, worker 3 late"));
+    cluster_rig_close(&rig);
+}
+
+/* Nobody answers for a while: the machine is busy, or the network slow. All are waited for. */
+static void test_all_alike_late(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:delay=700ms@1",
+                                         "1:delay=700ms@1",
+                                         "2:delay=700ms@1",
+                                         "3:delay=700ms@1",
+                                         "4:delay=700ms@1",
+                                         "5:delay=700ms@1",
+                                         NULL};
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, true, faults);
+    convoy_layer_report report;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(rig, &report), CONVOY_OK);
+        assert_false(report.fallback);
+        assert_int_equal(count_outcome(&report, CONVOY_OUTCOME_LOST), 0);
+    }
+    rig_destroy(rig);
+}
+
+/* Without the fallback more than γ late workers are waited for, again and again. */
+static void test_late_without_fallback(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:delay=400ms", "2:delay=400ms", "3:delay=400ms", NULL};
+    struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
+    for (int i = 0; i < 4; i++)
+        expect_coded(rig, 4);
+    rig_destroy(rig);
 }
 
 struct runner {
@@ -373,7 +455,10 @@ int main(void) {
         cmocka_unit_test(test_drops_everywhere),
         cmocka_unit_test(test_too_few_falls_back),
         cmocka_unit_test(test_too_few_without_fallback),
-        cmocka_unit_test(test_silence_has_a_deadline),
+        cmocka_unit_test(test_lateness_has_a_deadline),
+        cmocka_unit_test(test_late_and_back),
+        cmocka_unit_test(test_all_alike_late),
+        cmocka_unit_test(test_late_without_fallback),
         cmocka_unit_test(test_in_flight),
         cmocka_unit_test(test_other_families),
         cmocka_unit_test(test_geometries),

@@ -109,7 +109,7 @@ static void run_layer(struct backend *backend, struct cluster *cluster, const st
     assert_int_equal(backend->ops->context_create(backend, &context, &error), CONVOY_OK);
     if (cluster) {
         backend->ops->layer_output(layer, &made);
-        cluster_ready(cluster, NS_PER_S / 2, NULL, NULL, NULL);
+        cluster_ready(cluster, 20 * NS_PER_S, NULL, NULL, NULL); /* no longer than a busy machine takes */
     } else {
         made.bytes = extent.batch * extent.channels * extent.inner * sizeof(float);
     }
@@ -118,8 +118,9 @@ static void run_layer(struct backend *backend, struct cluster *cluster, const st
     for (int run = 0; run < 2; run++)
         if (backend->ops->layer_run(layer, context, in, &laid, &report, &error) != CONVOY_OK)
             fail_msg("%s", error.message);
-    if (cluster)
-        assert_true(report.coded != degraded && report.fallback == degraded);
+    if (cluster && (report.coded == degraded || report.fallback != degraded))
+        fail_msg("coded %d, fallback %d: %s", report.coded, report.fallback,
+                 report.why_local ? report.why_local : "");
     blocks_copy(&extent, made.block, laid.data, 0, out);
     free(laid.data);
     context->ops->context_destroy(&context);

@@ -1,6 +1,7 @@
 /* One run of a coded layer (FCDCC, arXiv 2411.01579): codes the input, collects answers until enough came
- * that decode well, and decodes. What does not come in time is computed here. */
-#include "runtime/coded_layer.h"
+ * that decode well, and decodes. What does not come in time is computed here. Who is waited for, and how
+ * long, is decided by the dispatcher (lateness.h). */
+#include "runtime/coded_run.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,12 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A layer that was timed may take this many times as long as it recently did, and at least the floor, before
- * it is computed here. The floor is far above a layer's time on purpose: it is paid only when more than γ
- * workers are silent, and a busy machine's scheduler must not look like that. */
-#define ALLOWANCE_FACTOR   5
-#define ALLOWANCE_FLOOR_NS (500 * NS_PER_MS)
-
 /* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
  * not decoded. Of halves their own rounding is nearly all of the error, and κ·ε bounds it. */
 #define ERROR_BUDGET      1e-3
@@ -30,19 +25,6 @@
 #define SEARCH_STEPS 16
 
 #define NO_SOURCE UINT32_MAX
-
-/* One run. */
-struct coded_run {
-    struct coded_layer *layer;
-    struct cluster_context *context;
-    struct job job;
-    const struct code_solution *solution;
-    uint32_t chosen; /* workers fit to be asked */
-    bool beyond;     /* the frames' type does not hold the coded input */
-    bool not_finite; /* what workers get or gave; the layer here tells what is finite in its output */
-    bool asked;
-    uint32_t answered; /* at the end */
-};
 
 static bool may_decode(const struct coded_layer *layer, const struct code_solution *solution) {
     switch (layer->frames) {
@@ -58,15 +40,6 @@ static bool may_decode(const struct coded_layer *layer, const struct code_soluti
 }
 
 /* ---- tasks ---- */
-
-/* How long to wait before the layer is computed here. */
-static uint64_t allowance_ns(struct coded_layer *layer) {
-    uint64_t deadline = layer->cluster->options.deadline_ns, recent = atomic_load(&layer->recent_ns);
-    uint64_t allowance = recent ? recent * ALLOWANCE_FACTOR : deadline / 2;
-    if (allowance < ALLOWANCE_FLOOR_NS)
-        allowance = ALLOWANCE_FLOOR_NS;
-    return allowance < deadline ? allowance : deadline;
-}
 
 /* Marks the tasks of workers whose standing is at most `worst` as WAITING. Whether their answers would
  * suffice. */
@@ -84,11 +57,34 @@ static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
     return code_suffices(&run->layer->code, context->answered, chosen);
 }
 
-/* Where the others suffice, slow workers are not asked before these take long. */
-static void hold_slow(struct coded_run *run) {
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++)
-        if (run->context->standings[w] == WORKER_SLOW)
-            run->context->tasks[w].state = TASK_HELD;
+/* Gives the tasks of workers of this standing a state. How many there are. */
+static uint32_t mark_tasks(struct coded_run *run, enum worker_standing standing, enum task_state state) {
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
+        if (run->context->standings[w] != standing)
+            continue;
+        run->context->tasks[w].state = state;
+        count++;
+    }
+    return count;
+}
+
+/* Chooses whom to ask. Whether their answers would suffice; if not, nobody is chosen but those that are late,
+ * whose answers tell whether they still are. Where nothing else is allowed the late and the silent are waited
+ * for. */
+static bool choose_tasks(struct coded_run *run) {
+    bool spare = choose_workers(run, WORKER_FREE);
+    bool enough = choose_workers(run, WORKER_SLOW);
+    if (!enough && run->job.patient && choose_workers(run, WORKER_SILENT))
+        return true;
+    if (spare)
+        mark_tasks(run, WORKER_SLOW, TASK_HELD);
+    if (!enough) {
+        mark_tasks(run, WORKER_FREE, TASK_NONE);
+        mark_tasks(run, WORKER_SLOW, TASK_NONE);
+    }
+    run->job.background = mark_tasks(run, WORKER_LATE, TASK_WAITING) > 0 && !enough;
+    return enough;
 }
 
 /* Whether a task is to be sent. */
@@ -235,36 +231,6 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
     return status;
 }
 
-static bool was_used(const struct code_solution *solution, uint32_t worker) {
-    for (uint32_t i = 0; solution && i < solution->survivors; i++)
-        if (solution->workers[i] == worker)
-            return true;
-    return false;
-}
-
-static void report_code(const struct coded_layer *layer, convoy_layer_report *report) {
-    report->coded = true;
-    report->family = layer->code.family->name;
-    report->input_parts = layer->code.input_parts;
-    report->filter_parts = layer->code.filter_parts;
-    report->threshold = layer->code.threshold;
-}
-
-static void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
-    const struct cluster_context *context = run->context;
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
-        enum task_state state = context->tasks[w].state;
-        bool dead = state == TASK_LOST || state == TASK_DECLINED ||
-                    (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
-        bool absent = context->standings[w] == WORKER_ABSENT;
-        report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
-                             : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
-                             : dead                     ? CONVOY_OUTCOME_LOST
-                             : absent                   ? CONVOY_OUTCOME_NONE
-                                                        : CONVOY_OUTCOME_LATE;
-    }
-}
-
 /* ---- here ---- */
 
 static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
@@ -281,88 +247,6 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     *local = layer->local;
     pthread_mutex_unlock(&layer->local_mutex);
     return status;
-}
-
-/* Why nothing that is of use came from a worker; NULL where something did. */
-static const char *describe_absence(const struct coded_run *run, uint32_t worker) {
-    static const char *const standings[] = {[WORKER_SLOW] = "slow",
-                                            [WORKER_STALLED] = "stalled",
-                                            [WORKER_UNREADY] = "without its filters",
-                                            [WORKER_DEAD] = "lost",
-                                            [WORKER_ABSENT] = "not there"};
-    switch (run->context->tasks[worker].state) {
-    case TASK_NONE:
-        return standings[run->context->standings[worker]];
-    case TASK_HELD:
-    case TASK_WAITING:
-    case TASK_SENT:
-        return run->asked ? "late" : NULL;
-    case TASK_LOST:
-        return "lost";
-    case TASK_DECLINED:
-        return run->layer->frames == CONVOY_F16 ? "declined (its answer may be beyond float16)" : "declined";
-    case TASK_ANSWERED:
-        break;
-    }
-    return NULL;
-}
-
-/* Appends the workers of which nothing came, as far as there is room: ": worker 1 lost, worker 4 late". */
-static void list_absent(const struct coded_run *run, char *text, size_t size) {
-    size_t at = strlen(text);
-    const char *between = ":";
-    for (uint32_t w = 0; w < run->layer->cluster->nodes && at < size; w++) {
-        const char *absence = describe_absence(run, w);
-        if (!absence)
-            continue;
-        at += (size_t)snprintf(text + at, size - at, "%s worker %u %s", between, w, absence);
-        between = ",";
-    }
-}
-
-/* Why a layer was not decoded: in a few words, and as the end of a sentence. */
-static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
-    uint32_t needed = run->layer->code.threshold;
-    if (run->not_finite) {
-        snprintf(text, size, "its coded output is not finite");
-        return "not finite";
-    }
-    if (run->beyond) {
-        snprintf(text, size, "its coded input is beyond the range of %s",
-                 convoy_dtype_text(run->layer->frames));
-        return "beyond the frames' range";
-    }
-    if (!run->asked) {
-        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
-                 run->layer->cluster->options.workers, needed);
-        list_absent(run, text, size);
-        return "too few workers";
-    }
-    if (run->answered < needed) {
-        snprintf(text, size, "only %u of the %u answers that it needs came in %.0f ms", run->answered, needed,
-                 waited_ms);
-        list_absent(run, text, size);
-        return "too few answers";
-    }
-    snprintf(text, size, "the %u answers that came do not decode well enough", run->answered);
-    return "ill-conditioned answers";
-}
-
-/* Says why the layer is computed here. What is not finite is no failure of the workers: one infinite element
- * makes others, at the same place of all parts, NaN when it is coded. Others are, unless no fallback is
- * allowed. */
-static convoy_status report_local(struct coded_run *run, convoy_layer_report *report, convoy_error *error) {
-    struct coded_layer *layer = run->layer;
-    char why[240];
-    report->coded = false;
-    report->fallback = !run->not_finite;
-    report->why_local = describe_failure(run, report->wait_ms, why, sizeof why);
-    if (report->fallback && !layer->cluster->options.fallback)
-        return error_set(error, CONVOY_E_WORKERS, "layer %s: %s", layer->desc.name, why);
-    if (!atomic_exchange(report->fallback ? &layer->fallback_logged : &layer->not_finite_logged, true))
-        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING, "layer %s: %s: computed here (said once)",
-                 layer->desc.name, why);
-    return CONVOY_OK;
 }
 
 static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
@@ -389,27 +273,45 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
     atomic_store(&layer->recent_ns, recent ? (7 * recent + waited_ns) / 8 : waited_ns + 1);
 }
 
-/* Asks those that are fit just now, and collects until the moment. */
+static void submit(struct coded_run *run) {
+    dispatcher_submit(run->layer->cluster->dispatcher, &run->job);
+    run->open = true;
+}
+
+static void finish(struct coded_run *run) {
+    if (run->open)
+        dispatcher_finish(run->layer->cluster->dispatcher, &run->job);
+    run->open = false;
+}
+
+/* Asks those that were chosen, and collects until the moment. */
 static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
                                  convoy_layer_report *report) {
-    struct coded_layer *layer = run->layer;
-    struct dispatcher *dispatcher = layer->cluster->dispatcher;
     uint64_t start_ns = clock_now_ns();
     convoy_status status = encode_input(run, in);
     uint64_t encoded_ns = clock_now_ns();
     if (status == CONVOY_OK && !run->beyond) {
-        uint64_t until_ns = encoded_ns + run->job.allowance_ns;
         run->asked = true;
-        dispatcher_submit(dispatcher, &run->job);
-        status =
-            collect(run, layer->cluster->options.fallback && until_ns < deadline_ns ? until_ns : deadline_ns);
-        dispatcher_finish(dispatcher, &run->job);
+        submit(run);
+        status = collect(run, deadline_ns);
+        finish(run);
     }
     uint64_t collected_ns = clock_now_ns();
     if (run->solution)
-        remember_time(layer, collected_ns - encoded_ns);
+        remember_time(run->layer, collected_ns - encoded_ns);
     report->encode_ms += ms_between(start_ns, encoded_ns);
     report->wait_ms += ms_between(encoded_ns, collected_ns);
+    return status;
+}
+
+/* Asks the late, whose answers nobody needs: the layer is computed here meanwhile. The job stays open. */
+static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
+    if (!run->job.background)
+        return CONVOY_OK;
+    convoy_status status = encode_input(run, in);
+    if (status == CONVOY_OK && !run->beyond)
+        submit(run);
+    run->beyond = run->not_finite = false; /* not why it is computed here */
     return status;
 }
 
@@ -423,43 +325,39 @@ static bool worth_another_round(struct coded_run *run) {
         return false;
     dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
     for (uint32_t w = 0; w < layer->cluster->nodes; w++)
-        if (context->standings[w] <= WORKER_SLOW)
+        if (context->standings[w] <= (run->job.patient ? WORKER_SILENT : WORKER_SLOW))
             context->answered[fit++] = w;
     return code_suffices(&layer->code, context->answered, fit);
 }
 
 /* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
- * came. */
+ * came; the job is still open then if it asks the late. */
 static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                                convoy_layer_report *report) {
     struct coded_layer *layer = run->layer;
+    const uint64_t longest_ns = layer->cluster->options.deadline_ns;
+    uint64_t deadline_ns = clock_now_ns() + longest_ns;
     dispatcher_standings(layer->cluster->dispatcher, layer->number, run->context->standings);
-    /* Those that are stalled are worth waiting for only where nothing else is allowed. */
-    bool fallback = layer->cluster->options.fallback;
-    bool spare = choose_workers(run, WORKER_FREE);
-    bool enough = choose_workers(run, WORKER_SLOW) || (!fallback && choose_workers(run, WORKER_STALLED));
-    if (spare)
-        hold_slow(run);
     run->job = (struct job){.layer = layer->number,
                             .dtype = layer->frames,
                             .answer_bytes = layer->answer_bytes,
                             .usual_ns = atomic_load(&layer->recent_ns),
-                            .allowance_ns = allowance_ns(layer),
+                            .longest_ns = longest_ns,
+                            .patient = !layer->cluster->options.fallback,
                             .tasks = run->context->tasks};
-    if (!enough)
-        return CONVOY_OK;
-    uint64_t deadline_ns = clock_now_ns() + layer->cluster->options.deadline_ns;
+    if (!choose_tasks(run))
+        return ask_late(run, in);
     report->encode_ms = report->wait_ms = 0;
     convoy_status status = ask_workers(run, in, deadline_ns, report);
     if (status == CONVOY_OK && worth_another_round(run)) {
         job_release(&run->job, layer->cluster->nodes);
-        choose_workers(run, WORKER_SLOW);
+        choose_workers(run, run->job.patient ? WORKER_SILENT : WORKER_SLOW);
         status = ask_workers(run, in, deadline_ns, report);
     }
     uint64_t collected_ns = clock_now_ns();
     if (run->solution) {
         status = decode_answers(run, out);
-        report->condition = run->solution->condition;
+        report_decoded(run, report);
     }
     report->decode_ms = ms_between(collected_ns, clock_now_ns());
     return status;
@@ -519,12 +417,13 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
     if (status == CONVOY_OK)
         status = run_coded(&run, taken, out, report);
-    if (!run.beyond) /* then nobody was asked */
-        report_outcomes(&run, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
     else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
+    finish(&run);
+    if (!run.beyond) /* then nobody was asked */
+        report_outcomes(&run, report);
     if (status == CONVOY_OK && run.layer->adds)
         add_activated(run.layer, taken[1].data, out->data);
     solutions_put(&run.layer->solutions, &run.solution);

@@ -14,7 +14,8 @@ static void settle_task(struct dispatcher *d, uint64_t job_id, uint32_t worker, 
     if (!job || job->tasks[worker].state != TASK_SENT)
         return;
     job->tasks[worker].state = state;
-    job->open--;
+    job->open -= !job->tasks[worker].unawaited;
+    job->others.asked -= !answer && !job->tasks[worker].unawaited;
     if (answer) {
         job->tasks[worker].answer = *answer;
         *answer = NULL;
@@ -42,10 +43,12 @@ static void settle_before(struct dispatcher *d, uint32_t worker, uint64_t order)
     struct peer *peer = &d->peers[worker];
     uint32_t kept = 0;
     for (uint32_t i = 0; i < peer->owed_count; i++) {
-        if (peer->owed[i].order < order)
-            settle_task(d, peer->owed[i].job, worker, TASK_LOST, NULL);
-        else
+        if (peer->owed[i].order >= order) {
             peer->owed[kept++] = peer->owed[i];
+            continue;
+        }
+        dispatcher_note_reply(d, worker, i, false);
+        settle_task(d, peer->owed[i].job, worker, TASK_LOST, NULL);
     }
     peer->owed_count = kept;
 }
@@ -65,14 +68,18 @@ static void take_answer(struct dispatcher *d, uint32_t worker, struct frame *fra
         i++;
     if (i == peer->owed_count)
         return; /* given up earlier */
-    const struct job *job = dispatcher_find_job(d, frame->header.job);
+    struct job *job = dispatcher_find_job(d, frame->header.job);
     bool answered = frame->header.kind == FRAME_ANSWER;
     bool right = answered && job && frame->header.layer == job->layer && frame->header.dtype == job->dtype &&
                  frame->header.bytes == job->answer_bytes && frame->payload;
     if (answered && !job)
-        pace_note(peer, frame->header.took_us, peer->owed[i].usual_us);
-    if (right)
+        lateness_note_pace(&peer->lateness, frame->header.took_us, peer->owed[i].usual_us, peer->heard_ns);
+    bool in_time = dispatcher_note_reply(d, worker, i, answered && (right || !job));
+    if (right) {
         job->tasks[worker].took_us = frame->header.took_us;
+        job->others.answered += in_time;
+        job->others.last_ns = in_time ? d->watched_ns : job->others.last_ns;
+    }
     enum task_state state = right ? TASK_ANSWERED : answered ? TASK_LOST : TASK_DECLINED;
     settle_task(d, frame->header.job, worker, state, right ? &frame->payload : NULL);
     uint64_t order = peer->owed[i].order;
@@ -124,12 +131,12 @@ static void forget_peer(struct dispatcher *d, uint32_t worker) {
     struct peer *peer = &d->peers[worker];
     settle_before(d, worker, UINT64_MAX);
     for (struct job *job = d->jobs; job; job = job->next) {
-        enum task_state *state = &job->tasks[worker].state;
-        if (*state != TASK_WAITING && *state != TASK_HELD)
+        struct job_task *task = &job->tasks[worker];
+        if (!task_is_pending(task))
             continue;
-        job->held -= *state == TASK_HELD;
-        job->open--;
-        *state = TASK_LOST;
+        job->held -= !task->unawaited && task->state == TASK_HELD;
+        job->open -= !task->unawaited;
+        task->state = TASK_LOST;
     }
     peer->ping = 0;
     pthread_cond_broadcast(&d->changed);
@@ -158,7 +165,7 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
     case TRANSPORT_JOINED:
         forget_peer(d, worker);
         peer->state = PEER_ALIVE;
-        peer->slow = false;
+        peer->lateness = (struct lateness){0};
         dispatcher_reset_layers(d, worker);
         log_change(d, worker, false, "has joined");
         break;
@@ -170,6 +177,7 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
         break;
     case TRANSPORT_SUSPECTED:
         peer->state = PEER_SUSPECT;
+        dispatcher_give_up_on(d, worker);
         log_change(d, worker, true, "is silent");
         break;
     case TRANSPORT_RECOVERED:
@@ -186,11 +194,16 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
 static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct job *own) {
     uint32_t worker = 0;
     struct frame frame = {0};
+    uint64_t start_ns = clock_now_ns();
     enum transport_event event = d->transport->ops->poll(d->transport, deadline_ns, &worker, &frame);
+    uint64_t end_ns = clock_now_ns();
     /* This may read the payload: not under the mutex. */
     bool valid = event == TRANSPORT_FRAME && transport_frame_valid(d->transport, &frame);
     pthread_mutex_lock(&d->mutex);
-    if (valid)
+    dispatcher_watch(d, start_ns, end_ns, deadline_ns);
+    if (event == TRANSPORT_TIMEOUT)
+        dispatcher_find_late(d);
+    else if (valid)
         take_frame(d, worker, &frame);
     else if (event == TRANSPORT_FRAME)
         take_damaged(d, worker);
@@ -264,8 +277,12 @@ convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport
         free(peers);
         return error_memory(error);
     }
-    *d = (struct dispatcher){
-        .transport = transport, .nodes = nodes, .needed = needed, .log = log, .peers = peers};
+    *d = (struct dispatcher){.transport = transport,
+                             .nodes = nodes,
+                             .needed = needed,
+                             .log = log,
+                             .peers = peers,
+                             .watched_ns = 1};
     for (uint32_t w = 0; w < nodes; w++)
         peers[w].state = transport->ops->state(transport, w);
     holdings_init(&d->holdings, nodes);
@@ -302,24 +319,29 @@ void dispatcher_destroy(struct dispatcher **dispatcher) {
     dispatcher_free(d);
 }
 
+static enum worker_standing standing_of(struct dispatcher *d, uint32_t layer, uint32_t worker,
+                                        uint64_t now_ns) {
+    static const enum worker_standing standings[] = {[LATENESS_PROMPT] = WORKER_FREE,
+                                                     [LATENESS_SLOW] = WORKER_SLOW,
+                                                     [LATENESS_LATE] = WORKER_LATE,
+                                                     [LATENESS_STALLED] = WORKER_STALLED};
+    const struct peer *peer = &d->peers[worker];
+    if (peer->state == PEER_ABSENT)
+        return WORKER_ABSENT;
+    if (peer->state == PEER_LOST)
+        return WORKER_DEAD;
+    if (holdings_at(&d->holdings, layer, worker)->state != HOLDING_READY)
+        return WORKER_UNREADY;
+    if (peer->state == PEER_SUSPECT)
+        return WORKER_SILENT;
+    return standings[lateness_judge(&peer->lateness, peer->owed_count > 0, now_ns)];
+}
+
 void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_standing *standings) {
     uint64_t now_ns = clock_now_ns();
     pthread_mutex_lock(&d->mutex);
-    for (uint32_t w = 0; w < d->nodes; w++) {
-        const struct peer *peer = &d->peers[w];
-        const struct owed *oldest = &peer->owed[0];
-        bool overdue = peer->owed_count && now_ns > oldest->sent_ns + oldest->allowance_ns;
-        if (peer->state == PEER_ABSENT)
-            standings[w] = WORKER_ABSENT;
-        else if (peer->state == PEER_LOST)
-            standings[w] = WORKER_DEAD;
-        else if (holdings_at(&d->holdings, layer, w)->state != HOLDING_READY)
-            standings[w] = WORKER_UNREADY;
-        else if (overdue || peer->state == PEER_SUSPECT)
-            standings[w] = WORKER_STALLED;
-        else
-            standings[w] = pace_spares(peer, now_ns) ? WORKER_SLOW : WORKER_FREE;
-    }
+    for (uint32_t w = 0; w < d->nodes; w++)
+        standings[w] = standing_of(d, layer, w, now_ns);
     pthread_mutex_unlock(&d->mutex);
 }
 
@@ -369,12 +391,16 @@ void dispatcher_submit(struct dispatcher *d, struct job *job) {
         at = &(*at)->next;
     *at = job;
     for (uint32_t w = 0; w < d->nodes; w++) {
-        enum task_state *state = &job->tasks[w].state;
-        if ((*state == TASK_WAITING || *state == TASK_HELD) && !peer_lives(&d->peers[w]))
-            *state = TASK_LOST;
-        job->held += *state == TASK_HELD;
-        job->open += *state == TASK_WAITING || *state == TASK_HELD;
+        struct job_task *task = &job->tasks[w];
+        if (task_is_pending(task) && !peer_lives(&d->peers[w]))
+            task->state = TASK_LOST;
+        if (!task_is_pending(task))
+            continue;
+        task->unawaited = !job->patient && (d->peers[w].lateness.late || d->peers[w].state == PEER_SUSPECT);
+        job->held += !task->unawaited && task->state == TASK_HELD;
+        job->open += !task->unawaited;
     }
+    job->others = (struct lateness_others){.asked = job->open};
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
 }
@@ -401,8 +427,10 @@ void dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t wanted, uin
     d->left_ns = clock_now_ns();
     if (d->sleepers && !d->driven)
         pthread_cond_signal(&d->undriven);
-    for (uint32_t w = 0; w < d->nodes; w++)
-        states[w] = job->tasks[w].state;
+    for (uint32_t w = 0; w < d->nodes; w++) {
+        const struct job_task *task = &job->tasks[w];
+        states[w] = task->unawaited && task_is_pending(task) ? TASK_LATE : task->state;
+    }
     pthread_mutex_unlock(&d->mutex);
 }
 
@@ -416,7 +444,7 @@ void dispatcher_finish(struct dispatcher *d, struct job *job) {
     for (uint32_t w = 0; w < d->nodes; w++)
         wake = wake || job->tasks[w].state == TASK_SENT;
     d->cancels_due = d->cancels_due || wake;
-    pace_judge(d, job);
+    dispatcher_note_end(d, job);
     if (wake)
         dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);

@@ -7,12 +7,13 @@
  *
  * A worker has at most two unanswered tasks; further ones wait here until it has room or their job is done. A
  * worker answers in order, so an answer tells that what was asked before it is answered or lost; a ping asks
- * the same of a worker that is silent. A worker whose oldest task is overdue is stalled: it gets nothing new
- * and counts as missing until it answers. */
+ * the same of a worker that is silent. A worker that is late (lateness.h) or silent is waited for by no job
+ * but a patient one, and while it owes an answer it gets nothing new. */
 #ifndef RUNTIME_DISPATCHER_H
 #define RUNTIME_DISPATCHER_H
 
 #include "base/log.h"
+#include "runtime/lateness.h"
 #include "transport/transport.h"
 
 #include <pthread.h>
@@ -23,12 +24,15 @@ enum task_state {
     TASK_WAITING, /* not sent yet */
     TASK_SENT,
     TASK_ANSWERED,
-    TASK_LOST,    /* the worker died, or its answer was lost or damaged */
-    TASK_DECLINED /* the worker cannot compute it, or its answer is beyond the frames' range */
+    TASK_LOST,     /* the worker died, or its answer was lost or damaged */
+    TASK_DECLINED, /* the worker cannot compute it, or its answer is beyond the frames' range */
+    TASK_LATE /* dispatcher_wait alone says so: to be sent, or sent, to a worker for which nobody waits */
 };
 
 struct job_task {
     enum task_state state;
+    bool unawaited; /* the dispatcher's own: the worker is late or silent; its answer is welcome, but nobody
+                       waits for it */
     struct buffer *payload; /* until sent; the job's reference */
     uint64_t payload_hash;  /* dispatcher_payload_hash */
     struct buffer *answer;  /* ANSWERED: the job's reference */
@@ -42,13 +46,17 @@ struct job {
     convoy_dtype dtype;
     size_t answer_bytes;
     uint64_t usual_ns;      /* until enough answers come; 0: not known */
-    uint64_t allowance_ns;  /* a task that is out longer than this is overdue */
+    uint64_t longest_ns;    /* a task that is out for longer is late, whatever others do */
+    bool patient;           /* waits for the late and the silent, too */
+    bool background;        /* has no tasks but of late workers, of which it learns whether they still are */
     struct job_task *tasks; /* [nodes] */
 
     /* The dispatcher's own, from dispatcher_submit on. */
     uint64_t id;
     struct job *next;
-    uint32_t open, held, answered; /* tasks that are HELD, WAITING or SENT; HELD; ANSWERED */
+    uint32_t open, held; /* tasks that are waited for: HELD, WAITING or SENT; HELD */
+    uint32_t answered;
+    struct lateness_others others; /* by the dispatcher's watched_ns */
     uint64_t hold_until_ns;
     uint32_t wanted;        /* answers, by who waits */
     bool waited;            /* somebody does */
@@ -96,7 +104,9 @@ uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, u
 enum worker_standing {
     WORKER_FREE,    /* may be asked */
     WORKER_SLOW,    /* may, but lately took much longer to compute than others */
-    WORKER_STALLED, /* silent, or its oldest task is overdue */
+    WORKER_LATE,    /* may, but nobody waits for it: its answers come long after others' */
+    WORKER_STALLED, /* late, and owes an answer: not to be asked */
+    WORKER_SILENT,  /* gives no signs of life: not to be asked */
     WORKER_UNREADY, /* does not hold the layer yet */
     WORKER_DEAD,    /* lost */
     WORKER_ABSENT   /* has not come yet */

@@ -1,20 +1,25 @@
 /* What the dispatcher's files share: dispatcher.c (jobs, what comes, the thread), dispatcher_send.c (what
- * goes), dispatcher_pace.c (who is slow) and dispatcher_layers.c (who holds what). */
+ * goes), dispatcher_lateness.c (who is slow or late) and dispatcher_layers.c (who holds what). */
 #ifndef RUNTIME_DISPATCHER_INTERNAL_H
 #define RUNTIME_DISPATCHER_INTERNAL_H
 
 #include "runtime/dispatcher.h"
 #include "runtime/holdings.h"
 
+#include <convoy/report.h>
+
 #define TASKS_AHEAD 2 /* unanswered tasks of one worker */
 
 /* A task that a worker has not answered. */
 struct owed {
     uint64_t job;
-    uint64_t order; /* position among all frames sent to this worker */
-    uint64_t sent_ns, allowance_ns;
+    uint64_t order;                /* position among all frames sent to this worker */
+    uint64_t sent_ns;              /* by the clock of watched_ns */
+    struct lateness_others others; /* once the job is closed, as they were then */
+    uint64_t longest_ns;
     uint32_t usual_us; /* it took the others to compute, once the job is closed; 0: not known */
-    bool cancelled;    /* the worker was told to forget it */
+    bool background; /* the job may be over, and its answer is wanted all the same, to learn when it comes */
+    bool cancelled;  /* the worker was told to forget it */
 };
 
 struct peer {
@@ -22,8 +27,7 @@ struct peer {
     uint32_t owed_count;
     uint64_t order; /* frames sent so far */
     uint64_t ping;  /* order of the ping that is under way; 0: none */
-    bool slow;      /* by its last answer */
-    uint64_t rests_until_ns;
+    struct lateness lateness;
     uint64_t heard_ns;     /* when it last sent or was last sent something */
     enum peer_state state; /* as the transport told */
     bool damage_logged;
@@ -41,6 +45,7 @@ struct dispatcher {
     bool driven;             /* somebody polls the transport, without the mutex */
     uint32_t sleepers;       /* owners of jobs that wait for what somebody else is to receive */
     uint64_t left_ns;        /* when an owner's wait last ended */
+    uint64_t watched_ns;     /* for how long somebody polled in all; never 0 */
     pthread_cond_t undriven; /* owners sleep and nobody drives */
     uint64_t last_job;
     struct job *jobs;   /* open, oldest first */
@@ -56,6 +61,10 @@ struct dispatcher {
 
 static inline bool peer_lives(const struct peer *peer) {
     return peer->state == PEER_ALIVE || peer->state == PEER_SUSPECT;
+}
+
+static inline bool task_is_pending(const struct job_task *task) {
+    return task->state == TASK_HELD || task->state == TASK_WAITING || task->state == TASK_SENT;
 }
 
 /* Whether the answers that are wanted cannot come any more from the tasks that went out. */
@@ -86,13 +95,22 @@ void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct f
 /* A worker came anew or left. */
 void dispatcher_reset_layers(struct dispatcher *d, uint32_t worker);
 
-/* An answer took a worker so long, and others usually so long; 0: not known. */
-void pace_note(struct peer *peer, uint32_t took_us, uint32_t usual_us);
+/* A poll with this deadline began and ended: adds to watched_ns. */
+void dispatcher_watch(struct dispatcher *d, uint64_t start_ns, uint64_t end_ns, uint64_t deadline_ns);
 
-/* Judges the workers by the answers of a job that ends, and leaves what it takes to judge those that come. */
-void pace_judge(struct dispatcher *d, const struct job *job);
+/* When to call dispatcher_find_late next, if nothing comes until then. */
+uint64_t dispatcher_next_look(struct dispatcher *d);
 
-/* Whether a worker is slow and should not be asked now. */
-bool pace_spares(const struct peer *peer, uint64_t now_ns);
+/* Whoever owes an answer that is overdue is late. Only if everything that had come was taken in. */
+void dispatcher_find_late(struct dispatcher *d);
+
+/* The tasks of a worker that is late or silent are not waited for any more. */
+void dispatcher_give_up_on(struct dispatcher *d, uint32_t worker);
+
+/* What a worker owes as its i-th is settled: answered, or not. Whether that is in time. */
+bool dispatcher_note_reply(struct dispatcher *d, uint32_t worker, uint32_t i, bool answered);
+
+/* A job ends: judges the workers by its answers, and leaves what it takes to judge those that come. */
+void dispatcher_note_end(struct dispatcher *d, const struct job *job);
 
 #endif

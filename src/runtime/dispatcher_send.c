@@ -26,7 +26,7 @@ static void send_cancels(struct dispatcher *d) {
         struct peer *peer = &d->peers[w];
         for (uint32_t i = 0; i < peer->owed_count; i++) {
             struct owed *owed = &peer->owed[i];
-            if (owed->cancelled || dispatcher_find_job(d, owed->job))
+            if (owed->cancelled || owed->background || dispatcher_find_job(d, owed->job))
                 continue;
             owed->cancelled = true;
             dispatcher_send(d, w, (struct frame_header){.kind = FRAME_CANCEL, .job = owed->job}, NULL, 0);
@@ -40,7 +40,9 @@ static void send_tasks(struct dispatcher *d) {
         for (uint32_t w = 0; w < d->nodes; w++) {
             struct peer *peer = &d->peers[w];
             struct job_task *task = &job->tasks[w];
-            if (task->state != TASK_WAITING || peer->owed_count == TASKS_AHEAD ||
+            uint32_t ahead =
+                task->unawaited ? 1 : TASKS_AHEAD; /* a late worker is asked for one thing at a time */
+            if (task->state != TASK_WAITING || peer->owed_count >= ahead ||
                 holdings_at(&d->holdings, job->layer, w)->state != HOLDING_READY)
                 continue;
             struct buffer *payload = task->payload;
@@ -52,8 +54,9 @@ static void send_tasks(struct dispatcher *d) {
                             payload, task->payload_hash);
             peer->owed[peer->owed_count++] = (struct owed){.job = job->id,
                                                            .order = peer->order,
-                                                           .sent_ns = clock_now_ns(),
-                                                           .allowance_ns = job->allowance_ns};
+                                                           .sent_ns = d->watched_ns,
+                                                           .longest_ns = job->longest_ns,
+                                                           .background = peer->lateness.late};
         }
 }
 
@@ -99,8 +102,9 @@ uint64_t dispatcher_send_all(struct dispatcher *d) {
     dispatcher_send_layers(d);
     send_cancels(d);
     send_tasks(d);
-    uint64_t ping_ns = send_pings(d);
-    return ping_ns < look_ns ? ping_ns : look_ns;
+    uint64_t ping_ns = send_pings(d), late_ns = dispatcher_next_look(d);
+    look_ns = ping_ns < look_ns ? ping_ns : look_ns;
+    return late_ns < look_ns ? late_ns : look_ns;
 }
 
 void dispatcher_send_due(struct dispatcher *d) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2 or corrupt"
+#define ACCEPTED "kill, kill@LAYER, delay=500ms, delay=500ms@3, slow=10x, busy=10x, drop=0.2 or corrupt"
 
 /* A finite number >= 0 followed by exactly one of the given units; *scale is that unit's. */
 static bool parse_quantity(const char *text, const char *const *units, const double *scales, double *value) {
@@ -25,13 +25,33 @@ static bool parse_quantity(const char *text, const char *const *units, const dou
     return false;
 }
 
+/* "500ms", or "500ms@3" for the first three answers. */
+static bool parse_delay(struct fault *fault, const char *text) {
+    static const char *const units[] = {"us", "ms", "s", NULL};
+    static const double scales[] = {1e3, 1e6, 1e9};
+    char time[32];
+    const char *at = strchr(text, '@');
+    size_t length = at ? (size_t)(at - text) : strlen(text);
+    double value;
+    if (length >= sizeof time)
+        return false;
+    memcpy(time, text, length);
+    time[length] = '\0';
+    if (!parse_quantity(time, units, scales, &value) || value > 1e3 * (double)NS_PER_S)
+        return false;
+    fault->kind = FAULT_DELAY;
+    fault->delay_ns = (uint64_t)value;
+    if (!at)
+        return true;
+    size_t digits = strspn(at + 1, "0123456789");
+    fault->count = strtoull(at + 1, NULL, 10);
+    return digits && digits <= 9 && !at[1 + digits] && fault->count;
+}
+
 static bool parse_kind(struct fault *fault, const char *kind) {
-    static const char *const time_units[] = {"us", "ms", "s", NULL};
-    static const double time_scales[] = {1e3, 1e6, 1e9};
     static const char *const factor_units[] = {"x", "", NULL};
     static const char *const no_units[] = {"", NULL};
     static const double ones[] = {1, 1};
-    double value;
 
     if (strcmp(kind, "kill") == 0) {
         fault->kind = FAULT_KILL;
@@ -49,13 +69,8 @@ static bool parse_kind(struct fault *fault, const char *kind) {
         memcpy(fault->layer, kind + 5, length + 1);
         return true;
     }
-    if (strncmp(kind, "delay=", 6) == 0) {
-        fault->kind = FAULT_DELAY;
-        if (!parse_quantity(kind + 6, time_units, time_scales, &value) || value > 1e3 * (double)NS_PER_S)
-            return false;
-        fault->delay_ns = (uint64_t)value;
-        return true;
-    }
+    if (strncmp(kind, "delay=", 6) == 0)
+        return parse_delay(fault, kind + 6);
     if (strncmp(kind, "slow=", 5) == 0 || strncmp(kind, "busy=", 5) == 0) {
         fault->kind = kind[0] == 's' ? FAULT_SLOW : FAULT_BUSY;
         return parse_quantity(kind + 5, factor_units, ones, &fault->factor) && fault->factor >= 1 &&

@@ -10,7 +10,8 @@
 enum fault_kind {
     FAULT_KILL,       /* transport: cut off from the start, or as soon as it comes */
     FAULT_KILL_LAYER, /* worker: dies when it is given a task of this layer */
-    FAULT_DELAY,      /* transport: everything it sends arrives later by this; pipelined */
+    FAULT_DELAY,      /* transport: everything it sends arrives later by this, or what it sends up to its
+                         answer number `count`; pipelined */
     FAULT_SLOW,       /* worker: takes this many times as long, asleep */
     FAULT_BUSY,       /* worker: computes everything this many times over */
     FAULT_DROP,       /* transport: an answer is lost with this probability */
@@ -21,12 +22,13 @@ struct fault {
     uint32_t worker;
     enum fault_kind kind;
     uint64_t delay_ns; /* DELAY */
+    uint64_t count;    /* DELAY: of answers; 0: all */
     double factor;     /* SLOW, BUSY: at least 1; DROP: probability 0..1 */
     char layer[128];   /* KILL_LAYER */
 };
 
-/* Parses "W:KIND": kill, kill@LAYER, delay=500ms (us, ms, s), slow=10x, busy=10x, drop=0.2, corrupt.
- * CONVOY_E_USAGE with what would be accepted. */
+/* Parses "W:KIND": kill, kill@LAYER, delay=500ms (us, ms, s), delay=500ms@3, slow=10x, busy=10x, drop=0.2,
+ * corrupt. CONVOY_E_USAGE with what would be accepted. */
 convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error);
 
 /* Whether the worker injects this kind itself, and not the transport. */

@@ -1,6 +1,7 @@
 /* A transport that injects faults between a master and its workers, over any other transport. It sits at the
  * master's end, so that one place serves threads, processes and machines. kill cuts a worker off at once;
- * drop and corrupt strike answers; delay holds back everything that a worker sends, in order. */
+ * drop and corrupt strike answers; delay holds back everything that a worker sends, in order, or what it
+ * sends up to some answer. */
 #include "transport/transport.h"
 
 #include "base/clock.h"
@@ -16,6 +17,9 @@ struct worker_faults {
     double drop;
     bool corrupt;
     uint64_t delay_ns;
+    uint64_t delayed_answers; /* for how many more the delay lasts */
+    uint64_t due_ns;          /* when what was delayed last is due */
+    uint64_t held;            /* frames that are held back, which nothing overtakes */
 };
 
 struct delayed {
@@ -65,6 +69,7 @@ static void hold_back(struct faulty *faulty, uint32_t peer, struct frame *frame,
         at = &(*at)->next;
     *entry = (struct delayed){.next = *at, .due_ns = due_ns, .peer = peer, .frame = *frame};
     *at = entry;
+    faulty->workers[peer].held++;
 }
 
 static void forget_delayed(struct faulty *faulty, uint32_t peer) {
@@ -77,6 +82,7 @@ static void forget_delayed(struct faulty *faulty, uint32_t peer) {
         *at = entry->next;
         frame_release(&entry->frame);
         free(entry);
+        faulty->workers[peer].held--;
     }
 }
 
@@ -88,12 +94,13 @@ static bool take_due(struct faulty *faulty, uint32_t *peer, struct frame *frame)
     *peer = entry->peer;
     *frame = entry->frame;
     free(entry);
+    faulty->workers[*peer].held--;
     return true;
 }
 
 /* Whether a frame from a worker goes on to the caller now. */
 static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
-    const struct worker_faults *faults = &faulty->workers[peer];
+    struct worker_faults *faults = &faulty->workers[peer];
     if (frame->header.kind == FRAME_ANSWER) {
         if (faults->drop > 0 && random_unit(&faulty->random) < faults->drop) {
             frame_release(frame);
@@ -102,11 +109,14 @@ static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
         if (faults->corrupt && frame->payload)
             corrupt(faulty, frame);
     }
-    if (faults->delay_ns) {
-        hold_back(faulty, peer, frame, clock_now_ns() + faults->delay_ns);
-        return false;
-    }
-    return true;
+    if (!faults->delayed_answers && !faults->held)
+        return true;
+    if (faults->delayed_answers)
+        faults->due_ns = clock_now_ns() + faults->delay_ns;
+    if (faults->delayed_answers && frame->header.kind == FRAME_ANSWER)
+        faults->delayed_answers--;
+    hold_back(faulty, peer, frame, faults->due_ns);
+    return false;
 }
 
 static enum transport_event faulty_poll(struct transport *transport, uint64_t deadline_ns, uint32_t *peer,
@@ -181,6 +191,7 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
             break;
         case FAULT_DELAY:
             of_worker->delay_ns = faults[i].delay_ns;
+            of_worker->delayed_answers = faults[i].count ? faults[i].count : UINT64_MAX;
             break;
         case FAULT_DROP:
             of_worker->drop = faults[i].factor;

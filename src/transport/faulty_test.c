@@ -28,6 +28,10 @@ static void test_parse(void **state) {
     assert_int_equal(fault.delay_ns, 500 * NS_PER_MS);
     assert_int_equal(fault_parse(&fault, "0:delay=2s", 6, NULL), CONVOY_OK);
     assert_int_equal(fault.delay_ns, 2 * NS_PER_S);
+    assert_int_equal(fault.count, 0);
+    assert_int_equal(fault_parse(&fault, "0:delay=1.5ms@20", 6, NULL), CONVOY_OK);
+    assert_int_equal(fault.delay_ns, 1500000);
+    assert_int_equal(fault.count, 20);
     assert_int_equal(fault_parse(&fault, "0:slow=10x", 6, NULL), CONVOY_OK);
     assert_int_equal(fault.kind, FAULT_SLOW);
     assert_true(fault.factor == 10);
@@ -59,6 +63,12 @@ static void test_parse_refuses(void **state) {
                                         "1:delay=-5ms",
                                         "1:delay=nans",
                                         "1:delay=1e9s",
+                                        "1:delay=5ms@",
+                                        "1:delay=5ms@0",
+                                        "1:delay=5ms@-1",
+                                        "1:delay=5ms@3x",
+                                        "1:delay=5ms@9999999999",
+                                        "1:delay=@3",
                                         "1:slow=0.5x",
                                         "1:slow=x",
                                         "1:busy",
@@ -148,6 +158,29 @@ static void test_delay(void **state) {
     end(&pair);
 }
 
+/* A delay that ends with an answer: what comes after it is held back no longer than that, and does not
+ * overtake it; then nothing is delayed. */
+static void test_delay_ends(void **state) {
+    (void)state;
+    struct pair pair = with_fault("0:delay=200ms@1");
+    uint64_t start_ns = clock_now_ns();
+    static const enum frame_kind kinds[] = {FRAME_READY, FRAME_ANSWER, FRAME_ANSWER, FRAME_READY};
+    uint32_t worker;
+    struct frame frame;
+    for (uint64_t job = 0; job < 4; job++)
+        answer(&pair, 0, job, kinds[job]);
+    for (uint64_t job = 0; job < 4; job++) {
+        assert_int_equal(receive(&pair, PATIENCE_NS, &worker, &frame), TRANSPORT_FRAME);
+        assert_int_equal(frame.header.job, job);
+        assert_true(clock_now_ns() >= start_ns + 200 * NS_PER_MS);
+        frame_release(&frame);
+    }
+    answer(&pair, 0, 5, FRAME_ANSWER);
+    assert_int_equal(receive(&pair, 0, &worker, &frame), TRANSPORT_FRAME);
+    frame_release(&frame);
+    end(&pair);
+}
+
 /* Closing does not wait for what is held back, and drops it (the sanitizer looks). */
 static void test_close_under_delay(void **state) {
     (void)state;
@@ -199,9 +232,10 @@ static void test_corrupt(void **state) {
 int main(void) {
     printf("seed %d\n", SEED);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),   cmocka_unit_test(test_parse_refuses),     cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_delay),   cmocka_unit_test(test_close_under_delay), cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_corrupt),
+        cmocka_unit_test(test_parse), cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_kill),  cmocka_unit_test(test_delay_ends),
+        cmocka_unit_test(test_delay), cmocka_unit_test(test_close_under_delay),
+        cmocka_unit_test(test_drop),  cmocka_unit_test(test_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <zmq.h>
@@ -161,7 +162,8 @@ uint64_t connection_silent_ns(int fd, uint64_t heard_ns, uint64_t announced_unti
     socklen_t size = sizeof info;
     uint64_t now_ns = clock_now_ns();
     uint64_t silent_ns = now_ns - heard_ns;
-    if (now_ns < announced_until_ns)
+    int unread = 0;
+    if (now_ns < announced_until_ns || (fd >= 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0))
         return 0;
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
         size < offsetof(struct tcp_info, tcpi_last_data_recv) + sizeof info.tcpi_last_data_recv)
@@ -173,7 +175,10 @@ uint64_t connection_silent_ns(int fd, uint64_t heard_ns, uint64_t announced_unti
 uint64_t announced_until_ns(uint64_t bytes, const struct zmq_limits *limits) {
     if (bytes > limits->max_frame_bytes)
         bytes = limits->max_frame_bytes;
-    return bytes >= LARGE_BYTES ? clock_now_ns() + (uint64_t)((double)bytes / SLOW_BYTES_S * 1e9) : 0;
+    if (bytes < LARGE_BYTES)
+        return 0;
+    double excuse_ns = (double)bytes / SLOW_BYTES_S * 1e9;
+    return clock_now_ns() + (excuse_ns < (double)LONGEST_EXCUSE_NS ? (uint64_t)excuse_ns : LONGEST_EXCUSE_NS);
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------------------

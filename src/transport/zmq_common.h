@@ -28,12 +28,16 @@ bool zmq_url_resolve(const char *url, struct resolver **resolver);
 int zmq_socket_prepare(void *socket, const struct zmq_limits *limits, int frames);
 
 /* A large frame is announced by a beat whose job is the number of bytes that follow: on ipc nobody can tell
- * of bytes on their way, and with CURVE libzmq's thread does nothing else while it encrypts or decrypts a
- * message. */
+ * of bytes on their way, and with CURVE a peer sends nothing else while it encrypts or decrypts a message. */
 #define LARGE_BYTES  (UINT64_C(4) << 20)
 #define SLOW_BYTES_S (UINT64_C(16) << 20) /* the slowest that this is expected to be, on a busy machine */
 
-/* Until when so many bytes are an excuse for silence, from now; 0: they are none. */
+/* No announcement excuses a peer for longer: what 1 GB takes at that rate, more than the filters of one
+ * worker for the largest layers of the networks known (a product of VGG-16, 400 MB). */
+#define LONGEST_EXCUSE_NS (60 * UINT64_C(1000000000))
+
+/* Until when so many bytes are an excuse for the silence of the peer that sends or gets them, from now; 0:
+ * they are none. */
 uint64_t announced_until_ns(uint64_t bytes, const struct zmq_limits *limits);
 
 /* News of a socket's connections: *monitor becomes an inproc PAIR to poll and read. 0 or errno. `serial` is
@@ -50,8 +54,11 @@ void monitored_close(void **socket, void **monitor, int linger_ms);
 /* Who is at the other end, in words: "tcp 10.0.0.2:4711", "process 4711". */
 void connection_address(int fd, char address[ADDRESS_TEXT]);
 
-/* For how long a peer that was last heard at heard_ns has been silent without an excuse. On tcp bytes are
- * signs of life whether or not they make a message yet: a frame may take minutes on a slow link. */
+/* For how long a peer that was last heard at heard_ns has been silent without an excuse. Bytes are signs of
+ * life before they make a message: on tcp whenever they came, since a frame may take minutes on a slow link;
+ * and on both if they wait to be read, since libzmq's thread may be busy with the large frame of another
+ * peer.
+ */
 uint64_t connection_silent_ns(int fd, uint64_t heard_ns, uint64_t announced_until_ns);
 
 /* A log that says at most one line a second, and how many it did not say. */

@@ -49,13 +49,11 @@ static bool read_news(struct zmq_master *m) {
     return true;
 }
 
-/* With CURVE a large frame of one peer, or to one peer, keeps libzmq's thread from hearing all others. */
+/* A large frame of a peer, or with CURVE to it, excuses the silence of this peer. */
 static void take_announcement(struct zmq_master *m, struct zmq_peer *peer, uint64_t bytes) {
     uint64_t until_ns = announced_until_ns(bytes, &m->limits);
     if (until_ns > peer->announced_ns)
         peer->announced_ns = until_ns;
-    if (m->door.encrypted && until_ns > m->busy_ns)
-        m->busy_ns = until_ns;
 }
 
 /* Acts on a message; true where it is a frame for the owner. */
@@ -136,8 +134,7 @@ static void settle(struct zmq_master *m, uint64_t now_ns) {
             peer->heard_ns = peer->heard_ns + absent_ns < now_ns ? peer->heard_ns + absent_ns : now_ns;
         if (!zmq_peer_is_in(peer) || now_ns < peer->heard_ns + m->limits.heartbeat_ns)
             continue;
-        uint64_t excused_ns = m->busy_ns > peer->announced_ns ? m->busy_ns : peer->announced_ns;
-        uint64_t silent_ns = connection_silent_ns(peer->fd, peer->heard_ns, excused_ns);
+        uint64_t silent_ns = connection_silent_ns(peer->fd, peer->heard_ns, peer->announced_ns);
         if (silent_ns >= LOST_HEARTBEATS * m->limits.heartbeat_ns) {
             zmq_peer_lose(m, peer, REFUSAL_UNKNOWN, "it is silent");
         } else if (silent_ns >= SUSPECT_HEARTBEATS * m->limits.heartbeat_ns && peer->state == PEER_ALIVE) {

@@ -39,7 +39,6 @@ struct zmq_master {
     struct zmq_limits limits;
     uint64_t plan_hash;
     uint64_t beat_ns, judge_ns; /* when to send signs of life next, and to look for silent peers */
-    uint64_t busy_ns;           /* until then libzmq's thread may be encrypting */
     unsigned reads;
     bool due; /* some peer has an event due */
     char *url, *allowed_folder;

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     struct job_task tasks[NODES] = {{.state = TASK_WAITING}, {.state = TASK_WAITING}};
     struct job job = {
-        .layer = layer, .dtype = CONVOY_F32, .answer_bytes = 16, .allowance_ns = NS_PER_S, .tasks = tasks};
+        .layer = layer, .dtype = CONVOY_F32, .answer_bytes = 16, .longest_ns = NS_PER_S, .tasks = tasks};
     enum task_state states[NODES];
     dispatcher_submit(dispatcher, &job);
     dispatcher_wait(dispatcher, &job, 1, clock_now_ns() + NS_PER_MS / 2, states);

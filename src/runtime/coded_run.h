@@ -1,0 +1,34 @@
+/* One run of a coded layer, as its two files share it: coded_run.c, and coded_report.c, which tells what
+ * became of it. */
+#ifndef RUNTIME_CODED_RUN_H
+#define RUNTIME_CODED_RUN_H
+
+#include "runtime/coded_layer.h"
+
+struct coded_run {
+    struct coded_layer *layer;
+    struct cluster_context *context;
+    struct job job;
+    const struct code_solution *solution;
+    uint32_t chosen;   /* workers fit to be asked */
+    bool beyond;       /* the frames' type does not hold the coded input */
+    bool not_finite;   /* what workers get or gave; the layer here tells what is finite in its output */
+    bool asked;        /* workers were, whose answers would suffice */
+    bool open;         /* the job was submitted and not finished */
+    uint32_t answered; /* at the end */
+};
+
+/* How the layer is coded. */
+void report_code(const struct coded_layer *layer, convoy_layer_report *report);
+
+/* What became of every worker's share. No job is open. */
+void report_outcomes(const struct coded_run *run, convoy_layer_report *report);
+
+/* Why the layer is computed here, in the report and, once, in the log. CONVOY_E_WORKERS where that is not
+ * allowed. */
+convoy_status report_local(const struct coded_run *run, convoy_layer_report *report, convoy_error *error);
+
+/* The layer was decoded. */
+void report_decoded(const struct coded_run *run, convoy_layer_report *report);
+
+#endif
