@@ -6,3 +6,15 @@ patience() { echo $(($1 * 10 * ${CONVOY_TIMEOUT_FACTOR:-1})); }
 
 # Whether others use this machine, twice over.
 machine_is_busy() { awk -v processors="$(nproc)" '{ exit !($1 > 2 * processors) }' /proc/loadavg; }
+
+# judge_degraded JSON LOG INFERENCES: none is degraded. On a machine that others use twice over a well worker may be late beside those that a test
+# makes late: such inferences are told, and are few. Calls `fail`.
+judge_degraded() {
+    local degraded
+    if grep -q '"degraded": *false' "$1"; then return 0; fi
+    degraded=$(grep -c '"why_local":"too few' "$1" || true)
+    grep 'computed here' "$2" | sed -n '1,5p'
+    machine_is_busy || fail "$degraded inferences degraded"
+    [ $((degraded * 20)) -le "$3" ] || fail "$degraded of $3 inferences degraded, more than a busy machine explains"
+    echo "$degraded of $3 inferences degraded, at a load of $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
+}

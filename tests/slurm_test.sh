@@ -10,7 +10,7 @@ model=$lenet/lenet5.onnx
 mkdir bin home
 cat >bin/srun <<'SRUN'
 #!/usr/bin/env bash
-trap 'kill $(jobs -p) 2>/dev/null' TERM
+trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM # tasks that have not begun do not begin
 while [[ $1 == --* ]]; do
     if [[ $1 == --ntasks=* ]]; then tasks=${1#*=}; fi
     shift

@@ -77,15 +77,27 @@ wait "${worker[@]}" # they end with their master; the stopped one gives up
 # 10,200 inferences of one run, at once one and eight: their JSON alone is 17 MB, 32 bytes kept for each would be 320 kB.
 inputs=()
 for ((i = 0; i < 34; i++)); do inputs+=("$lenet"/digits/*.png); done
-for flight in 1 8; do
-    "$CONVOY" run "$lenet/lenet5.onnx" "${inputs[@]}" --workers 6 --stragglers 2 --in-flight $flight --json >out 2>err </dev/null &
+run_in_flight() {
+    "$CONVOY" run "$lenet/lenet5.onnx" "${inputs[@]}" --workers 6 --stragglers 2 --in-flight "$1" --json >out 2>err </dev/null &
     master=$!
     background+=($master)
-    command="convoy run lenet5.onnx (10,200 digits) --in-flight $flight --json"
-    watch "$flight-in-flight" "$master"
+    command="convoy run lenet5.onnx (10,200 digits) --in-flight $1 --json"
+    watch "$1-in-flight" "$master"
     wait "$master" || fail "$command: exit status $?"
     [ "$(grep -c '"input":' out)" -eq 10200 ] || fail "$command: not 10200 results"
-    flat "$flight-in-flight" 512
+}
+# A master that computes a layer itself, since its workers are late, needs memory for that: not the run to be measured.
+for flight in 1 8; do
+    for ((try = 0; try < 3; try++)); do
+        run_in_flight $flight
+        if ! grep -q 'computed here' err; then break; fi
+        echo "$flight-in-flight: the master computed a layer itself at a load of $(cut -d' ' -f1 /proc/loadavg)"
+    done
+    if grep -q 'computed here' err && machine_is_busy; then
+        echo "$flight-in-flight: memory not judged: the machine is too busy for its workers"
+    else
+        flat "$flight-in-flight" 512
+    fi
 done
 
 # --- With nothing to do -----------------------------------------------------------------------------------------

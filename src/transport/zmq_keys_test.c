@@ -169,7 +169,7 @@ static void test_allowed(void **state) {
     assert_int_equal(count_of(lines, "\n"), 3);
     unlink(path);
     for (int i = 0; i < KEY_NOTES + 10; i++) { /* and of very many, some */
-        char file[16];
+        char file[32];
         snprintf(file, sizeof file, "b%d.pub", i);
         temp_file_write(NULL, folder, file, "broken", 6);
     }
