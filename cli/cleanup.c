@@ -1,5 +1,7 @@
 #include "cleanup.h"
 
+#include "commands.h"
+
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,13 +14,39 @@ static struct {
     char socket[PATH_MAX], folder[PATH_MAX]; /* "": none */
 } made;
 
+static void remove_made(void) {
+    if (!made.noted)
+        return;
+    unlink(made.socket);
+    if (made.folder[0])
+        rmdir(made.folder);
+}
+
 static void end_by_signal(int number) {
-    if (made.noted) {
-        unlink(made.socket);
-        if (made.folder[0])
-            rmdir(made.folder);
-    }
+    remove_made();
     raise(number); /* delivered on return, as if there were no handler */
+}
+
+/* Of a mapped file that was made shorter, the pages beyond its end cannot be read. */
+static void end_by_short_file(int number, siginfo_t *info, void *context) {
+    static const char sentence[] =
+        "convoy: a file of the model was made shorter while it was in use; a new file should be moved to its "
+        "place instead\n";
+    (void)context;
+    if (info->si_code != BUS_ADRERR) {
+        end_by_signal(number);
+        return;
+    }
+    remove_made();
+    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0)
+        _exit(EXIT_OTHER);
+    _exit(EXIT_INPUT);
+}
+
+void cleanup_watch_files(void) {
+    const struct sigaction action = {.sa_sigaction = end_by_short_file,
+                                     .sa_flags = SA_SIGINFO | SA_RESETHAND};
+    sigaction(SIGBUS, &action, NULL);
 }
 
 void cleanup_note(const char *url, bool with_folder) {

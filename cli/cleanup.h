@@ -10,6 +10,10 @@
  * other URLs. */
 void cleanup_note(const char *url, bool with_folder);
 
+/* From now on a mapped file that is made shorter ends the process with a sentence and EXIT_INPUT, instead of
+ * by SIGBUS. */
+void cleanup_watch_files(void);
+
 /* The session has removed it. */
 void cleanup_forget(void);
 

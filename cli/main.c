@@ -1,4 +1,5 @@
 /* The program convoy: finds the command and hands over. */
+#include "cleanup.h"
 #include "commands.h"
 
 #include <errno.h>
@@ -93,6 +94,7 @@ static void spare_address_space(void) {
 
 int main(int argc, char **argv) {
     spare_address_space();
+    cleanup_watch_files();
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, command_table[i].name) == 0)

@@ -1,29 +1,41 @@
-/* One element of a tensor of any type, for those who look at few. */
+/* One element of a tensor of any type, at any address, for those who look at few. */
 #include "base/half.h"
 
 #include <convoy/tensor.h>
 
 #include <math.h>
+#include <string.h>
 
 double convoy_tensor_element(const convoy_tensor *tensor, size_t i) {
+    union {
+        float f32;
+        double f64;
+        uint16_t half;
+        int32_t i32;
+        int64_t i64;
+        int8_t i8;
+        uint8_t u8;
+    } element;
+    const size_t size = convoy_dtype_bytes(tensor->dtype);
+    memcpy(&element, (const char *)tensor->data + i * size, size);
     switch (tensor->dtype) {
     case CONVOY_F32:
-        return ((const float *)tensor->data)[i];
+        return (double)element.f32;
     case CONVOY_F64:
-        return ((const double *)tensor->data)[i];
+        return element.f64;
     case CONVOY_F16:
-        return (double)f16_value(((const uint16_t *)tensor->data)[i]);
+        return (double)f16_value(element.half);
     case CONVOY_BF16:
-        return (double)bf16_value(((const uint16_t *)tensor->data)[i]);
+        return (double)bf16_value(element.half);
     case CONVOY_I32:
-        return ((const int32_t *)tensor->data)[i];
+        return element.i32;
     case CONVOY_I64:
-        return (double)((const int64_t *)tensor->data)[i];
+        return (double)element.i64;
     case CONVOY_I8:
-        return ((const int8_t *)tensor->data)[i];
+        return element.i8;
     case CONVOY_U8:
     case CONVOY_BOOL:
-        return ((const uint8_t *)tensor->data)[i];
+        return element.u8;
     }
     return NAN;
 }
