@@ -3,6 +3,10 @@
 # script ends, by SIGKILL too, no secret key is left in a file. CONVOY is the program, CONVOY_SOURCE_DIR the tree.
 set -uo pipefail
 
+if ! getent hosts localhost >/dev/null; then # which stands for the first node here
+    echo "skipped: this machine cannot resolve localhost (no /etc/hosts?)"
+    exit 77
+fi
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 lenet=$CONVOY_SOURCE_DIR/models/lenet5
 model=$lenet/lenet5.onnx

@@ -3,6 +3,7 @@
 #include "raw_peer.h"
 #include "zmq_scene.h"
 
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,6 +218,12 @@ static void test_localhost(void **state) {
     struct scene scene;
     struct transport *worker;
     convoy_error error;
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0) {
+        print_message("skipped: this machine cannot resolve localhost (no /etc/hosts?)\n");
+        skip();
+    }
+    freeaddrinfo(found);
     assert_true(scene_open(&scene, SCENE_TCP, NODES, calm));
     scene.master->ops->destroy(&scene.master);
     snprintf(scene.url, sizeof scene.url, "tcp://localhost:*");
