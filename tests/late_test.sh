@@ -44,7 +44,7 @@ prints '"degraded": false'
 
 # --- They are late for a while: workers are used again ------------------------------------------------------------
 
-repeat=300 # some seconds: longer than the workers are late
+repeat=200 # some seconds: longer than the workers are late
 [ -z "${CONVOY_SANITIZE:-}" ] || repeat=40
 run 0 run "$lenet/lenet5.onnx" "${digits[@]}" --repeat $repeat --workers 6 --stragglers 2 --json \
     --fault 0:delay=400ms@2 --fault 3:delay=400ms@2 --fault 4:delay=400ms@2
