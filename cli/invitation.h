@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Writes the command for a shell, to be pasted where the worker is to run, and returns its length as snprintf
- * does. The names of key files are those without folders: on another machine they lie elsewhere. */
+/* Writes the command for a shell, to be pasted on the machine of the worker, and returns its length as
+ * snprintf does. The names of key files are those without folders: on another machine they lie elsewhere. */
 int invitation_text(char *text, size_t size, const struct cli_options *options, const char *url);
 
 #endif

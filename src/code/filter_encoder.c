@@ -2,7 +2,7 @@
  * of a layer's filters [N][elements]. What is added in a coded filter is then of about one size, so that
  * rounding is relative to each channel's own size: the decoded channel c errs by κ·ε·max(|K_c| * |x|) instead
  * of κ·ε times the largest channel's. Decoding separates the parts element by element, so a factor of an
- * output channel commutes with the code and is undone where the bias is added. */
+ * output channel commutes with the code and decoding undoes it when it adds the bias. */
 #include "code/filter_encoder.h"
 
 #include "code/encoder.h"

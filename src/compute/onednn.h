@@ -76,7 +76,7 @@ bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *a
 bool onednn_plain(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 bool onednn_any(dnnl_memory_desc_t *md, int rank, const int64_t *dims);
 
-/* The same in blocks of so many channels, 8 or 16. false for other numbers, and where the tensor is no map.
+/* The same in blocks of so many channels, 8 or 16. False for other numbers, and if the tensor is no map.
  */
 bool onednn_blocked(dnnl_memory_desc_t *md, int rank, const int64_t *dims, uint32_t block);
 

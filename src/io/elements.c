@@ -139,7 +139,7 @@ static bool is_magnitude(double value, uint64_t magnitude) {
     return value < 0x1p64 && (uint64_t)value == magnitude;
 }
 
-/* False where the type does not hold the number, see elements_to_tensor. */
+/* False if the type does not hold the number, see elements_to_tensor. */
 static bool number_store(const struct element_type *type, void *to, struct number n) {
     if (type->floating && n.floating)
         return isfinite(float_store(type, to, n.value)) || !isfinite(n.value);

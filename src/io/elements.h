@@ -29,7 +29,7 @@ struct elements {
     struct buffer *owner; /* a counted reference to the memory of data; NULL: the data is borrowed */
 };
 
-/* Bytes of that many elements; false where a dimension is negative or the size overflows. */
+/* Bytes of that many elements; false if a dimension is negative or the size overflows. */
 bool elements_size(const struct element_type *type, const convoy_shape *shape, size_t *bytes);
 
 /* False where elements of type bool are neither 0 nor 1. */

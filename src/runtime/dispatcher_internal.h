@@ -101,7 +101,8 @@ void dispatcher_watch(struct dispatcher *d, uint64_t start_ns, uint64_t end_ns, 
 /* When to call dispatcher_find_late next, if nothing comes until then. */
 uint64_t dispatcher_next_look(struct dispatcher *d);
 
-/* Whoever owes an answer that is overdue is late. Only if everything that had come was taken in. */
+/* A worker that owes an overdue answer is late. To be called only if everything that had come was taken in.
+ */
 void dispatcher_find_late(struct dispatcher *d);
 
 /* The tasks of a worker that is late or silent are not waited for any more. */

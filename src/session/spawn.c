@@ -33,7 +33,7 @@ struct spawn {
     uint32_t count;
 };
 
-/* Where the folder is made: $TMPDIR, unless the path of the socket would be too long there for the system. */
+/* The place of the folder: $TMPDIR, unless the path of the socket would be too long there for the system. */
 static const char *parent_folder(void) {
     const char *where = getenv("TMPDIR");
     const size_t room = sizeof((struct sockaddr_un *)0)->sun_path;
