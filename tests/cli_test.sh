@@ -229,9 +229,10 @@ for layer in conv1 conv2 fc1 fc2 fc3; do
     [ "$(grep -c "\"name\":\"$layer\",\"op\":\"[A-Za-z]*\",\"coded\":true,\"family\":\"rotation\",\"kA\":[0-9]*,\"kB\":[0-9]*,\"delta\":4," out)" -eq 300 ] ||
         fail "$command: $layer is not coded with delta 4 everywhere"
 done
-if grep -qE '\[(.*,)?1[],]' <<<"$(grep -oE '"name":"(conv2|fc[123])"[^]]*"used":\[[0-9,]*\]' out)"; then
-    fail "$command: an answer of worker 1 was used after its death"
-fi
+# Worker 1 dies when conv2 is asked of it. With three inferences in flight it may be asked a later layer before that.
+uses_worker_1='"used":\[([0-9,]*,)?1[],]'
+! grep -qE "\"name\":\"conv2\"[^]]*$uses_worker_1" out || fail "$command: worker 1 answered the layer that killed it"
+! grep -qE "$uses_worker_1" <<<"$(grep '"input":' out | tail -n 200)" || fail "$command: an answer of worker 1 was used after its death"
 [ "$(grep -c '"top1_agrees":true' out)" -eq 300 ] || fail "$command: first classes differ"
 errors_within 1e-5
 
