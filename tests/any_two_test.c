@@ -11,6 +11,7 @@
 #include "model/executor.h"
 #include "runtime/cluster.h"
 #include "runtime/worker_threads.h"
+#include "session/session.h"
 
 #include <convoy/convoy.h>
 
@@ -235,6 +236,28 @@ static void run_asked_again(struct executor *executor, const struct subject *sub
         exit(1);
 }
 
+static double timed_ns(const struct cost_model *model, const struct conv_geometry *geometry,
+                       enum cost_place place, enum conv_kernel *kernel) {
+    (void)place;
+    return (double)kernel_times_find(model->context, geometry, KERNEL_ON_WORKER, kernel);
+}
+
+/* Every layer that admits it, by the kernels that are fastest here. */
+static void plan_network(struct plan **plan, const struct cluster_options *options,
+                         const struct network *network, struct kernel_times *times) {
+    struct plan_request request;
+    struct plan_subject *subjects = NULL;
+    struct profile profile;
+    convoy_error error;
+    must(cluster_plan_request(&request, options, &error), &error);
+    must(session_subjects_create(&subjects, network, &error), &error);
+    profile_of_this_machine(&profile, options->workers, 1, false);
+    request.distribute = PLAN_ALL;
+    request.costs = (struct cost_model){.convolution_ns = timed_ns, .profile = &profile, .context = times};
+    must(plan_create(plan, &request, subjects, network->step_count, &error), &error);
+    free(subjects);
+}
+
 static void run_coded(const struct subject *subject, uint32_t n) {
     static struct muting muting;
     struct transport *master = NULL, *endpoints[CONVOY_MAX_WORKERS];
@@ -242,6 +265,8 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     struct cluster *cluster = NULL;
     struct backend *inner = NULL, *backend = NULL;
     struct executor *executor = NULL;
+    struct kernel_times *times = NULL;
+    struct plan *plan = NULL;
     convoy_error error;
     /* No fallback: a busy machine may answer late enough for one, and it would hide what is tested. */
     struct cluster_options options = {.workers = n,
@@ -256,17 +281,20 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     master = &muting.base;
     must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);
     must(backend_create(&inner, "onednn", 1, &error), &error);
-    must(kernel_times_create(&options.times, inner, NULL, &error), &error);
+    must(kernel_times_create(&times, inner, NULL, &error), &error);
     options.block = inner->block;
     must(cluster_create(&cluster, &options, n, &master, &error), &error);
     must(cluster_backend_create(&backend, cluster, &inner, &error), &error);
+    plan_network(&plan, &options, subject->network, times);
+    cluster_backend_follow(backend, plan);
     must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, &error), &error);
     must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
     run_asked_again(executor, subject, &muting, FRAME_DECLINED);
     run_asked_again(executor, subject, &muting, FRAME_WANT);
     executor_destroy(&executor);
-    kernel_times_destroy(&options.times);
+    kernel_times_destroy(&times);
+    plan_destroy(&plan);
     backend->ops->destroy(&backend);
     cluster_destroy(&cluster);
     worker_threads_join(&workers);

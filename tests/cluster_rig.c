@@ -86,8 +86,6 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
     *rig = (struct cluster_rig){.options = {.workers = setup->workers,
                                             .stragglers = setup->stragglers,
                                             .spread = true,
-                                            .input_parts = setup->input_parts,
-                                            .filter_parts = setup->filter_parts,
                                             .deadline_ns = deadline_ns,
                                             .frames = setup->frames,
                                             .fallback = !setup->no_fallback,
@@ -111,6 +109,10 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
     assert_int_equal(cluster_create_local(&rig->cluster, options, "reference", 1, NULL), CONVOY_OK);
     assert_int_equal(backend_create(&inner, "reference", 1, NULL), CONVOY_OK);
     assert_int_equal(cluster_backend_create(&rig->backend, rig->cluster, &inner, NULL), CONVOY_OK);
+    assert_int_equal(cluster_plan_one(&rig->plan, options, &rig->desc, &params, setup->input_parts,
+                                      setup->filter_parts, NULL),
+                     CONVOY_OK);
+    cluster_backend_follow(rig->backend, rig->plan);
     assert_int_equal(rig->backend->ops->layer_prepare(rig->backend, &rig->desc, &params, &rig->layer, NULL),
                      CONVOY_OK);
     cluster_ready(rig->cluster, deadline_ns, NULL, NULL, NULL);
@@ -120,6 +122,7 @@ void cluster_rig_close(struct cluster_rig *rig) {
     rig->layer->ops->layer_destroy(&rig->layer);
     rig->backend->ops->destroy(&rig->backend);
     cluster_destroy(&rig->cluster);
+    plan_destroy(&rig->plan);
     convoy_tensor_release(&rig->in);
     convoy_tensor_release(&rig->weights);
     convoy_tensor_release(&rig->bias);

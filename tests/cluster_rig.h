@@ -11,6 +11,7 @@ struct cluster_rig {
     struct cluster_options options;
     struct fault faults[CLUSTER_RIG_FAULTS];
     struct cluster *cluster;
+    struct plan *plan; /* of the layer */
     struct backend *backend;
     struct layer *layer;
     struct layer_desc desc;

@@ -24,6 +24,24 @@ typedef enum convoy_precision {
                             or answers are beyond are computed here */
 } convoy_precision;
 
+/* Which layers workers compute, of those that can be coded. */
+typedef enum convoy_distribute {
+    CONVOY_DISTRIBUTE_AUTO,   /* PAYING if workers dial in, else ALL */
+    CONVOY_DISTRIBUTE_PAYING, /* those that are faster on workers than here, as far as the plan can tell */
+    CONVOY_DISTRIBUTE_ALL     /* all, by as many answers as the code admits, all workers being asked */
+} convoy_distribute;
+
+/* What a plan makes small. */
+typedef enum convoy_objective {
+    CONVOY_OBJECTIVE_LATENCY,    /* the time of one inference */
+    CONVOY_OBJECTIVE_THROUGHPUT, /* the time of the busiest of master, link and workers, inferences in flight
+                                  */
+    CONVOY_OBJECTIVE_BYTES,      /* what travels */
+    CONVOY_OBJECTIVE_PAPER /* lambda times what a worker gets, sends, stores and computes, in elements */
+} convoy_objective;
+
+enum { CONVOY_LAMBDA_UP, CONVOY_LAMBDA_DOWN, CONVOY_LAMBDA_STORE, CONVOY_LAMBDA_COMP, CONVOY_LAMBDAS };
+
 typedef enum convoy_log_level { CONVOY_LOG_INFO, CONVOY_LOG_WARNING } convoy_log_level;
 
 /* Called from any thread of the session with one line, without newline. */
@@ -37,7 +55,14 @@ typedef struct convoy_options {
     uint32_t stragglers;                /* γ < n */
     uint32_t reserve;                   /* nodes kept for machines that join later */
     uint32_t input_parts, filter_parts; /* (k_A,k_B) for every layer that admits it; 0,0: chosen per layer */
-    const char *code;                   /* family: "rotation", "replicate", "uncoded" */
+    convoy_distribute distribute;
+    convoy_objective objective;
+    double lambda[CONVOY_LAMBDAS]; /* of CONVOY_OBJECTIVE_PAPER; each from 0 to 1e12 */
+    const char *profile; /* of the machines: a file, or a preset's name; NULL: this machine's processors */
+    const char
+        *plan_file;   /* a saved plan to follow; NULL: one is made. Options above that it decides are not read
+                       */
+    const char *code; /* family: "rotation", "replicate", "uncoded" */
     convoy_placement placement;
     convoy_precision precision;
     const char *backend; /* kernels: "onednn", "reference" */
@@ -153,7 +178,7 @@ typedef struct convoy_stream {
 CONVOY_API convoy_status convoy_session_stream(convoy_session *session, const convoy_stream *stream,
                                                double *total_ms, convoy_error *error);
 
-/* One node of the graph for `convoy inspect`. Strings belong to the session. */
+/* One node of the graph, and the plan for it. Strings belong to the session. */
 typedef struct convoy_layer_info {
     const char *name, *op;
     convoy_shape shape; /* of the first output */
@@ -162,6 +187,13 @@ typedef struct convoy_layer_info {
     bool codable;
     const char *why;                               /* why not codable; NULL where it is */
     uint32_t input_parts, filter_parts, threshold; /* as planned; 0 where not codable */
+    uint32_t asked; /* workers that are asked at once; the others if an answer is overdue */
+    double here_ms; /* computed here alone, as predicted */
+    double
+        coded_ms; /* by workers, as predicted; of a layer that stays here the best, 0 if it cannot be coded */
+    double up_bytes, down_bytes; /* of all workers that are asked; 0 where not codable, as what follows */
+    double stored_bytes;         /* coded filters of one worker */
+    double error_bound;          /* of the output, relative to its largest element, after likely losses */
 } convoy_layer_info;
 
 /* The layers in order of execution; owned by the session. */

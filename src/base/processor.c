@@ -1,5 +1,6 @@
 #include "base/processor.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,4 +73,10 @@ const char *processor_name(char *text, size_t size) {
     if (!known && !read_midr(text, size))
         snprintf(text, size, "unknown processor");
     return text;
+}
+
+uint32_t processor_count(void) {
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 1 ? (uint32_t)count : 1;
 }

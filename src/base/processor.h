@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* The model's name as the system tells it, cut to size (at least 1), or "unknown processor". ARM has no
@@ -12,5 +13,8 @@ const char *processor_name(char *text, size_t size);
 
 /* The same from a file in the form of /proc/cpuinfo; false, and text is empty, where that tells nothing. */
 bool processor_name_read(FILE *cpuinfo, char *text, size_t size);
+
+/* How many processors this process may use; at least 1. */
+uint32_t processor_count(void);
 
 #endif

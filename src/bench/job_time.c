@@ -15,6 +15,7 @@
 /* A cluster, and one layer over it. */
 struct scene {
     struct cluster *cluster;
+    struct plan *plan;
     struct backend *backend;
     struct layer *layer;
     struct context *context;
@@ -73,6 +74,7 @@ static void scene_clear(struct scene *scene) {
     if (scene->backend)
         scene->backend->ops->destroy(&scene->backend);
     cluster_destroy(&scene->cluster);
+    plan_destroy(&scene->plan);
     convoy_tensor_release(&scene->in);
     convoy_tensor_release(&scene->weights);
     convoy_tensor_release(&scene->out);
@@ -81,8 +83,6 @@ static void scene_clear(struct scene *scene) {
 static convoy_status scene_fill(struct scene *scene, const struct job_setup *setup, convoy_error *error) {
     struct cluster_options options = {.workers = setup->workers,
                                       .stragglers = setup->stragglers,
-                                      .input_parts = setup->input_parts,
-                                      .filter_parts = setup->filter_parts,
                                       .deadline_ns = DEADLINE_NS,
                                       .fallback = true,
                                       .faults = setup->faults,
@@ -99,8 +99,12 @@ static convoy_status scene_fill(struct scene *scene, const struct job_setup *set
         status = cluster_backend_create(&scene->backend, scene->cluster, &inner, error);
     if (inner)
         inner->ops->destroy(&inner);
+    struct layer_params params = {.weights = scene->weights};
+    if (status == CONVOY_OK)
+        status = cluster_plan_one(&scene->plan, &options, &scene->desc, &params, setup->input_parts,
+                                  setup->filter_parts, error);
     if (status == CONVOY_OK) {
-        struct layer_params params = {.weights = scene->weights};
+        cluster_backend_follow(scene->backend, scene->plan);
         status =
             scene->backend->ops->layer_prepare(scene->backend, &scene->desc, &params, &scene->layer, error);
     }

@@ -30,27 +30,27 @@ static double floor_ms(const struct bench *bench, const struct conv_geometry *la
     return (compute_ns > memory_ns ? compute_ns : memory_ns) / 1e6;
 }
 
-static convoy_status measure(const struct bench *bench, const struct plan_request *request,
+static convoy_status measure(const struct bench *bench, const struct plan_cluster *cluster,
                              struct kernel_times *times, const struct conv_geometry *layer,
                              const struct plan_layer *plan, struct layer_times *found, convoy_error *error) {
     enum conv_kernel kernel;
     struct conv_geometry whole = *layer, task;
-    conv_lay_in_blocks(&whole, request->block, request->block);
+    conv_lay_in_blocks(&whole, cluster->block, cluster->block);
     found->floor_ms = floor_ms(bench, layer);
-    found->kernel_ms = (double)kernel_times_find(times, &whole, 1, &kernel) / 1e6;
+    found->kernel_ms = (double)kernel_times_find(times, &whole, KERNEL_FASTEST, &kernel) / 1e6;
 
-    struct conv_geometry laid = plan_geometry(layer, request->family, plan->input_parts, plan->filter_parts,
-                                              request->block, request->block);
+    struct conv_geometry laid = candidate_geometry(layer, cluster->family, plan->input_parts,
+                                                   plan->filter_parts, cluster->block, cluster->block);
     struct partition partition;
     convoy_status status = partition_create(&partition, &laid, plan->input_parts, plan->filter_parts, error);
     if (status == CONVOY_OK)
-        status = partition_task(&partition, request->family->pieces(plan->input_parts),
-                                request->family->pieces(plan->filter_parts), &task, error);
+        status = partition_task(&partition, cluster->family->pieces(plan->input_parts),
+                                cluster->family->pieces(plan->filter_parts), &task, error);
     if (status != CONVOY_OK)
         return status;
     found->share_ms = plan->threshold * (double)kernel_times_of(times, &task, plan->kernel) / 1e6;
-    const struct coding_setup setup = {.family = request->family->name,
-                                       .workers = request->workers,
+    const struct coding_setup setup = {.family = cluster->family->name,
+                                       .workers = cluster->workers,
                                        .input_parts = plan->input_parts,
                                        .filter_parts = plan->filter_parts,
                                        .threads = 1,
@@ -78,20 +78,21 @@ static void add(struct layer_times *total, const struct layer_times *times) {
 }
 
 /* A layer of a shape that was measured takes as long: the last one's times are kept. */
-static convoy_status measure_all(struct bench *bench, const struct plan_request *request,
-                                 struct kernel_times *times, const struct network *network,
+static convoy_status measure_all(struct bench *bench, const convoy_session *session,
+                                 const struct plan_cluster *cluster, struct kernel_times *times,
                                  convoy_error *error) {
+    const struct network *network = session->network;
     struct layer_times total = {0}, found = {0};
     struct conv_geometry last = {0};
     bool any = false;
     for (size_t s = 0; s < network->step_count; s++) {
         const struct layer_desc *desc = &network->steps[s].desc;
-        struct plan_layer plan = cluster_plan_layer(request, desc, &network->steps[s].params);
-        if (!plan.coded || desc->dtype != CONVOY_F32)
+        const struct plan_layer *plan = &session->plan->layers[s];
+        if (!plan->coded || desc->dtype != CONVOY_F32)
             continue;
         convoy_status status = CONVOY_OK;
         if (memcmp(&last, &desc->conv, sizeof last) != 0)
-            status = measure(bench, request, times, &desc->conv, &plan, &found, error);
+            status = measure(bench, cluster, times, &desc->conv, plan, &found, error);
         if (status != CONVOY_OK)
             return status;
         last = desc->conv;
@@ -107,20 +108,16 @@ static convoy_status measure_all(struct bench *bench, const struct plan_request 
 
 convoy_status bench_layers(struct bench *bench, struct backend *backend, struct kernel_times *times,
                            convoy_error *error) {
-    const convoy_options *options = bench->options;
-    struct cluster_options cluster = {.workers = options->workers,
-                                      .stragglers = options->stragglers,
-                                      .input_parts = options->input_parts,
-                                      .filter_parts = options->filter_parts,
-                                      .block = backend->block,
-                                      .times = options->no_trials ? NULL : times};
-    struct network *network = NULL;
-    convoy_status status = code_family_find(options->code, &cluster.family, error);
+    convoy_options options = *bench->options;
+    convoy_session *session = NULL;
+    struct plan_cluster cluster = {
+        .workers = options.workers, .stragglers = options.stragglers, .block = backend->block};
+    options.plan_only = true;
+    convoy_status status = code_family_find(options.code, &cluster.family, error);
     if (status == CONVOY_OK)
-        status = network_create(&network, bench->model, bench->input_shapes, error);
-    const struct plan_request request = cluster_plan_request(&cluster);
+        status = convoy_session_create(&session, bench->model, bench->input_shapes, &options, error);
     if (status == CONVOY_OK)
-        status = measure_all(bench, &request, times, network, error);
-    network_destroy(&network);
+        status = measure_all(bench, session, &cluster, times, error);
+    convoy_session_destroy(&session);
     return status;
 }

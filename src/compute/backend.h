@@ -49,6 +49,7 @@ struct pool_geometry {
 struct layer_desc {
     const char *name; /* the node's name, for reports and faults */
     const char *op;   /* ONNX operator */
+    size_t step; /* which of its network's layers it is, in order of execution: where a plan speaks of it */
     enum layer_kind kind;
     uint32_t input_count;
     const convoy_shape *inputs; /* [input_count] */

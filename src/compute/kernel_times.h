@@ -22,10 +22,17 @@ void kernel_times_destroy(struct kernel_times **times);
 uint64_t kernel_times_of(struct kernel_times *times, const struct conv_geometry *geometry,
                          enum conv_kernel kernel);
 
-/* The same by the fastest kernel, which it names. Winograd's algorithms round more coarsely: F(4x4,3x3),
- * which loses a digit, is named only where it takes at most `worth` times as long as what is more exact;
- * F(2x2,3x3), which loses a bit, where it wins a tenth. 0 and CONV_DIRECT where nothing is known. */
-uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry, double worth,
-                           enum conv_kernel *kernel);
+/* What a kernel is chosen for. */
+enum kernel_use {
+    KERNEL_ALONE,     /* a layer that is computed here */
+    KERNEL_ON_WORKER, /* a coded share of one */
+    KERNEL_FASTEST,   /* whatever it rounds */
+    KERNEL_USES
+};
+
+/* The same by the fastest kernel that is exact enough for the use, which it names. 0 and CONV_DIRECT if
+ * nothing is known. */
+uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometry *geometry,
+                           enum kernel_use use, enum conv_kernel *kernel);
 
 #endif

@@ -89,20 +89,22 @@ static void test_each_shape_once(void **state) {
     struct conv_geometry large = geometry(32, 5), winograd = geometry(32, 3);
     enum conv_kernel kernel;
     assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
-    uint64_t ns = kernel_times_find(times, &large, 0.9, &kernel);
+    uint64_t ns = kernel_times_find(times, &large, KERNEL_ALONE, &kernel);
     assert_true(ns > 0);
     assert_int_equal(kernel, CONV_DIRECT); /* there is no other one for 5 x 5 */
     assert_int_equal(prepared, 1);
-    assert_true(kernel_times_find(times, &large, 0.9, &kernel) == ns);
+    assert_true(kernel_times_find(times, &large, KERNEL_ALONE, &kernel) == ns);
     assert_int_equal(prepared, 1);
-    assert_true(kernel_times_find(times, &winograd, 0.9, &kernel) > 0);
+    assert_true(kernel_times_find(times, &winograd, KERNEL_ALONE, &kernel) > 0);
     assert_int_equal(prepared, 1 + CONV_KERNELS);
-    uint64_t exact_ns = kernel_times_find(times, &winograd, 0, &kernel); /* nothing is worth that */
-    assert_int_not_equal(kernel, CONV_WINOGRAD_4);
-    assert_true(exact_ns > 0 && exact_ns == kernel_times_of(times, &winograd, kernel));
-    uint64_t winograd_ns = kernel_times_find(times, &winograd, 1e9, &kernel);
-    assert_int_equal(kernel, CONV_WINOGRAD_4);
-    assert_true(winograd_ns > 0 && winograd_ns == kernel_times_of(times, &winograd, CONV_WINOGRAD_4));
+    for (int use = 0; use < KERNEL_USES; use++) {
+        uint64_t found_ns = kernel_times_find(times, &winograd, (enum kernel_use)use, &kernel);
+        assert_true(found_ns > 0 && found_ns == kernel_times_of(times, &winograd, kernel));
+        assert_true(found_ns <= kernel_times_of(times, &winograd, CONV_DIRECT));
+    }
+    kernel_times_find(times, &winograd, KERNEL_FASTEST, &kernel);
+    for (int k = 0; k < CONV_KERNELS; k++)
+        assert_true(kernel_times_of(times, &winograd, kernel) <= kernel_times_of(times, &winograd, k));
     assert_true(kernel_times_of(times, &large, CONV_WINOGRAD_2) == 0);
     assert_int_equal(prepared, 1 + CONV_KERNELS);
     kernel_times_destroy(&times);
@@ -116,7 +118,7 @@ static void test_long_trials_are_short(void **state) {
     counting_ops.layer_run = run_slowly;
     slow_runs = 0;
     assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_int_equal(slow_runs, 2);
     kernel_times_destroy(&times);
 }
@@ -130,7 +132,7 @@ static void test_few_rows_of_a_large_layer(void **state) {
     g.batch = 2;
     assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
     assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_in_range(rows_tried, 16, 100);
     /* The time is that of all rows: one processor does not do 4000 multiply-adds in a nanosecond. */
     assert_true(kernel_times_of(times, &g, CONV_DIRECT) > conv_macs(&g) / 4000);
@@ -159,11 +161,11 @@ static void test_remembered_in_a_file(void **state) {
     assert_non_null(mkdtemp(folder));
     struct kernel_times *times = NULL;
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
-    uint64_t ns = kernel_times_find(times, &g, 0.9, &first);
+    uint64_t ns = kernel_times_find(times, &g, KERNEL_ALONE, &first);
     kernel_times_destroy(&times);
     int before = prepared;
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &again) == ns);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &again) == ns);
     assert_int_equal(again, first);
     assert_int_equal(prepared, before);
     kernel_times_destroy(&times);
@@ -174,9 +176,9 @@ static void test_remembered_in_a_file(void **state) {
     fputs("12 9 9 9 9 9 9\n77777777777777777777777 x\n\xff\xfe", file);
     fclose(file);
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &again) == ns);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &again) == ns);
     assert_int_equal(prepared, before);
-    assert_true(kernel_times_find(times, &other, 0.9, &again) > 0);
+    assert_true(kernel_times_find(times, &other, KERNEL_ALONE, &again) > 0);
     assert_int_equal(prepared, before + CONV_KERNELS);
     kernel_times_destroy(&times);
     unlink(path);
@@ -190,7 +192,7 @@ static void time_and_keep(const char *folder) {
     struct conv_geometry g = geometry(16, 5);
     enum conv_kernel kernel;
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     kernel_times_destroy(&times);
 }
 
@@ -240,7 +242,7 @@ static void test_impossible_claims(void **state) {
     fprintf(file, "%" PRIu64 " 0 1%s\n", direct_ns, rest);
     fclose(file);
     assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &kernel) > 0);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_int_equal(kernel, CONV_DIRECT);
     kernel_times_destroy(&times);
     unlink(path);
@@ -256,7 +258,7 @@ static void test_does_without(void **state) {
     enum conv_kernel kernel = CONV_WINOGRAD_2;
     refusing = true;
     assert_int_equal(kernel_times_create(&times, &counting, "/nowhere/at/all", NULL), CONVOY_OK);
-    assert_true(kernel_times_find(times, &g, 0.9, &kernel) == 0);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) == 0);
     assert_int_equal(kernel, CONV_DIRECT);
     kernel_times_destroy(&times);
     kernel_times_destroy(&times);

@@ -14,9 +14,6 @@
 #define KEEP     SIZE_MAX /* an output of the network: read until the end */
 #define NO_BLOCK SIZE_MAX
 
-/* Winograd's algorithm rounds more coarsely; it must be worth it. */
-#define WINOGRAD_WORTH 0.9
-
 /* How a value lives between the step that makes it and the last one that reads it, under any shape. */
 struct lifetime {
     size_t maker, last_reader; /* steps; last_reader may be KEEP */
@@ -150,7 +147,7 @@ static enum conv_kernel fastest_kernel(struct kernel_times *times, const struct 
     struct conv_geometry laid = *conv;
     conv_lay_in_blocks(&laid, block, block);
     if (conv_admits_winograd(&laid))
-        kernel_times_find(times, &laid, WINOGRAD_WORTH, &kernel);
+        kernel_times_find(times, &laid, KERNEL_ALONE, &kernel);
     return kernel;
 }
 
@@ -164,6 +161,7 @@ static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_ti
     struct layer_desc desc = step->desc;
     for (uint32_t i = 0; i < desc.input_count; i++)
         blocks[i] = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
+    desc.step = s;
     desc.blocks = blocks;
     desc.free_output = !output->must_be_dense;
     /* Together they take no more memory than the model has weights. */

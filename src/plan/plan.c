@@ -1,151 +1,167 @@
-/* The default rule: of everything that family and layer admit, the partition with the largest threshold, for
- * every worker does 1/δ of the layer; ties by the kernel's time where it is known, else by what travels, then
- * by what is stored, then by the multiply-adds, surplus included (FCDCC, arXiv 2411.01579, §V, by enumeration
- * instead of its closed formula, which knows neither rounding nor the unsplit ends).
- *
- * Cost: k_A*k_B is at most 4δ for codes of pairs and n for the others, so some n*ln(n) calls of threshold,
- * whatever the layer's size. */
-#include "plan/plan.h"
+#include "plan/plan_internal.h"
+
+#include "base/error.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-/* Coding and checking what travels, for each element of float32; how it was measured: docs/performance.md,
- * "On workers". */
-#define CODING_NS_PER_ELEMENT 0.9
+#define LARGEST_LAMBDA 1e12
 
-struct conv_geometry plan_geometry(const struct conv_geometry *layer, const struct code_family *family,
-                                   uint32_t input_parts, uint32_t filter_parts, uint32_t in_block,
-                                   uint32_t out_block) {
-    struct conv_geometry laid = *layer;
-    conv_lay_in_blocks(&laid, in_block, out_block);
-    if (laid.out_block && partition_refusal(&laid, input_parts, filter_parts, family->paired))
-        laid.out_block = 0;
-    return laid;
+static convoy_status check_request(const struct plan_request *request, convoy_error *error) {
+    static const char *const names[LAMBDAS] = {"up", "down", "store", "comp"};
+    for (int i = 0; i < LAMBDAS; i++)
+        if (!(request->lambda[i] >= 0 && request->lambda[i] <= LARGEST_LAMBDA))
+            return error_set(error, CONVOY_E_USAGE, "lambda of %s is %g: must be from 0 to %g", names[i],
+                             request->lambda[i], LARGEST_LAMBDA);
+    return profile_check(request->costs.profile, error);
 }
 
-/* Answers that may be waited for. A code without redundancy needs every worker, and gets that. */
-static uint32_t largest_threshold(const struct plan_request *request) {
-    if (request->family->needs_all)
-        return request->workers;
-    return request->workers > request->stragglers ? request->workers - request->stragglers : 0;
+/* Why no layer can be coded at all; NULL if some may be. */
+static const char *why_no_code(const struct plan_request *request) {
+    if (request->cluster.workers == 0)
+        return "there are no workers";
+    if (candidates_most_threshold(&request->cluster) == 0)
+        return "as many stragglers are allowed as there are workers";
+    return NULL;
 }
 
-/* δ of these parts, 0 where family, layer or request do not admit them. */
-static uint32_t admitted_threshold(const struct plan_request *request, const struct conv_geometry *layer,
-                                   uint32_t input_parts, uint32_t filter_parts) {
-    if (partition_refusal(layer, input_parts, filter_parts, request->family->paired))
-        return 0;
-    uint32_t threshold = request->family->threshold(input_parts, filter_parts, request->workers);
-    return threshold <= largest_threshold(request) ? threshold : 0;
-}
-
-/* What a candidate costs each worker. */
-struct candidate_cost {
-    struct partition_cost partition;
-    double ns; /* of the kernel, and of coding what travels; only where kernels are timed */
+/* A convolution by its kernel; what else there is as fast as its bytes are read and written. */
+static double here_ns(const struct plan_request *request, const struct plan_subject *subject) {
+    const struct cost_model *costs = &request->costs;
     enum conv_kernel kernel;
-};
-
-/* Cannot fail where partition_refusal admitted the parts. */
-static struct candidate_cost candidate_cost(const struct plan_request *request,
-                                            const struct conv_geometry *layer, uint32_t input_parts,
-                                            uint32_t filter_parts) {
-    struct conv_geometry laid = plan_geometry(layer, request->family, input_parts, filter_parts,
-                                              request->block, request->block),
-                         task;
-    uint32_t input_pieces = request->family->pieces(input_parts);
-    uint32_t filter_pieces = request->family->pieces(filter_parts);
-    struct partition partition;
-    (void)partition_create(&partition, &laid, input_parts, filter_parts, NULL);
-    struct candidate_cost cost = {.partition = partition_cost(&partition, input_pieces, filter_pieces)};
-    if (!request->time)
-        return cost;
-    cost.ns = INFINITY; /* not known: behind all that are; among its like what travels decides */
-    if (partition_task(&partition, input_pieces, filter_pieces, &task, NULL) != CONVOY_OK)
-        return cost;
-    uint64_t kernel_ns = request->time(request->time_context, &task, &cost.kernel);
-    if (kernel_ns)
-        cost.ns = (double)kernel_ns + CODING_NS_PER_ELEMENT * (cost.partition.up + cost.partition.down);
-    return cost;
+    if (!subject->geometry)
+        return subject->bytes / costs->profile->bytes_per_ns;
+    struct conv_geometry laid = *subject->geometry;
+    conv_lay_in_blocks(&laid, request->cluster.block, request->cluster.block);
+    return costs->convolution_ns(costs, &laid, COST_MASTER, &kernel);
 }
 
-static bool is_cheaper(const struct candidate_cost *cost_a, const struct candidate_cost *cost_b) {
-    const struct partition_cost *a = &cost_a->partition, *b = &cost_b->partition;
-    if (cost_a->ns != cost_b->ns)
-        return cost_a->ns < cost_b->ns;
-    if (a->up + a->down != b->up + b->down)
-        return a->up + a->down < b->up + b->down;
-    if (a->stored != b->stored)
-        return a->stored < b->stored;
-    return a->macs < b->macs;
+/* What is decided elsewhere must be what is admitted. */
+static convoy_status check_decision(const struct planner *planner, size_t step, convoy_error *error) {
+    const struct plan_request *request = planner->request;
+    const struct plan_layer *layer = &planner->layers[step];
+    if (!request->decided || !request->decided[step].coded)
+        return CONVOY_OK;
+    const struct plan_decision *decision = &request->decided[step];
+    if (!layer->option_count)
+        return error_set(error, CONVOY_E_INPUT, "layer %s cannot be coded in parts %u,%u: %s", layer->name,
+                         decision->input_parts, decision->filter_parts,
+                         layer->why_local ? layer->why_local : "the layer or the code does not admit them");
+    const struct plan_option *option = &layer->options[0];
+    if (decision->threshold != option->candidate.threshold)
+        return error_set(error, CONVOY_E_INPUT, "layer %s: parts %u,%u have a threshold of %u, not %u",
+                         layer->name, decision->input_parts, decision->filter_parts,
+                         option->candidate.threshold, decision->threshold);
+    if (decision->asked < decision->threshold || decision->asked > request->cluster.workers)
+        return error_set(error, CONVOY_E_INPUT, "layer %s: %u workers asked: must be %u to %u", layer->name,
+                         decision->asked, decision->threshold, request->cluster.workers);
+    return CONVOY_OK;
 }
 
-/* Calls take for everything that is admitted, in one order, with its δ. */
-static void for_candidates(const struct plan_request *request, const struct conv_geometry *layer,
-                           void (*take)(void *context, uint32_t input_parts, uint32_t filter_parts,
-                                        uint32_t threshold),
-                           void *context) {
-    bool paired = request->family->paired;
-    /* Of k_A*k_B: 4δ for pairs. Without, n, even where δ is less (of k parts, replication may need more than
-     * k answers). */
-    int64_t most = paired ? 4 * (int64_t)largest_threshold(request) : request->workers;
-    int64_t rows = layer->out[0], channels = layer->out_channels / layer->groups;
-    for (uint32_t a = 1; a <= most && a <= rows; a++)
-        for (uint32_t b = 1; b <= most / a && b <= channels; b++) {
-            if (paired && (a == 2 || b == 2))
-                continue; /* both halves travel uncoded: never seen to be better than 1 */
-            uint32_t threshold = admitted_threshold(request, layer, a, b);
-            if (threshold)
-                take(context, a, b, threshold);
-        }
+static convoy_status plan_step(struct planner *planner, size_t step) {
+    const struct plan_request *request = planner->request;
+    const struct plan_subject *subject = &planner->subjects[step];
+    struct plan_layer *layer = &planner->layers[step];
+    layer->name = subject->name;
+    layer->here_ns = here_ns(request, subject);
+    layer->why_local = subject->why_local ? subject->why_local : why_no_code(request);
+    if (layer->why_local)
+        return CONVOY_OK;
+    bool left_here = request->decided && !request->decided[step].coded;
+    layer->why_local = left_here ? "the plan leaves it here"
+                                 : "too few output rows and channels for the parts that this code needs";
+    return plan_options_create(planner, step);
 }
 
-/* The search for the best candidate: first for its δ, then among those that have it. */
-struct search {
-    const struct plan_request *request;
-    const struct conv_geometry *layer;
-    uint32_t threshold;
-    struct plan_layer best;
-    struct candidate_cost cost;
-};
-
-static void note_threshold(void *context, uint32_t input_parts, uint32_t filter_parts, uint32_t threshold) {
-    struct search *search = context;
-    (void)input_parts;
-    (void)filter_parts;
-    search->threshold = threshold > search->threshold ? threshold : search->threshold;
-}
-
-static void note_cost(void *context, uint32_t input_parts, uint32_t filter_parts, uint32_t threshold) {
-    struct search *search = context;
-    if (threshold < search->threshold)
-        return;
-    struct candidate_cost cost = candidate_cost(search->request, search->layer, input_parts, filter_parts);
-    if (search->best.coded && !is_cheaper(&cost, &search->cost))
-        return;
-    search->best = (struct plan_layer){.coded = true,
-                                       .input_parts = input_parts,
-                                       .filter_parts = filter_parts,
-                                       .threshold = threshold,
-                                       .kernel = cost.kernel};
-    search->cost = cost;
-}
-
-struct plan_layer plan_choose(const struct plan_request *request, const struct conv_geometry *layer) {
-    uint32_t a = request->input_parts, b = request->filter_parts;
-    if (request->workers == 0)
-        return (struct plan_layer){.why_local = "there are no workers"};
-    if (largest_threshold(request) == 0)
-        return (struct plan_layer){.why_local = "as many stragglers are allowed as there are workers"};
-    struct search search = {.request = request, .layer = layer};
-    uint32_t threshold = a && b ? admitted_threshold(request, layer, a, b) : 0;
-    if (threshold > 0) {
-        note_cost(&search, a, b, threshold);
-        return search.best;
+/* Copies what was chosen to where the cluster reads it, and adds up. */
+static void total(struct plan *plan, const struct planner *planner) {
+    double workers_ns = 0,
+           master_ns = 0; /* one worker's tasks, and what of the master and its link they take */
+    for (size_t s = 0; s < plan->count; s++) {
+        struct plan_layer *layer = &plan->layers[s];
+        const struct plan_option *option = layer->chosen;
+        plan->here_ns += layer->here_ns;
+        plan->planned_ns += option ? option->predicted.total_ns : layer->here_ns;
+        layer->coded = option;
+        if (!option)
+            continue;
+        layer->why_local = NULL;
+        layer->input_parts = option->candidate.input_parts;
+        layer->filter_parts = option->candidate.filter_parts;
+        layer->threshold = option->candidate.threshold;
+        layer->asked = option->asked;
+        layer->kernel = option->kernel;
+        plan->up_bytes += option->predicted.up_bytes;
+        plan->down_bytes += option->predicted.down_bytes;
+        workers_ns += option->predicted.task_ns;
+        master_ns += option->predicted.encode_ns / option->asked +
+                     fmax(option->predicted.up_ns, option->predicted.down_ns);
     }
-    for_candidates(request, layer, note_threshold, &search);
-    for_candidates(request, layer, note_cost, &search);
-    if (!search.best.coded)
-        search.best.why_local = "too few output rows and channels for the parts that this code needs";
-    return search.best;
+    plan->fed_workers = master_ns > 0 ? workers_ns / master_ns : 0;
+    plan->stored_bytes = plan_worker_bytes(planner);
+    plan->memory_bytes = plan_memory_bytes(planner->request);
+}
+
+static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
+    uint32_t n = planner->request->cluster.workers;
+    planner->conditions = calloc(n + 1, sizeof *planner->conditions);
+    if (!planner->conditions)
+        return error_memory(error);
+    for (uint32_t threshold = 0; threshold <= n; threshold++)
+        planner->conditions[threshold] = NAN;
+    for (int r = 0; r < RESOURCES; r++)
+        planner->weights[r] = 1.0 / RESOURCES;
+    convoy_status status = CONVOY_OK;
+    for (size_t s = 0; s < planner->count && status == CONVOY_OK; s++) {
+        if (plan_step(planner, s) != CONVOY_OK)
+            status = error_memory(error);
+        else
+            status = check_decision(planner, s, error);
+    }
+    free(planner->conditions);
+    if (status == CONVOY_OK)
+        plan_choose_all(planner);
+    return status;
+}
+
+convoy_status plan_create(struct plan **out, const struct plan_request *request,
+                          const struct plan_subject *subjects, size_t count, convoy_error *error) {
+    convoy_status status = check_request(request, error);
+    if (status != CONVOY_OK)
+        return status;
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (plan)
+        plan->layers = calloc(count + 1, sizeof *plan->layers);
+    if (!plan || !plan->layers) {
+        plan_destroy(&plan);
+        return error_memory(error);
+    }
+    plan->count = count;
+    plan->family = request->cluster.family->name;
+    plan->workers = request->cluster.workers;
+    plan->pays_only = request->distribute == PLAN_PAYING;
+    plan->stragglers = request->cluster.stragglers;
+    snprintf(plan->profile, sizeof plan->profile, "%s", request->costs.profile->name);
+    struct planner planner = {
+        .request = request, .subjects = subjects, .layers = plan->layers, .count = count};
+    status = plan_steps(&planner, error);
+    if (status != CONVOY_OK) {
+        plan_destroy(&plan);
+        return status;
+    }
+    total(plan, &planner);
+    *out = plan;
+    return CONVOY_OK;
+}
+
+void plan_destroy(struct plan **slot) {
+    struct plan *plan = slot ? *slot : NULL;
+    if (!plan)
+        return;
+    *slot = NULL;
+    for (size_t s = 0; plan->layers && s < plan->count; s++)
+        free(plan->layers[s].options);
+    free(plan->layers);
+    free(plan);
 }

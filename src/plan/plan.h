@@ -1,42 +1,101 @@
-/* Which partition each layer gets. Works on layer geometries, never on a model. */
+/* The plan: for every step of a network whether workers compute it, in which parts, for how many answers, and
+ * how many of them are asked at once. Made once, from layer geometries, a cost model and what is asked for;
+ * inspect, plan, run, bench and the cluster read it. Works on layer geometries, never on a model. */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
-#include "code/code.h"
-#include "partition/partition.h"
+#include "plan/candidates.h"
+#include "plan/cost_model.h"
+#include "plan/prediction.h"
 
-/* What a plan is made for. */
-struct plan_request {
-    const struct code_family *family;
-    uint32_t workers, stragglers;       /* n, γ */
-    uint32_t input_parts, filter_parts; /* wanted everywhere that it is admitted; 0,0: chosen */
-    uint32_t block;                     /* channels that the kernels like to lie together, or 0 */
-    /* The time of one worker's convolution by its fastest kernel, which it names, in ns; 0: not known of this
-     * one. NULL: not known of any, kernels are direct. */
-    uint64_t (*time)(void *context, const struct conv_geometry *task, enum conv_kernel *kernel);
-    void *time_context;
+enum plan_distribute {
+    PLAN_PAYING, /* workers compute a layer if that is faster than computing it here */
+    PLAN_ALL     /* they compute every layer that admits it, with the largest threshold, and all are asked */
 };
 
-/* The decision for one layer. */
-struct plan_layer {
+/* What a plan makes small. */
+enum plan_objective {
+    PLAN_LATENCY,    /* the time of one inference */
+    PLAN_THROUGHPUT, /* the time of the busiest of master, link and workers, with inferences in flight */
+    PLAN_BYTES,      /* what travels */
+    PLAN_PAPER       /* candidate_paper_cost, at the largest threshold */
+};
+
+/* What is already decided for one step, as a file says. */
+struct plan_decision {
     bool coded;
-    const char *why_local;              /* not coded: why, a few words, static storage; else NULL */
-    uint32_t input_parts, filter_parts; /* k_A, k_B */
-    uint32_t threshold;                 /* δ <= n - γ */
-    enum conv_kernel kernel;            /* of the workers */
+    uint32_t input_parts, filter_parts, threshold, asked;
+    enum conv_kernel kernel;
 };
 
-/* The default rule: among the (k_A,k_B) that family and layer admit with δ <= n - γ, the largest δ; ties by
- * the time of the kernel where it is known (on equal work it differs by a factor of three), else by the bytes
- * that travel and are stored, per worker (up + down first, then stored), then by the multiply-adds. k = 2
- * (rotation) is left out: never better than 1. (uncoded: δ = n as asked, γ notwithstanding.) With parts
- * wanted: those if admitted and δ <= n - γ, else the default rule's choice. */
-struct plan_layer plan_choose(const struct plan_request *request, const struct conv_geometry *layer);
+struct plan_request {
+    struct plan_cluster cluster;
+    struct placement placement;         /* of the workers on nodes, for the error bound */
+    uint32_t input_parts, filter_parts; /* wanted everywhere that it is admitted; 0,0: chosen */
+    convoy_dtype frames;                /* of tasks and answers of float32 layers: F32, BF16 or F16 */
+    enum plan_distribute distribute;
+    enum plan_objective objective;
+    double lambda[LAMBDAS]; /* of PLAN_PAPER; each from 0 to 1e12 */
+    struct cost_model costs;
+    uint64_t seed;                       /* of the slowness that is drawn */
+    const struct plan_decision *decided; /* [count] by step, or NULL: the planner decides */
+};
 
-/* The layer in blocks of channels, each end where its channels and these parts allow it; 0: it stays dense.
- */
-struct conv_geometry plan_geometry(const struct conv_geometry *layer, const struct code_family *family,
-                                   uint32_t input_parts, uint32_t filter_parts, uint32_t in_block,
-                                   uint32_t out_block);
+/* What is planned: one step of a network. */
+struct plan_subject {
+    const char *name;                     /* borrowed by the plan, too */
+    const struct conv_geometry *geometry; /* NULL: not a convolution */
+    const char *why_local;                /* static; NULL: it may be coded */
+    convoy_dtype dtype;
+    double bytes; /* read and written if it is computed here */
+};
+
+/* One way to code a layer, as it was weighed. */
+struct plan_option {
+    struct candidate candidate;
+    uint32_t asked;
+    enum conv_kernel kernel; /* of the workers */
+    struct prediction predicted;
+    double error_bound;  /* 4·κ·ε, κ the largest over likely losses */
+    double stored_bytes; /* of one worker */
+    double paper_cost;
+    bool weighed;        /* asked, kernel and predicted are by the cost model; else a first estimate */
+    const char *refused; /* static: why it may not be chosen; NULL */
+};
+
+/* The decision for one step. */
+struct plan_layer {
+    const char *name; /* the subject's */
+    bool coded;
+    const char *why_local; /* not coded: why, a few words, static; else NULL */
+    uint32_t input_parts, filter_parts;
+    uint32_t threshold;      /* δ <= n − γ */
+    uint32_t asked;          /* workers that are asked at once; the others if an answer is overdue */
+    enum conv_kernel kernel; /* of the workers */
+    double here_ns;          /* computed by the master alone */
+    double coded_ns;         /* by workers, if coded; the best of the options, if it was weighed and is not */
+    struct plan_option *options; /* [option_count]; owned by the plan */
+    size_t option_count;
+    struct plan_option *chosen; /* of options; NULL: not coded */
+};
+
+struct plan {
+    struct plan_layer *layers; /* [count], by step */
+    size_t count;
+    char profile[PROFILE_NAME]; /* what it was made for */
+    const char *family;         /* of the code */
+    uint32_t workers, stragglers;
+    bool pays_only;                    /* only layers that pay are coded: none may be */
+    double here_ns, planned_ns;        /* an inference by the master alone, and by this plan */
+    double up_bytes, down_bytes;       /* an inference */
+    double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows (0: no bound) */
+    double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded */
+};
+
+/* CONVOY_E_MEMORY; CONVOY_E_USAGE if λ makes no sense, CONVOY_E_INPUT if the profile does not, or a decision
+ * is not admitted. */
+convoy_status plan_create(struct plan **plan, const struct plan_request *request,
+                          const struct plan_subject *subjects, size_t count, convoy_error *error);
+void plan_destroy(struct plan **plan);
 
 #endif

@@ -51,10 +51,40 @@ static struct conv_geometry product(int64_t rows, int64_t inputs, int64_t output
     return g;
 }
 
+/* Of n threads of this machine, every layer: no kernel is timed. */
+static struct plan_request request_for(const struct profile *profile, const char *name, uint32_t workers,
+                                       uint32_t stragglers) {
+    return (struct plan_request){
+        .cluster = {.family = family(name), .workers = workers, .stragglers = stragglers},
+        .placement = placement_plain(workers),
+        .distribute = PLAN_ALL,
+        .lambda = {1, 1, 0, 0},
+        .costs = cost_model_counted(profile)};
+}
+
+/* The decision for one layer; its options are gone. */
+static struct plan_layer choose_by(const struct plan_request *request, const struct conv_geometry *layer) {
+    const struct plan_subject subject = {.name = "layer", .geometry = layer};
+    struct plan *plan = NULL;
+    convoy_error error;
+    if (plan_create(&plan, request, &subject, 1, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    struct plan_layer chosen = plan->layers[0];
+    plan_destroy(&plan);
+    return chosen;
+}
+
+static struct profile threads(uint32_t workers) {
+    struct profile profile;
+    profile_of_this_machine(&profile, workers ? workers : 1, 2, false);
+    return profile;
+}
+
 static struct plan_layer choose(const char *name, uint32_t workers, uint32_t stragglers,
                                 struct conv_geometry layer) {
-    struct plan_request request = {.family = family(name), .workers = workers, .stragglers = stragglers};
-    return plan_choose(&request, &layer);
+    const struct profile profile = threads(workers);
+    const struct plan_request request = request_for(&profile, name, workers, stragglers);
+    return choose_by(&request, &layer);
 }
 
 static void assert_rotation(struct plan_layer plan, uint32_t threshold) {
@@ -151,7 +181,10 @@ static void test_choice_is_the_best_of_all(void **state) {
         uint32_t stragglers = (uint32_t)random_below(&random, workers);
         double travel = 0;
         uint32_t threshold = best_threshold(&g, workers - stragglers, &travel);
-        struct plan_layer plan = choose("rotation", workers, stragglers, g);
+        const struct profile profile = threads(workers);
+        struct plan_request request = request_for(&profile, "rotation", workers, stragglers);
+        request.objective = PLAN_PAPER; /* with λ = 1, 1, 0, 0: what travels */
+        struct plan_layer plan = choose_by(&request, &g);
         assert_rotation(plan, threshold);
         struct partition p;
         assert_null(partition_refusal(&g, plan.input_parts, plan.filter_parts, true));
@@ -173,12 +206,11 @@ static void test_wanted_parts(void **state) {
     } cases[] = {{{4, 4}, 4}, {{2, 16}, 8}, {{1, 1}, 1},  {{8, 4}, 8}, {{8, 8}, 0},
                  {{3, 4}, 0}, {{1, 66}, 0}, {{58, 1}, 0}, {{0, 4}, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct plan_request request = {.family = family("rotation"),
-                                       .workers = 10,
-                                       .stragglers = 2,
-                                       .input_parts = cases[i].wanted[0],
-                                       .filter_parts = cases[i].wanted[1]};
-        struct plan_layer plan = plan_choose(&request, &g), usual = choose("rotation", 10, 2, g);
+        const struct profile profile = threads(10);
+        struct plan_request request = request_for(&profile, "rotation", 10, 2);
+        request.input_parts = cases[i].wanted[0];
+        request.filter_parts = cases[i].wanted[1];
+        struct plan_layer plan = choose_by(&request, &g), usual = choose("rotation", 10, 2, g);
         assert_true(plan.coded);
         assert_int_equal(plan.threshold, cases[i].threshold ? cases[i].threshold : usual.threshold);
         assert_int_equal(plan.input_parts, cases[i].threshold ? cases[i].wanted[0] : usual.input_parts);
@@ -227,40 +259,17 @@ static uint32_t counted_threshold(uint32_t input_parts, uint32_t filter_parts, u
 }
 
 /* The work does not grow with the layer, only with n. */
-/* Knows all but the task whose output channels are *context. */
-static uint64_t time_of_others(void *context, const struct conv_geometry *task, enum conv_kernel *kernel) {
-    *kernel = CONV_DIRECT;
-    return task->out_channels == *(const int64_t *)context ? 0 : 1000;
-}
-
-/* What could not be timed is no better than what was. */
-static void test_unknown_times(void **state) {
-    (void)state;
-    const struct conv_geometry layer = conv(32, 32, 64, 3, 1);
-    const uint32_t parts[][2] = {{8, 1}, {4, 4}, {1, 8}};
-    const int64_t channels[] = {64, 32, 16}; /* of their tasks */
-    for (int i = 0; i < 3; i++) {
-        struct plan_request request = {.family = family("rotation"),
-                                       .workers = 6,
-                                       .stragglers = 2,
-                                       .time = time_of_others,
-                                       .time_context = (void *)&channels[i]};
-        struct plan_layer plan = plan_choose(&request, &layer);
-        assert_true(plan.coded);
-        assert_int_equal(plan.threshold, 4);
-        assert_false(plan.input_parts == parts[i][0] && plan.filter_parts == parts[i][1]);
-    }
-}
-
 static void test_large_layers_are_planned_fast(void **state) {
     (void)state;
     uint32_t count = 0;
     calls = &count;
     struct code_family counted = *family("rotation");
     counted.threshold = counted_threshold;
-    struct plan_request request = {.family = &counted, .workers = 256};
+    const struct profile profile = threads(256);
+    struct plan_request request = request_for(&profile, "rotation", 256, 0);
+    request.cluster.family = &counted;
     struct conv_geometry g = conv(4096, 224, 4096, 3, 1);
-    struct plan_layer plan = plan_choose(&request, &g);
+    struct plan_layer plan = choose_by(&request, &g);
     assert_rotation(plan, 256);
     assert_true(count > 0 && count < 4 * 256 * 8); /* n ln(n) */
     calls = NULL;
@@ -276,7 +285,6 @@ int main(void) {
         cmocka_unit_test(test_wanted_parts),
         cmocka_unit_test(test_other_families),
         cmocka_unit_test(test_why_local),
-        cmocka_unit_test(test_unknown_times),
         cmocka_unit_test(test_large_layers_are_planned_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,10 +7,6 @@
 
 #include <stdlib.h>
 
-/* Decoding multiplies by κ what F(4x4,3x3) rounds: here it must be worth more than in a network alone. Any
- * two of ten workers gone, ResNet-50 is off by 9.3e-5 with 0.9, 7.1e-5 with 0.6 and 6.2e-5 without it. */
-#define WINOGRAD_WORTH 0.6
-
 #define READY_GRACE_NS                                                                                       \
     (NS_PER_S / 5) /* how long the last workers are waited for once n - γ hold their filters */
 
@@ -36,18 +32,6 @@ static convoy_status check_options(const struct cluster_options *options, convoy
     return CONVOY_OK;
 }
 
-/* The nodes of the workers; those kept in reserve count as missing until somebody takes them. */
-static convoy_status place_workers(struct cluster *cluster, convoy_error *error) {
-    const struct cluster_options *options = &cluster->options;
-    uint32_t nodes = options->workers + options->reserve;
-    cluster->placement = placement_plain(nodes);
-    if (!options->spread || !options->family->paired)
-        return CONVOY_OK;
-    if (placement_spread(nodes, options->stragglers + options->reserve, &cluster->placement) != CONVOY_OK)
-        return error_memory(error);
-    return CONVOY_OK;
-}
-
 convoy_status cluster_create(struct cluster **out, const struct cluster_options *options, uint32_t nodes,
                              struct transport **take_transport, convoy_error *error) {
     convoy_status status = check_options(options, error);
@@ -60,7 +44,7 @@ convoy_status cluster_create(struct cluster **out, const struct cluster_options 
     cluster->options.faults = NULL;
     cluster->options.fault_count = 0;
     cluster->nodes = nodes;
-    status = place_workers(cluster, error);
+    status = cluster_place(&cluster->placement, options, error);
     cluster->inputs = buffer_pool_create((size_t)IDLE_INPUTS * nodes);
     if (status == CONVOY_OK && !cluster->inputs)
         status = error_memory(error);
@@ -143,39 +127,6 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
         return error_set(error, CONVOY_E_WORKERS, "only %u of %u workers hold their filters; %u are needed",
                          ready, options->workers, needed);
     return CONVOY_OK;
-}
-
-static uint64_t task_time(void *times, const struct conv_geometry *task, enum conv_kernel *kernel) {
-    return kernel_times_find(times, task, WINOGRAD_WORTH, kernel);
-}
-
-struct plan_request cluster_plan_request(const struct cluster_options *options) {
-    return (struct plan_request){.family = options->family,
-                                 .workers = options->workers,
-                                 .stragglers = options->stragglers,
-                                 .input_parts = options->input_parts,
-                                 .filter_parts = options->filter_parts,
-                                 .block = options->block,
-                                 .time = options->times ? task_time : NULL,
-                                 .time_context = options->times};
-}
-
-static bool is_finite(const convoy_tensor *tensor) {
-    return !tensor->data || tensor_find_not_finite(tensor) == convoy_tensor_elements(tensor);
-}
-
-struct plan_layer cluster_plan_layer(const struct plan_request *request, const struct layer_desc *desc,
-                                     const struct layer_params *params) {
-    if (desc->kind == LAYER_MATMUL)
-        return (struct plan_layer){.why_local = "both factors are known only at run time"};
-    if (desc->kind != LAYER_CONV)
-        return (struct plan_layer){.why_local = "neither a convolution nor a product by a constant"};
-    if (desc->dtype != CONVOY_F32 && (desc->dtype != CONVOY_F64 || desc->input_count > 1))
-        return (struct plan_layer){.why_local = "not float32"};
-    struct plan_layer plan = plan_choose(request, &desc->conv);
-    if (plan.coded && !(is_finite(&params->weights) && is_finite(&params->bias)))
-        return (struct plan_layer){.why_local = "its weights are not finite"};
-    return plan;
 }
 
 uint32_t cluster_living(struct cluster *cluster) {

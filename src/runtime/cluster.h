@@ -1,12 +1,11 @@
 /* A cluster of workers as a compute backend: convolutions that the plan codes are computed by n workers,
- * everything else by the backend here. (runtime/cluster_backend.c; the workers' state: cluster.c; one coded
- * layer under way: coded_run.c; the other side: worker.c) */
+ * everything else by the backend here. (runtime/cluster_backend.c; the workers' state: cluster.c; what of a
+ * network may be coded: cluster_plan.c; one coded layer under way: coded_run.c; the other side: worker.c) */
 #ifndef RUNTIME_CLUSTER_H
 #define RUNTIME_CLUSTER_H
 
 #include "base/log.h"
 #include "compute/backend.h"
-#include "compute/kernel_times.h"
 #include "plan/plan.h"
 #include "transport/fault.h"
 #include "transport/transport.h"
@@ -17,10 +16,8 @@ struct cluster_options {
     const struct code_family *family;
     uint32_t workers, stragglers, reserve; /* n, γ, nodes kept free */
     bool spread;                           /* placement: spread, else plain */
-    uint32_t input_parts, filter_parts;    /* 0,0: chosen per layer */
     uint64_t deadline_ns;                  /* the longest that one layer may wait */
     uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
-    struct kernel_times *times;            /* borrowed; NULL: kernels are direct and not timed */
     convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
     bool fallback;                         /* compute here what the workers do not deliver */
     uint64_t seed;
@@ -44,9 +41,14 @@ convoy_status cluster_create_local(struct cluster **cluster, const struct cluste
 /* Stops the workers. Takes NULL. All backends over the cluster are gone. */
 void cluster_destroy(struct cluster **cluster);
 
-/* The cluster as a backend. inner (taken, on success) computes what is not coded, and the fallback. */
+/* The cluster as a backend. inner (taken, on success) computes what is not coded, and the fallback. Until
+ * there is a plan that is everything. */
 convoy_status cluster_backend_create(struct backend **backend, struct cluster *cluster,
                                      struct backend **take_inner, convoy_error *error);
+
+/* Layers that are prepared from now on are coded as the plan says of their step. The plan is borrowed until
+ * the last of them is prepared. */
+void cluster_backend_follow(struct backend *backend, const struct plan *plan);
 
 /* Waits until the workers hold their filters: all n, or n - γ of them and a moment more; or until nothing has
  * changed for patience_ns. progress may be NULL. CONVOY_E_WORKERS where fewer than n - γ do and no fallback
@@ -55,13 +57,20 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
                             void (*progress)(void *context, size_t done, size_t total),
                             void *progress_context, convoy_error *error);
 
-/* What a cluster with these options asks the plan for each of its layers. */
-struct plan_request cluster_plan_request(const struct cluster_options *options);
+/* What the options say of the cluster that a plan is made for; cost model, objective and parts are the
+ * caller's. CONVOY_E_USAGE, CONVOY_E_MEMORY. */
+convoy_status cluster_plan_request(struct plan_request *request, const struct cluster_options *options,
+                                   convoy_error *error);
 
-/* What such a request decides for a layer of a network. Looks at every weight: a layer whose weights or
- * biases are not finite is not coded, since coding would spread them. */
-struct plan_layer cluster_plan_layer(const struct plan_request *request, const struct layer_desc *desc,
-                                     const struct layer_params *params);
+/* A layer as a plan sees it; pointers into desc. Looks at every weight: a layer whose weights or biases are
+ * not finite is not coded, since coding would spread them. */
+struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params);
+
+/* A plan for one layer alone, of step 0: coded if it can be, by direct kernels, in these parts if they are
+ * admitted and not 0. */
+convoy_status cluster_plan_one(struct plan **plan, const struct cluster_options *options,
+                               const struct layer_desc *desc, const struct layer_params *params,
+                               uint32_t input_parts, uint32_t filter_parts, convoy_error *error);
 
 /* How many workers are alive now. */
 uint32_t cluster_living(struct cluster *cluster);

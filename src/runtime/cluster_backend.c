@@ -35,10 +35,12 @@ static convoy_status cluster_layer_prepare(struct backend *base, const struct la
                                            const struct layer_params *params, struct layer **layer,
                                            convoy_error *error) {
     struct cluster_backend *backend = (struct cluster_backend *)base;
-    struct plan_request request = cluster_plan_request(&backend->cluster->options);
-    struct plan_layer plan = cluster_plan_layer(&request, desc, params);
-    return plan.coded ? coded_layer_create(layer, backend, desc, params, &plan, error)
-                      : local_layer_create(layer, backend, desc, params, plan.why_local, error);
+    const struct plan_layer *plan =
+        backend->plan && desc->step < backend->plan->count ? &backend->plan->layers[desc->step] : NULL;
+    if (plan && plan->coded)
+        return coded_layer_create(layer, backend, desc, params, plan, error);
+    return local_layer_create(layer, backend, desc, params,
+                              plan ? plan->why_local : "there is no plan for it", error);
 }
 
 static bool is_coded(const struct layer *layer) {
@@ -149,6 +151,10 @@ convoy_status cluster_backend_create(struct backend **out, struct cluster *clust
     *take_inner = NULL;
     *out = &backend->base;
     return CONVOY_OK;
+}
+
+void cluster_backend_follow(struct backend *backend, const struct plan *plan) {
+    ((struct cluster_backend *)backend)->plan = plan;
 }
 
 const struct backend_ops cluster_backend_ops = {

@@ -24,7 +24,12 @@ struct cluster_backend {
     struct backend base;
     struct cluster *cluster;
     struct backend *inner;
+    const struct plan *plan; /* NULL: none yet */
 };
+
+/* The nodes of the workers. (cluster_plan.c) */
+convoy_status cluster_place(struct placement *placement, const struct cluster_options *options,
+                            convoy_error *error);
 
 /* Scratch of one inference; the arrays are of one job at a time. */
 struct cluster_context {

@@ -147,8 +147,8 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
                      const struct plan_layer *plan) {
     const struct cluster_options *options = &layer->cluster->options;
     struct conv_geometry conv =
-        plan_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
-                      desc->blocks ? desc->blocks[0] : 0, desc->free_output ? options->block : 0);
+        candidate_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
+                           desc->blocks ? desc->blocks[0] : 0, desc->free_output ? options->block : 0);
     layer->inputs[0] = describe_input(desc, 0, conv.in_block);
     layer->adds = desc->input_count == 2;
     if (layer->adds)

@@ -133,6 +133,7 @@ static void run_on_workers(const char *backend_name, uint32_t block, bool degrad
                            const convoy_tensor *in, float *out) {
     struct backend *inner = NULL, *coded = NULL;
     struct cluster *cluster = NULL;
+    struct plan *plan = NULL;
     struct fault faults[3];
     struct cluster_options options = {.workers = 4,
                                       .stragglers = 1,
@@ -149,7 +150,10 @@ static void run_on_workers(const char *backend_name, uint32_t block, bool degrad
     assert_int_equal(cluster_create_local(&cluster, &options, backend_name, 1, NULL), CONVOY_OK);
     assert_int_equal(backend_create(&inner, backend_name, 1, NULL), CONVOY_OK);
     assert_int_equal(cluster_backend_create(&coded, cluster, &inner, NULL), CONVOY_OK);
+    assert_int_equal(cluster_plan_one(&plan, &options, desc, params, 0, 0, NULL), CONVOY_OK);
+    cluster_backend_follow(coded, plan);
     run_layer(coded, cluster, desc, params, in, out, degraded);
+    plan_destroy(&plan);
     coded->ops->destroy(&coded);
     cluster_destroy(&cluster);
 }

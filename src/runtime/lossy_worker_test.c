@@ -67,6 +67,7 @@ static void test_lossy_worker(void **state) {
     struct cluster *cluster = NULL;
     struct backend *inner = NULL, *backend = NULL;
     struct layer *layer = NULL;
+    struct plan *plan = NULL;
     struct cluster_options options = {.workers = 1,
                                       .deadline_ns = NS_PER_S,
                                       .fallback = true,
@@ -102,6 +103,8 @@ static void test_lossy_worker(void **state) {
     assert_int_equal(cluster_create(&cluster, &options, 1, &master, NULL), CONVOY_OK);
     assert_int_equal(backend_create(&inner, "reference", 1, NULL), CONVOY_OK);
     assert_int_equal(cluster_backend_create(&backend, cluster, &inner, NULL), CONVOY_OK);
+    assert_int_equal(cluster_plan_one(&plan, &options, &desc, &params, 0, 0, NULL), CONVOY_OK);
+    cluster_backend_follow(backend, plan);
     assert_int_equal(backend->ops->layer_prepare(backend, &desc, &params, &layer, NULL), CONVOY_OK);
     cluster_ready(cluster, PATIENCE_NS, NULL, NULL, NULL);
     clock_sleep_until(clock_now_ns() + PATIENCE_NS); /* whatever it may still lose */
@@ -112,6 +115,7 @@ static void test_lossy_worker(void **state) {
     layer->ops->layer_destroy(&layer);
     backend->ops->destroy(&backend);
     cluster_destroy(&cluster);
+    plan_destroy(&plan);
     pthread_join(thread, NULL);
 }
 

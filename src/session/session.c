@@ -35,9 +35,24 @@ static convoy_status wrap_in_cluster(convoy_session *session, const convoy_optio
         return status;
     struct backend *backend = NULL;
     status = cluster_backend_create(&backend, session->cluster, &session->backend, error);
-    if (status == CONVOY_OK)
-        session->backend = backend;
-    return status;
+    if (status != CONVOY_OK)
+        return status;
+    session->backend = backend;
+    cluster_backend_follow(backend, session->plan);
+    return CONVOY_OK;
+}
+
+/* Whether workers are of any use. If not, that is said. */
+static bool is_needed(const convoy_session *session, const convoy_options *options) {
+    const struct log log = {options->log, options->log_context};
+    if (session_plan_codes(session) || !session->plan->pays_only)
+        return true;
+    log_line(
+        &log, CONVOY_LOG_WARNING,
+        "no layer is faster on %u workers (%s) than on this machine alone, which takes %.3g ms: no worker is "
+        "used (--distribute all uses them)",
+        options->workers, session->plan->profile, session->plan->here_ns / 1e6);
+    return false;
 }
 
 /* Says so where --parts were wanted that no layer admits: the plan then chose by itself. */
@@ -69,10 +84,10 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);
-    if (status == CONVOY_OK && !options->local && !options->plan_only)
-        status = wrap_in_cluster(session, options, family, error);
     if (status == CONVOY_OK)
-        status = session_layers_create(session, options, family, error);
+        status = session_profile_find(session, options, error);
+    if (status == CONVOY_OK)
+        status = session_plan_create(session, options, family, error);
     if (status == CONVOY_OK)
         status = session_faults_check(session, error);
     if (status != CONVOY_OK)
@@ -81,6 +96,10 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     warn_of_parts(session, options);
     if (options->plan_only)
         return CONVOY_OK;
+    if (!options->local && is_needed(session, options))
+        status = wrap_in_cluster(session, options, family, error);
+    if (status != CONVOY_OK)
+        return status;
     bool clustered = session->cluster;
     status = executor_create(&session->executor, session->network, session->backend,
                              clustered ? NULL : session->times, clustered ? NULL : options->progress,
@@ -138,6 +157,7 @@ void convoy_session_destroy(convoy_session **session) {
     spawn_destroy(&s->spawn);
     network_destroy(&s->network);
     pthread_mutex_destroy(&s->check_lock);
+    plan_destroy(&s->plan);
     free(s->layers);
     free(s->faults);
     free(s->backend_name);

@@ -3,6 +3,7 @@
 #define SESSION_SESSION_H
 
 #include "base/log.h"
+#include "compute/kernel_times.h"
 #include "model/executor.h"
 #include "runtime/cluster.h"
 
@@ -22,6 +23,8 @@ struct convoy_session {
     struct kernel_times *times; /* NULL: no trials */
     struct backend *backend;
     struct executor *executor;
+    struct profile profile; /* what the plan was made for */
+    struct plan *plan;
     convoy_layer_info *layers; /* [network->step_count] */
 
     char *backend_name; /* of the kernels; for the backend of the comparison */
@@ -63,8 +66,19 @@ convoy_status session_workers_ready(convoy_session *session, const convoy_option
  * they do. */
 convoy_status session_faults_check(const convoy_session *session, convoy_error *error);
 
-/* Fills session->layers from session->network and the options. */
-convoy_status session_layers_create(convoy_session *session, const convoy_options *options,
-                                    const struct code_family *family, convoy_error *error);
+/* Sets session->profile: the one that is asked for, else this machine's. */
+convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
+                                   convoy_error *error);
+
+/* Makes session->plan for session->profile, and describes it in session->layers. */
+convoy_status session_plan_create(convoy_session *session, const convoy_options *options,
+                                  const struct code_family *family, convoy_error *error);
+
+/* Whether workers compute any layer. */
+bool session_plan_codes(const convoy_session *session);
+
+/* The steps of a network as a plan sees them, into a new array; pointers into the network. */
+convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
+                                      convoy_error *error);
 
 #endif

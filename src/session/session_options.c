@@ -14,6 +14,7 @@ void convoy_options_init(convoy_options *options) {
     *options = (convoy_options){
         .workers = 6,
         .stragglers = 2,
+        .lambda = {1, 1, 1, 0},
         .code = "rotation",
         .placement = CONVOY_PLACEMENT_SPREAD,
         .precision = CONVOY_PRECISION_F32,
@@ -90,6 +91,13 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
         options->precision != CONVOY_PRECISION_F16)
         return error_set(error, CONVOY_E_USAGE, "precision %d: there are f32 (0), bf16 (1) and f16 (2)",
                          (int)options->precision);
+    if ((unsigned)options->distribute > CONVOY_DISTRIBUTE_ALL)
+        return error_set(error, CONVOY_E_USAGE, "distribute %d: there are auto (0), paying (1) and all (2)",
+                         (int)options->distribute);
+    if ((unsigned)options->objective > CONVOY_OBJECTIVE_PAPER)
+        return error_set(error, CONVOY_E_USAGE,
+                         "objective %d: there are latency (0), throughput (1), bytes (2) and paper (3)",
+                         (int)options->objective);
     if (options->threads < 1 || options->threads > CONVOY_MAX_WORKERS)
         return error_set(error, CONVOY_E_USAGE, "%u threads: must be 1 to %d", options->threads,
                          CONVOY_MAX_WORKERS);

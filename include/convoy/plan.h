@@ -1,0 +1,53 @@
+/* The plan of a session: what workers compute of a model, and what that takes. */
+#ifndef CONVOY_PLAN_H
+#define CONVOY_PLAN_H
+
+#include <convoy/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One way to code a layer, and what it takes as predicted. Elements and multiply-adds are those of one worker
+ * (FCDCC, arXiv 2411.01579, section V). Times of one layer of one inference, in milliseconds. */
+typedef struct convoy_layer_choice {
+    uint32_t input_parts, filter_parts; /* k_A, k_B */
+    uint32_t threshold, asked;
+    double up_elements, down_elements, stored_elements, macs;
+    double paper_cost;  /* of them, by options.lambda */
+    double error_bound; /* of the output, relative to its largest element, after likely losses */
+    double encode_ms, up_ms, task_ms,
+        down_ms;       /* the input of all; then of one worker: sent, computed, sent back */
+    double answers_ms; /* from the first task sent until enough answers have come */
+    double decode_ms, total_ms;
+    bool weighed; /* by kernels that were timed, if there are; else the times are a first estimate */
+    bool chosen;
+    const char *refused; /* static: why it may not be chosen; NULL */
+} convoy_layer_choice;
+
+/* Fills choices[0..capacity) with the ways to code a layer (its place in convoy_session_layers); returns how
+ * many there are. */
+CONVOY_API size_t convoy_session_choices(const convoy_session *session, size_t layer,
+                                         convoy_layer_choice *choices, size_t capacity);
+
+/* One inference, as predicted. */
+typedef struct convoy_plan_totals {
+    const char *profile;               /* what the plan was made for; belongs to the session */
+    double here_ms, planned_ms;        /* all layers by this machine alone; as planned */
+    double up_bytes, down_bytes;       /* over the master's link */
+    double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows it (0: no bound) */
+    double fed_workers; /* so many can compute in the time in which master and link serve one; 0: nothing is
+                         * coded
+                         */
+} convoy_plan_totals;
+
+CONVOY_API void convoy_session_plan(const convoy_session *session, convoy_plan_totals *totals);
+
+/* Writes the plan to a file that options.plan_file takes. CONVOY_E_IO. */
+CONVOY_API convoy_status convoy_session_plan_save(const convoy_session *session, const char *path,
+                                                  convoy_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

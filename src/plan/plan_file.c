@@ -1,0 +1,211 @@
+#include "plan/plan_file.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION    1
+#define MOST_BYTES ((size_t)16 << 20)
+
+static const char *const kernel_names[CONV_KERNELS] = {
+    [CONV_DIRECT] = "direct", [CONV_WINOGRAD_2] = "winograd-2x2", [CONV_WINOGRAD_4] = "winograd-4x4"};
+
+/* ---- writing ---- */
+
+/* Three decimals are a microsecond or a byte. */
+static double rounded(double value) {
+    char text[64];
+    snprintf(text, sizeof text, "%.6g", value);
+    return strtod(text, NULL);
+}
+
+static json_t *layer_json(const struct plan_layer *layer) {
+    if (!layer->coded)
+        return json_pack("{s:s, s:b, s:s, s:f}", "layer", layer->name, "workers", 0, "why", layer->why_local,
+                         "here_ms", rounded(layer->here_ns / 1e6));
+    return json_pack("{s:s, s:b, s:[I,I], s:I, s:I, s:s, s:f, s:f}", "layer", layer->name, "workers", 1,
+                     "parts", (json_int_t)layer->input_parts, (json_int_t)layer->filter_parts, "threshold",
+                     (json_int_t)layer->threshold, "asked", (json_int_t)layer->asked, "kernel",
+                     kernel_names[layer->kernel], "here_ms", rounded(layer->here_ns / 1e6), "coded_ms",
+                     rounded(layer->coded_ns / 1e6));
+}
+
+/* One line. False without memory, or if the file takes no more. */
+static bool write_line(FILE *file, json_t *value, const char *end) {
+    char *text =
+        value ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)) : NULL;
+    bool written = text && fprintf(file, "%s%s", text, end) > 0;
+    free(text);
+    json_decref(value);
+    return written;
+}
+
+static bool write_all(FILE *file, const struct plan *plan) {
+    json_t *profile = json_string(plan->profile), *code = json_string(plan->family);
+    bool written = fprintf(file, "{\n\"convoy_plan\": %d,\n\"profile\": ", VERSION) > 0 &&
+                   write_line(file, profile, ",\n\"code\": ");
+    written = write_line(file, code, ",\n") && written;
+    written = written && fprintf(file, "\"workers\": %u,\n\"stragglers\": %u,\n\"layers\": [\n",
+                                 plan->workers, plan->stragglers) > 0;
+    for (size_t s = 0; s < plan->count && written; s++)
+        written = write_line(file, layer_json(&plan->layers[s]), s + 1 < plan->count ? ",\n" : "\n");
+    return written && fprintf(file, "]\n}\n") > 0;
+}
+
+convoy_status plan_write(const struct plan *plan, const char *path, convoy_error *error) {
+    errno = 0;
+    FILE *file = fopen(path, "we");
+    bool written = file && write_all(file, plan);
+    written = file && fclose(file) == 0 && written;
+    if (!written)
+        return error_set(error, CONVOY_E_IO, "%s: the plan cannot be written: %s", path,
+                         errno ? strerror(errno) : "out of memory");
+    return CONVOY_OK;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const char *name; /* of the file */
+    const struct plan_request *request;
+    convoy_error *error;
+};
+
+static convoy_status damaged(const struct reader *reader, const char *layer, const char *what) {
+    return error_set(reader->error, CONVOY_E_INPUT, "%s: %s%s%s", reader->name, layer ? "layer " : "",
+                     layer ? layer : "", what);
+}
+
+/* A whole number from 1 to 2^31 - 1. */
+static bool read_count(const json_t *value, uint32_t *count) {
+    if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > INT32_MAX)
+        return false;
+    *count = (uint32_t)json_integer_value(value);
+    return true;
+}
+
+static bool read_kernel(const json_t *value, enum conv_kernel *kernel) {
+    const char *name = json_string_value(value);
+    for (int k = 0; k < CONV_KERNELS && name; k++)
+        if (strcmp(kernel_names[k], name) == 0) {
+            *kernel = (enum conv_kernel)k;
+            return true;
+        }
+    return false;
+}
+
+static convoy_status read_layer(const struct reader *reader, const json_t *layer, const char *name,
+                                struct plan_decision *decision) {
+    const char *found = json_string_value(json_object_get(layer, "layer"));
+    const json_t *workers = json_object_get(layer, "workers"), *parts = json_object_get(layer, "parts");
+    if (!found || strcmp(found, name) != 0)
+        return error_set(reader->error, CONVOY_E_INPUT,
+                         "%s: made for another model: layer %.100s is not %.100s", reader->name,
+                         found ? found : "without a name", name);
+    if (!json_is_boolean(workers))
+        return damaged(reader, name, ": \"workers\" must be true or false");
+    *decision = (struct plan_decision){.coded = json_is_true(workers)};
+    if (!decision->coded)
+        return CONVOY_OK;
+    if (json_array_size(parts) != 2 || !read_count(json_array_get(parts, 0), &decision->input_parts) ||
+        !read_count(json_array_get(parts, 1), &decision->filter_parts))
+        return damaged(reader, name, ": \"parts\" must be two whole numbers from 1 on");
+    if (!read_count(json_object_get(layer, "threshold"), &decision->threshold))
+        return damaged(reader, name, ": \"threshold\" must be a whole number from 1 on");
+    if (!read_count(json_object_get(layer, "asked"), &decision->asked))
+        return damaged(reader, name, ": \"asked\" must be a whole number from 1 on");
+    if (!read_kernel(json_object_get(layer, "kernel"), &decision->kernel))
+        return damaged(reader, name, ": \"kernel\" must be direct, winograd-2x2 or winograd-4x4");
+    return CONVOY_OK;
+}
+
+static convoy_status check_count(const struct reader *reader, const json_t *root, const char *member,
+                                 uint32_t wanted) {
+    const json_t *value = json_object_get(root, member);
+    if (!json_is_integer(value))
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: \"%s\" must be a whole number", reader->name,
+                         member);
+    if (json_integer_value(value) != wanted)
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: made for %lld %s, not %u", reader->name,
+                         (long long)json_integer_value(value), member, wanted);
+    return CONVOY_OK;
+}
+
+static convoy_status check_head(const struct reader *reader, const json_t *root, size_t count) {
+    const struct plan_cluster *cluster = &reader->request->cluster;
+    const char *code = json_string_value(json_object_get(root, "code"));
+    const json_t *layers = json_object_get(root, "layers");
+    if (!json_is_object(root) || json_integer_value(json_object_get(root, "convoy_plan")) != VERSION)
+        return damaged(reader, NULL, "not a plan of this version: \"convoy_plan\" must be 1");
+    if (!code || strcmp(code, cluster->family->name) != 0)
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: made for the code %.100s, not %s", reader->name,
+                         code ? code : "without a name", cluster->family->name);
+    convoy_status status = check_count(reader, root, "workers", cluster->workers);
+    if (status == CONVOY_OK)
+        status = check_count(reader, root, "stragglers", cluster->stragglers);
+    if (status != CONVOY_OK)
+        return status;
+    if (!json_is_array(layers) || json_array_size(layers) != count)
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: made for another model: %zu layers, not %zu",
+                         reader->name, json_array_size(layers), count);
+    return CONVOY_OK;
+}
+
+static convoy_status read_layers(const struct reader *reader, const json_t *root,
+                                 const struct plan_subject *subjects, size_t count,
+                                 struct plan_decision *decisions) {
+    convoy_status status = check_head(reader, root, count);
+    for (size_t s = 0; s < count && status == CONVOY_OK; s++)
+        status = read_layer(reader, json_array_get(json_object_get(root, "layers"), s), subjects[s].name,
+                            &decisions[s]);
+    return status;
+}
+
+convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, const char *name,
+                         const struct plan_request *request, const struct plan_subject *subjects,
+                         size_t count, convoy_error *error) {
+    json_error_t where;
+    convoy_error why;
+    const struct reader reader = {.name = name, .request = request, .error = error};
+    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
+    if (!root)
+        return error_set(error, CONVOY_E_INPUT, "%s: line %d: %s", name, where.line, where.text);
+    struct plan_decision *decisions = calloc(count + 1, sizeof *decisions);
+    convoy_status status =
+        decisions ? read_layers(&reader, root, subjects, count, decisions) : error_memory(error);
+    if (status == CONVOY_OK) {
+        struct plan_request decided = *request;
+        decided.decided = decisions;
+        status = plan_create(plan, &decided, subjects, count, &why);
+        if (status != CONVOY_OK)
+            error_set(error, status, "%s: %s", name, why.message);
+    }
+    free(decisions);
+    json_decref(root);
+    return status;
+}
+
+convoy_status plan_read(struct plan **plan, const char *path, const struct plan_request *request,
+                        const struct plan_subject *subjects, size_t count, convoy_error *error) {
+    FILE *file = fopen(path, "re");
+    char *text = malloc(MOST_BYTES);
+    size_t bytes = file && text ? fread(text, 1, MOST_BYTES, file) : 0;
+    bool failed = !file || ferror(file);
+    convoy_status status = CONVOY_OK;
+    if (!text)
+        status = error_memory(error);
+    else if (failed)
+        status = error_set(error, CONVOY_E_IO, "%s: the plan cannot be read: %s", path, strerror(errno));
+    else if (bytes == MOST_BYTES)
+        status = error_set(error, CONVOY_E_INPUT, "%s: more than 16 MiB are no plan", path);
+    else
+        status = plan_parse(plan, text, bytes, path, request, subjects, count, error);
+    if (file)
+        fclose(file);
+    free(text);
+    return status;
+}

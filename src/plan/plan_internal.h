@@ -1,0 +1,41 @@
+/* What the files of the plan share: plan.c (its life and its totals), plan_options.c (the ways to code a
+ * layer, and what each takes) and plan_choice.c (which of them is taken). */
+#ifndef PLAN_PLAN_INTERNAL_H
+#define PLAN_PLAN_INTERNAL_H
+
+#include "plan/plan.h"
+
+/* What does the work, and what of it an inference takes. */
+enum resource { RESOURCE_MASTER, RESOURCE_UP, RESOURCE_DOWN, RESOURCE_WORKERS, RESOURCES };
+
+struct planner {
+    const struct plan_request *request;
+    const struct plan_subject *subjects; /* [count] */
+    struct plan_layer *layers;           /* [count] */
+    size_t count;
+    double *conditions;        /* [workers + 1], by threshold: κ to be expected; NaN: not looked at yet */
+    double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
+    double price;              /* of a byte that a worker stores, in the units of the objective */
+};
+
+/* Fills the layer's options and what it takes here. CONVOY_E_MEMORY. */
+convoy_status plan_options_create(struct planner *planner, size_t step);
+
+/* Chooses an option for every layer, or none. */
+void plan_choose_all(struct planner *planner);
+
+/* ns (of all workers together divided by how many they are) that an option takes of each resource. */
+void plan_option_use(const struct plan_request *request, const struct plan_option *option,
+                     double use[RESOURCES]);
+
+/* The least memory that a worker of the profile has; 0: no bound. */
+double plan_memory_bytes(const struct plan_request *request);
+
+/* Bytes that a worker needs for the coded filters of all chosen options, and for the largest task with its
+ * answer. */
+double plan_worker_bytes(const struct planner *planner);
+
+/* What an objective makes of an option: less is better. */
+double plan_score(const struct planner *planner, const struct plan_option *option);
+
+#endif

@@ -1,0 +1,293 @@
+/* The ways to code a layer. All that are admitted get a first estimate, from multiply-adds and bytes; the
+ * most promising are weighed by the cost model, which may time kernels. */
+#include "plan/plan_internal.h"
+
+#include "code/error_budget.h"
+#include "code/survivor_sets.h"
+#include "code/survivors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WEIGHED_BEST  8  /* options, by their first estimate */
+#define WEIGHED_SMALL 2  /* and those that store the least, for small memories */
+#define SURVIVOR_SETS 50 /* looked at for each threshold */
+#define DRAWS         64 /* of the workers' slowness */
+
+static double bytes_of(convoy_dtype dtype) {
+    return dtype == CONVOY_F64 ? 8 : 4;
+}
+
+/* float64 travels as it is. */
+static convoy_dtype frames_of(const struct planner *planner, size_t step) {
+    return planner->subjects[step].dtype == CONVOY_F64 ? CONVOY_F64 : planner->request->frames;
+}
+
+/* ---- error ---- */
+
+struct condition_search {
+    const struct code *code;
+    double largest;
+    bool memory;
+};
+
+/* κ of a good choice of δ among these survivors. */
+static bool note_condition(void *context, const uint32_t *survivors, uint32_t count) {
+    struct condition_search *search = context;
+    uint32_t chosen[CONVOY_MAX_WORKERS];
+    memcpy(chosen, survivors, count * sizeof *chosen);
+    if (count > search->code->threshold) {
+        convoy_status status = survivors_choose(search->code, chosen, count);
+        search->memory = status != CONVOY_E_MEMORY;
+        if (status == CONVOY_E_INTERNAL)
+            search->largest = INFINITY;
+        if (status != CONVOY_OK)
+            return false;
+    }
+    search->largest = fmax(search->largest, code_condition(search->code, chosen));
+    return isfinite(search->largest);
+}
+
+/* The largest κ after likely losses of γ workers. Of families with coefficients that depend on more than the
+ * threshold each threshold is looked at with the first parts that have it. */
+static convoy_status condition_of(struct planner *planner, const struct candidate *c, double *condition) {
+    const struct plan_request *request = planner->request;
+    double *known = &planner->conditions[c->threshold];
+    struct code code;
+    if (!isnan(*known)) {
+        *condition = *known;
+        return CONVOY_OK;
+    }
+    convoy_status status = code_create(&code, request->cluster.family, c->input_parts, c->filter_parts,
+                                       &request->placement, NULL);
+    struct condition_search search = {.code = &code, .largest = 1, .memory = true};
+    if (status == CONVOY_OK && code.family->condition && !code.family->choose)
+        status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers, SURVIVOR_SETS,
+                                     note_condition, &search);
+    if (status != CONVOY_OK || !search.memory)
+        return CONVOY_E_MEMORY;
+    *condition = *known = search.largest;
+    return CONVOY_OK;
+}
+
+/* ---- time ---- */
+
+static struct prediction_job job_of(const struct planner *planner, size_t step, uint32_t asked,
+                                    double task_master_ns) {
+    const struct plan_request *request = planner->request;
+    return (struct prediction_job){.profile = request->costs.profile,
+                                   .workers = request->cluster.workers,
+                                   .asked = asked,
+                                   .frames = frames_of(planner, step),
+                                   .task_master_ns = task_master_ns,
+                                   .draws = DRAWS,
+                                   .seed = request->seed};
+}
+
+/* The first estimate: multiply-adds at the profile's rates. */
+static void estimate(const struct planner *planner, size_t step, struct plan_option *option) {
+    const struct plan_request *request = planner->request;
+    double task_ns = rates_convolution_ns(&request->costs.profile->master, &option->candidate.task);
+    option->asked = request->distribute == PLAN_ALL ? request->cluster.workers : option->candidate.threshold;
+    struct prediction_job job = job_of(planner, step, option->asked, task_ns);
+    job.draws = 0;
+    option->predicted = predict(&job, &option->candidate);
+}
+
+/* As it is decided: the times are only told. A number of workers that cannot be is the caller's to refuse. */
+static void weigh_decided(const struct planner *planner, size_t step, struct plan_option *option) {
+    const struct plan_decision *decision = &planner->request->decided[step];
+    const struct cost_model *costs = &planner->request->costs;
+    double task_ns = costs->convolution_ns(costs, &option->candidate.task, COST_WORKER, &option->kernel);
+    option->weighed = true;
+    option->kernel = decision->kernel;
+    if (decision->asked < option->candidate.threshold || decision->asked > planner->request->cluster.workers)
+        return;
+    option->asked = decision->asked;
+    struct prediction_job job = job_of(planner, step, option->asked, task_ns);
+    option->predicted = predict(&job, &option->candidate);
+}
+
+/* By the cost model. How many are asked is chosen here: δ, and 1, 2, 4, ... more. */
+static void weigh(const struct planner *planner, size_t step, struct plan_option *option) {
+    const struct plan_request *request = planner->request;
+    const struct cost_model *costs = &request->costs;
+    uint32_t n = request->cluster.workers, threshold = option->candidate.threshold;
+    double task_ns = costs->convolution_ns(costs, &option->candidate.task, COST_WORKER, &option->kernel);
+    option->weighed = true;
+    double best = INFINITY;
+    struct plan_option trial = *option;
+    for (uint32_t spares = request->distribute == PLAN_ALL ? n - threshold : 0;;
+         spares = spares ? 2 * spares : 1) {
+        bool all = spares >= n - threshold;
+        trial.asked = all ? n : threshold + spares;
+        struct prediction_job job = job_of(planner, step, trial.asked, task_ns);
+        trial.predicted = predict(&job, &trial.candidate);
+        double score = plan_score(planner, &trial);
+        if (score < best) {
+            best = score;
+            *option = trial;
+        }
+        if (all)
+            return;
+    }
+}
+
+/* ---- all of a layer ---- */
+
+struct ranked {
+    double key;
+    struct plan_option *option;
+};
+
+static int compare(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    if (x->key != y->key)
+        return (x->key > y->key) - (x->key < y->key);
+    return (x->option > y->option) - (x->option < y->option); /* as they were listed */
+}
+
+/* Bounds the option's error, and refuses it if that is beyond the budget; not if somebody else decided on it:
+ * the cluster does not decode what would err by more. Only what may be chosen is looked at: n thresholds cost
+ * n³ and more. */
+static convoy_status bound_error(struct planner *planner, size_t step, struct plan_option *option) {
+    double condition;
+    convoy_status status = condition_of(planner, &option->candidate, &condition);
+    if (status != CONVOY_OK)
+        return status;
+    option->error_bound = error_bound(frames_of(planner, step), condition);
+    bool is_free = !planner->request->input_parts && !planner->request->decided;
+    if (is_free && !error_is_within_budget(frames_of(planner, step), condition))
+        option->refused = "its answers may not decode well";
+    return CONVOY_OK;
+}
+
+/* Weighs the first of the ranked options, as many as are wanted, that may be chosen. */
+static convoy_status weigh_first(struct planner *planner, size_t step, const struct ranked *ranked,
+                                 size_t count, size_t wanted) {
+    for (size_t i = 0; i < count && wanted > 0; i++) {
+        struct plan_option *option = ranked[i].option;
+        convoy_status status = option->weighed ? CONVOY_OK : bound_error(planner, step, option);
+        if (status != CONVOY_OK)
+            return status;
+        if (option->refused)
+            continue;
+        if (!option->weighed)
+            weigh(planner, step, option);
+        wanted--;
+    }
+    return CONVOY_OK;
+}
+
+/* Weighs the best of the options by their first estimate, and the smallest. */
+static convoy_status weigh_promising(struct planner *planner, size_t step) {
+    struct plan_layer *layer = &planner->layers[step];
+    struct ranked *ranked = calloc(layer->option_count + 1, sizeof *ranked);
+    size_t count = 0;
+    if (!ranked)
+        return CONVOY_E_MEMORY;
+    for (size_t i = 0; i < layer->option_count; i++)
+        if (!layer->options[i].refused)
+            ranked[count++] = (struct ranked){plan_score(planner, &layer->options[i]), &layer->options[i]};
+    qsort(ranked, count, sizeof *ranked, compare);
+    convoy_status status = weigh_first(planner, step, ranked, count, WEIGHED_BEST);
+    for (size_t i = 0; i < count; i++)
+        ranked[i].key = ranked[i].option->stored_bytes;
+    qsort(ranked, count, sizeof *ranked, compare);
+    if (status == CONVOY_OK)
+        status = weigh_first(planner, step, ranked, count, WEIGHED_SMALL);
+    free(ranked);
+    return status;
+}
+
+static void refuse_below(struct plan_layer *layer, uint32_t threshold, const char *why) {
+    for (size_t i = 0; i < layer->option_count; i++)
+        if (!layer->options[i].refused && layer->options[i].candidate.threshold < threshold)
+            layer->options[i].refused = why;
+}
+
+static struct plan_option *largest_threshold(struct plan_layer *layer) {
+    struct plan_option *largest = NULL;
+    for (size_t i = 0; i < layer->option_count; i++) {
+        struct plan_option *option = &layer->options[i];
+        if (!option->refused && (!largest || option->candidate.threshold > largest->candidate.threshold))
+            largest = option;
+    }
+    return largest;
+}
+
+/* The largest threshold whose answers decode well is what PLAN_ALL and PLAN_PAPER take. */
+static convoy_status keep_largest_threshold(struct planner *planner, size_t step) {
+    struct plan_layer *layer = &planner->layers[step];
+    struct plan_option *largest;
+    if (planner->request->distribute != PLAN_ALL && planner->request->objective != PLAN_PAPER)
+        return CONVOY_OK;
+    while ((largest = largest_threshold(layer))) {
+        convoy_status status = bound_error(planner, step, largest);
+        if (status != CONVOY_OK)
+            return status;
+        if (!largest->refused) {
+            refuse_below(layer, largest->candidate.threshold, "others have a larger threshold");
+            return CONVOY_OK;
+        }
+    }
+    return CONVOY_OK;
+}
+
+/* The candidates: the one that is decided; else that with the parts that are wanted, if these are admitted,
+ * else all. */
+static convoy_status list_candidates(const struct plan_request *request, size_t step,
+                                     const struct conv_geometry *layer, struct candidate **candidates,
+                                     size_t *count) {
+    struct candidate wanted;
+    const struct plan_decision *decision = request->decided ? &request->decided[step] : NULL;
+    uint32_t input_parts = decision ? decision->input_parts : request->input_parts;
+    uint32_t filter_parts = decision ? decision->filter_parts : request->filter_parts;
+    bool admitted = input_parts && candidate_of(&request->cluster, layer, input_parts, filter_parts, &wanted);
+    if (!admitted && !request->decided)
+        return candidates_create(&request->cluster, layer, candidates, count);
+    *count = 0;
+    if (!admitted)
+        return CONVOY_OK;
+    *candidates = malloc(sizeof wanted);
+    if (!*candidates)
+        return CONVOY_E_MEMORY;
+    **candidates = wanted;
+    *count = 1;
+    return CONVOY_OK;
+}
+
+static void describe_option(const struct planner *planner, size_t step, struct plan_option *option) {
+    option->stored_bytes = option->candidate.cost.stored * bytes_of(planner->subjects[step].dtype);
+    option->paper_cost = candidate_paper_cost(&option->candidate, planner->request->lambda);
+    estimate(planner, step, option);
+}
+
+convoy_status plan_options_create(struct planner *planner, size_t step) {
+    const struct plan_request *request = planner->request;
+    const struct plan_subject *subject = &planner->subjects[step];
+    struct plan_layer *layer = &planner->layers[step];
+    struct candidate *candidates = NULL;
+    convoy_status status =
+        list_candidates(request, step, subject->geometry, &candidates, &layer->option_count);
+    if (status == CONVOY_OK)
+        layer->options = calloc(layer->option_count + 1, sizeof *layer->options);
+    if (!layer->options)
+        status = CONVOY_E_MEMORY;
+    for (size_t i = 0; i < layer->option_count && status == CONVOY_OK; i++) {
+        layer->options[i].candidate = candidates[i];
+        describe_option(planner, step, &layer->options[i]);
+    }
+    free(candidates);
+    if (status != CONVOY_OK)
+        return status;
+    if (request->decided) {
+        if (layer->option_count == 0)
+            return CONVOY_OK;
+        weigh_decided(planner, step, &layer->options[0]);
+        return bound_error(planner, step, &layer->options[0]);
+    }
+    status = keep_largest_threshold(planner, step);
+    return status == CONVOY_OK ? weigh_promising(planner, step) : status;
+}

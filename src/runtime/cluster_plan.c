@@ -1,0 +1,77 @@
+/* What of a network a cluster can code: the layers that are admitted, and the nodes of the workers. */
+#include "base/error.h"
+#include "base/tensor.h"
+#include "runtime/cluster_internal.h"
+
+/* Those kept in reserve count as missing until somebody takes them. */
+convoy_status cluster_place(struct placement *placement, const struct cluster_options *options,
+                            convoy_error *error) {
+    uint32_t nodes = options->workers + options->reserve;
+    *placement = placement_plain(nodes);
+    if (!options->spread || !options->family->paired)
+        return CONVOY_OK;
+    if (placement_spread(nodes, options->stragglers + options->reserve, placement) != CONVOY_OK)
+        return error_memory(error);
+    return CONVOY_OK;
+}
+
+convoy_status cluster_plan_request(struct plan_request *request, const struct cluster_options *options,
+                                   convoy_error *error) {
+    *request = (struct plan_request){.cluster = {.family = options->family,
+                                                 .workers = options->workers,
+                                                 .stragglers = options->stragglers,
+                                                 .block = options->block},
+                                     .frames = options->frames,
+                                     .seed = options->seed};
+    return cluster_place(&request->placement, options, error);
+}
+
+static bool is_finite(const convoy_tensor *tensor) {
+    return !tensor->data || tensor_find_not_finite(tensor) == convoy_tensor_elements(tensor);
+}
+
+static const char *why_not_coded(const struct layer_desc *desc, const struct layer_params *params) {
+    if (desc->kind == LAYER_MATMUL)
+        return "both factors are known only at run time";
+    if (desc->kind != LAYER_CONV)
+        return "neither a convolution nor a product by a constant";
+    if (desc->dtype != CONVOY_F32 && (desc->dtype != CONVOY_F64 || desc->input_count > 1))
+        return "not float32";
+    if (!is_finite(&params->weights) || !is_finite(&params->bias))
+        return "its weights are not finite";
+    return NULL;
+}
+
+static double bytes_of(convoy_dtype dtype, const convoy_shape *shape) {
+    size_t bytes = 0;
+    tensor_bytes(dtype, shape, &bytes); /* 0 if that is beyond a size: such a layer does not run */
+    return (double)bytes;
+}
+
+struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params) {
+    double bytes = bytes_of(desc->dtype, &desc->output);
+    for (uint32_t i = 0; i < desc->input_count; i++)
+        bytes += bytes_of(desc->input_dtype, &desc->inputs[i]);
+    return (struct plan_subject){.name = desc->name,
+                                 .geometry = desc->kind == LAYER_CONV ? &desc->conv : NULL,
+                                 .why_local = why_not_coded(desc, params),
+                                 .dtype = desc->dtype,
+                                 .bytes = bytes};
+}
+
+convoy_status cluster_plan_one(struct plan **plan, const struct cluster_options *options,
+                               const struct layer_desc *desc, const struct layer_params *params,
+                               uint32_t input_parts, uint32_t filter_parts, convoy_error *error) {
+    struct profile profile;
+    struct plan_request request;
+    convoy_status status = cluster_plan_request(&request, options, error);
+    if (status != CONVOY_OK)
+        return status;
+    profile_of_this_machine(&profile, options->workers, 1, false);
+    request.distribute = PLAN_ALL;
+    request.costs = cost_model_counted(&profile);
+    request.input_parts = input_parts;
+    request.filter_parts = filter_parts;
+    struct plan_subject subject = cluster_plan_subject(desc, params);
+    return plan_create(plan, &request, &subject, 1, error);
+}

@@ -1,0 +1,197 @@
+/* The plan of a session: what it is asked for, what it is told of the layers, and what is told of it. */
+#include "session/session.h"
+
+#include <convoy/plan.h>
+
+#include "base/error.h"
+#include "base/processor.h"
+#include "plan/plan_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is asked for ---- */
+
+/* With --listen (also under MPI) workers are other machines. */
+static enum plan_distribute distribute_of(const convoy_options *options) {
+    if (options->distribute == CONVOY_DISTRIBUTE_AUTO)
+        return options->listen ? PLAN_PAYING : PLAN_ALL;
+    return options->distribute == CONVOY_DISTRIBUTE_PAYING ? PLAN_PAYING : PLAN_ALL;
+}
+
+static enum plan_objective objective_of(const convoy_options *options) {
+    static const enum plan_objective objectives[] = {[CONVOY_OBJECTIVE_LATENCY] = PLAN_LATENCY,
+                                                     [CONVOY_OBJECTIVE_THROUGHPUT] = PLAN_THROUGHPUT,
+                                                     [CONVOY_OBJECTIVE_BYTES] = PLAN_BYTES,
+                                                     [CONVOY_OBJECTIVE_PAPER] = PLAN_PAPER};
+    return objectives[options->objective];
+}
+
+/* Kernels that were timed here; by the profile's rates what could not be timed. */
+static double measured_ns(const struct cost_model *model, const struct conv_geometry *geometry,
+                          enum cost_place place, enum conv_kernel *kernel) {
+    enum kernel_use use = place == COST_WORKER ? KERNEL_ON_WORKER : KERNEL_ALONE;
+    uint64_t ns = kernel_times_find(model->context, geometry, use, kernel);
+    return ns ? (double)ns : rates_convolution_ns(&model->profile->master, geometry);
+}
+
+/* A profile that was asked for describes another master, whose kernels cannot be timed here. */
+static struct cost_model cost_model_of(const convoy_session *session, const convoy_options *options) {
+    struct cost_model model = cost_model_counted(&session->profile);
+    bool timed = session->times && !options->profile && !(options->local && !options->plan_only);
+    if (timed) {
+        model.convolution_ns = measured_ns;
+        model.context = session->times;
+    }
+    return model;
+}
+
+convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
+                                   convoy_error *error) {
+    if (options->profile)
+        return profile_preset(&session->profile, options->profile, error);
+    profile_of_this_machine(&session->profile, options->workers, processor_count(),
+                            options->spawn || options->listen);
+    return CONVOY_OK;
+}
+
+static convoy_status make_request(struct plan_request *request, const convoy_session *session,
+                                  const convoy_options *options, const struct code_family *family,
+                                  convoy_error *error) {
+    const struct cluster_options cluster = session_cluster_options(session, options, family);
+    convoy_status status = cluster_plan_request(request, &cluster, error);
+    if (status != CONVOY_OK)
+        return status;
+    request->input_parts = options->input_parts;
+    request->filter_parts = options->filter_parts;
+    request->distribute = distribute_of(options);
+    request->objective = objective_of(options);
+    memcpy(request->lambda, options->lambda, sizeof request->lambda);
+    request->costs = cost_model_of(session, options);
+    return CONVOY_OK;
+}
+
+/* ---- the layers ---- */
+
+convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
+                                      convoy_error *error) {
+    struct plan_subject *made = calloc(network->step_count + 1, sizeof *made);
+    if (!made)
+        return error_memory(error);
+    for (size_t s = 0; s < network->step_count; s++)
+        made[s] = cluster_plan_subject(&network->steps[s].desc, &network->steps[s].params);
+    *subjects = made;
+    return CONVOY_OK;
+}
+
+static convoy_status describe_layers(convoy_session *session, convoy_error *error) {
+    const struct network *network = session->network;
+    session->layers = calloc(network->step_count + 1, sizeof *session->layers);
+    if (!session->layers)
+        return error_memory(error);
+    for (size_t s = 0; s < network->step_count; s++) {
+        const struct network_step *step = &network->steps[s];
+        const struct plan_layer *plan = &session->plan->layers[s];
+        convoy_layer_info *info = &session->layers[s];
+        *info = (convoy_layer_info){.name = step->desc.name,
+                                    .op = step->desc.op,
+                                    .shape = network->values[step->output].shape,
+                                    .macs = network_step_macs(step),
+                                    .weights_bytes = network_step_weights_bytes(step),
+                                    .codable = plan->coded,
+                                    .why = plan->why_local,
+                                    .input_parts = plan->input_parts,
+                                    .filter_parts = plan->filter_parts,
+                                    .threshold = plan->threshold,
+                                    .asked = plan->asked,
+                                    .here_ms = plan->here_ns / 1e6,
+                                    .coded_ms = plan->coded_ns / 1e6};
+        if (!plan->coded)
+            continue;
+        info->up_bytes = plan->chosen->predicted.up_bytes;
+        info->down_bytes = plan->chosen->predicted.down_bytes;
+        info->stored_bytes = plan->chosen->stored_bytes;
+        info->error_bound = plan->chosen->error_bound;
+    }
+    return CONVOY_OK;
+}
+
+convoy_status session_plan_create(convoy_session *session, const convoy_options *options,
+                                  const struct code_family *family, convoy_error *error) {
+    struct plan_request request;
+    struct plan_subject *subjects = NULL;
+    convoy_status status = make_request(&request, session, options, family, error);
+    if (status == CONVOY_OK)
+        status = session_subjects_create(&subjects, session->network, error);
+    if (status == CONVOY_OK && options->plan_file)
+        status = plan_read(&session->plan, options->plan_file, &request, subjects,
+                           session->network->step_count, error);
+    else if (status == CONVOY_OK)
+        status = plan_create(&session->plan, &request, subjects, session->network->step_count, error);
+    free(subjects);
+    return status == CONVOY_OK ? describe_layers(session, error) : status;
+}
+
+bool session_plan_codes(const convoy_session *session) {
+    for (size_t s = 0; s < session->plan->count; s++)
+        if (session->plan->layers[s].coded)
+            return true;
+    return false;
+}
+
+/* ---- what is told ---- */
+
+size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers) {
+    *layers = session->layers;
+    return session->network->step_count;
+}
+
+size_t convoy_session_choices(const convoy_session *session, size_t layer, convoy_layer_choice *choices,
+                              size_t capacity) {
+    if (layer >= session->plan->count)
+        return 0;
+    const struct plan_layer *plan = &session->plan->layers[layer];
+    for (size_t i = 0; i < plan->option_count && i < capacity; i++) {
+        const struct plan_option *option = &plan->options[i];
+        const struct prediction *p = &option->predicted;
+        choices[i] = (convoy_layer_choice){.input_parts = option->candidate.input_parts,
+                                           .filter_parts = option->candidate.filter_parts,
+                                           .threshold = option->candidate.threshold,
+                                           .asked = option->asked,
+                                           .up_elements = option->candidate.cost.up,
+                                           .down_elements = option->candidate.cost.down,
+                                           .stored_elements = option->candidate.cost.stored,
+                                           .macs = option->candidate.cost.macs,
+                                           .paper_cost = option->paper_cost,
+                                           .error_bound = option->error_bound,
+                                           .encode_ms = p->encode_ns / 1e6,
+                                           .up_ms = p->up_ns / 1e6,
+                                           .task_ms = p->task_ns / 1e6,
+                                           .down_ms = p->down_ns / 1e6,
+                                           .answers_ms = p->answers_ns / 1e6,
+                                           .decode_ms = p->decode_ns / 1e6,
+                                           .total_ms = p->total_ns / 1e6,
+                                           .weighed = option->weighed,
+                                           .chosen = option == plan->chosen,
+                                           .refused = option->refused};
+    }
+    return plan->option_count;
+}
+
+void convoy_session_plan(const convoy_session *session, convoy_plan_totals *totals) {
+    const struct plan *plan = session->plan;
+    *totals = (convoy_plan_totals){.profile = plan->profile,
+                                   .here_ms = plan->here_ns / 1e6,
+                                   .planned_ms = plan->planned_ns / 1e6,
+                                   .up_bytes = plan->up_bytes,
+                                   .down_bytes = plan->down_bytes,
+                                   .stored_bytes = plan->stored_bytes,
+                                   .memory_bytes = plan->memory_bytes,
+                                   .fed_workers = plan->fed_workers};
+}
+
+convoy_status convoy_session_plan_save(const convoy_session *session, const char *path, convoy_error *error) {
+    if (!session || !path)
+        return error_null(error, __func__);
+    return plan_write(session->plan, path, error);
+}
