@@ -11,6 +11,7 @@ int command_run(const struct cli_options *options);
 int command_run_mpi(const struct cli_options *options); /* with --mpi, on every rank */
 int command_inspect(const struct cli_options *options);
 int command_bench(const struct cli_options *options);
+int command_plan(const struct cli_options *options);
 int command_worker(const struct cli_options *options);
 int command_keygen(const struct cli_options *options);
 

@@ -7,8 +7,7 @@
 
 #define DIGITS JSON_REAL_PRECISION(9) /* a float comes back the same */
 
-/* A string, or null; bytes beyond ASCII become "?" where they are not UTF-8. */
-static json_t *json_text(const char *text) {
+json_t *json_text(const char *text) {
     if (!text)
         return json_null();
     json_t *string = json_string(text);

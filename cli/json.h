@@ -7,6 +7,9 @@
 #include "labels.h"
 #include "summary.h"
 
+/* A string, or null; bytes beyond ASCII become "?" where they are not UTF-8. */
+struct json_t *json_text(const char *text);
+
 /* One result of `run`. */
 struct json_result {
     const struct cli_options *options;

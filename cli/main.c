@@ -19,6 +19,8 @@ static const struct command_row command_table[] = {
     {"run", COMMAND_RUN, command_run, "MODEL INPUT...", "run a model, coded over workers that may fail"},
     {"inspect", COMMAND_INSPECT, command_inspect, "MODEL",
      "the graph: shapes, costs, which layers can be coded"},
+    {"plan", COMMAND_PLAN, command_plan, "MODEL",
+     "what workers would compute, in which parts, and whether that pays"},
     {"bench", COMMAND_BENCH, command_bench, "MODEL", "speed, beside the limits of the machine it runs on"},
     {"worker", COMMAND_WORKER, command_worker, "--connect URL", "serve a master as a worker"},
     {"keygen", COMMAND_KEYGEN, command_keygen, "NAME", "make the keys of a master or a worker"},

@@ -15,6 +15,8 @@ enum option_type {
     OPTION_LARGE,  /* uint64_t, min..max */
     OPTION_TIME,   /* uint64_t, nanoseconds: seconds, or a number with "s" or "ms" */
     OPTION_PARTS,  /* uint32_t[2], "KA,KB", each min..max */
+    OPTION_RANGE,  /* uint32_t[2], "N" or "A..B", each min..max */
+    OPTION_LAMBDA, /* double[4]: three or four numbers from 0 to 1e12 */
     OPTION_NUMBER, /* float */
     OPTION_COLOUR, /* float[3]: three numbers, or one for all */
     OPTION_RGB,    /* uint8_t[3]: "#rrggbb", "#rgb", "white" or "black" */
@@ -41,13 +43,23 @@ struct option {
 #define KEYGEN        COMMAND_KEYGEN
 #define BOTH          (COMMAND_RUN | COMMAND_INSPECT)
 #define BENCH         COMMAND_BENCH
-#define ALL           (BOTH | WORKER | KEYGEN | BENCH)
+#define PLAN          COMMAND_PLAN
+#define PLANNED       (BOTH | BENCH | PLAN)
+#define ALL           (BOTH | WORKER | KEYGEN | BENCH | PLAN)
 #define LARGEST_COUNT UINT32_C(1000000)
 
 /* clang-format off */
 static const struct option option_table[] = {
     {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH | BENCH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
-    {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, BOTH | BENCH, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, 0},
+    {"workers", "N", "size of the cluster (6), or A..B: a line for each size", OPTION_RANGE, PLAN, AT(worker_range), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, PLANNED, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, AT(stragglers_given)},
+    {"distribute", "WHAT", "paying or all: the layers that workers compute (all; plan, --listen, --mpi: paying)", OPTION_CHOICE, PLANNED, AT(session.distribute), 0, 0, "auto,paying,all", 0},
+    {"objective", "WHAT", "latency, throughput, bytes or paper: what a plan makes small (latency)", OPTION_CHOICE, PLANNED, AT(session.objective), 0, 0, "latency,throughput,bytes,paper", 0},
+    {"lambda", "UP,DOWN,STORE[,COMP]", "of --objective paper: the price of an element (1,1,1,0)", OPTION_LAMBDA, PLANNED, AT(session.lambda), 0, 0, NULL, 0},
+    {"profile", "FILE|NAME", "the machines, as measured by --calibrate, or a preset (this machine)", OPTION_TEXT, PLANNED, AT(session.profile), 0, 0, NULL, 0},
+    {"plan", "FILE", "follow a plan that convoy plan has written", OPTION_TEXT, RUN, AT(session.plan_file), 0, 0, NULL, 0},
+    {"explain", "LAYER", "every way to code this layer, and what it takes", OPTION_TEXT, PLAN, AT(explain), 0, 0, NULL, 0},
+    {"out", "FILE", "write the plan, for run --plan", OPTION_TEXT, PLAN, AT(plan_out), 0, 0, NULL, 0},
     {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
     {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},
     {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
@@ -67,11 +79,11 @@ static const struct option option_table[] = {
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
     {"out", "DIR", "the folder of the two files (.); -: print the pair, no NAME", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
-    {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, BOTH | BENCH, AT(parts), 1, LARGEST_COUNT, NULL, 0},
-    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, BOTH | BENCH, AT(session.code), 0, 0, NULL, 0},
-    {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH, AT(session.placement), 0, 0, "spread,plain", 0},
-    {"precision", "TYPE", "f32, bf16 or f16: what travels to workers and back (f32)", OPTION_CHOICE, RUN | BENCH, AT(session.precision), 0, 0, "f32,bf16,f16", 0},
-    {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
+    {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, PLANNED, AT(parts), 1, LARGEST_COUNT, NULL, 0},
+    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
+    {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.placement), 0, 0, "spread,plain", 0},
+    {"precision", "TYPE", "f32, bf16 or f16: what travels to workers and back (f32)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.precision), 0, 0, "f32,bf16,f16", 0},
+    {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN | PLAN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
     {"batch", NULL, "the first axis of a file is a batch: an inference for each row", OPTION_FLAG, RUN, AT(batch), 0, 0, NULL, 0},
     {"one", NULL, "every file is one inference, whatever its first axis", OPTION_FLAG, RUN, AT(one), 0, 0, NULL, 0},
@@ -83,24 +95,24 @@ static const struct option option_table[] = {
     {"mean", "M,M,M", "taken from the scaled pixels, per channel", OPTION_COLOUR, RUN, AT(image.mean), 0, 0, NULL, AT(image.has_mean)},
     {"std", "S,S,S", "divides them after that, per channel", OPTION_COLOUR, RUN, AT(image.deviation), 0, 0, NULL, AT(image.has_deviation)},
     {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
-    {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, BOTH | BENCH, AT(image.size), 1, 65536, NULL, 0},
+    {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, PLANNED, AT(image.size), 1, 65536, NULL, 0},
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
     {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
     {"background", "COLOUR", "under transparent pixels: #rrggbb, #rgb, white or black (white)", OPTION_RGB, RUN, AT(image.background), 0, 0, NULL, AT(image.has_background)},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
-    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH | PLAN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
     {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
     {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
-    {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN | BENCH, AT(session.threads), 1, 256, NULL, 0},
+    {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN | BENCH | PLAN, AT(session.threads), 1, 256, NULL, 0},
     {"deadline", "MS", "the longest that one layer may wait, ms (10000)", OPTION_COUNT, RUN, AT(deadline_ms), 1, 86400000, NULL, 0},
     {"no-fallback", NULL, "fail instead of computing here what workers do not deliver", OPTION_FLAG, RUN, AT(session.no_fallback), 0, 0, NULL, 0},
-    {"no-trials", NULL, "kernels as defined, parts by what travels, without timing them: slower, more exact", OPTION_FLAG, BOTH | BENCH, AT(session.no_trials), 0, 0, NULL, 0},
-    {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, BOTH, AT(session.backend), 0, 0, NULL, 0},
+    {"no-trials", NULL, "kernels as defined, parts by what travels, without timing them: slower, more exact", OPTION_FLAG, PLANNED, AT(session.no_trials), 0, 0, NULL, 0},
+    {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, BOTH | PLAN, AT(session.backend), 0, 0, NULL, 0},
     {"runs", "R", "of which medians are taken (9)", OPTION_COUNT, BENCH, AT(runs), 1, 1000, NULL, 0},
     {"csv", NULL, "comma separated values on standard output", OPTION_FLAG, BENCH, AT(csv), 0, 0, NULL, 0},
-    {"json", NULL, "one JSON object on standard output", OPTION_FLAG, BOTH | BENCH, AT(json), 0, 0, NULL, 0},
-    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH | WORKER, AT(quiet), 0, 0, NULL, 0},
+    {"json", NULL, "one JSON object on standard output", OPTION_FLAG, PLANNED, AT(json), 0, 0, NULL, 0},
+    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH | WORKER | PLAN, AT(quiet), 0, 0, NULL, 0},
     {"version", NULL, "print the version", OPTION_FLAG, ALL, AT(version), 0, 0, NULL, 0},
     {"help", NULL, "print this", OPTION_FLAG, ALL, AT(help), 0, 0, NULL, 0},
 };
@@ -153,6 +165,35 @@ static bool read_time(const char *text, uint64_t *time_ns) {
         return false;
     *time_ns = (uint64_t)(number * unit_s * 1e9);
     return true;
+}
+
+/* "A..B", or "N" for both. */
+static bool read_range(const struct option *option, const char *text, uint32_t *range) {
+    const char *dots = strstr(text, "..");
+    uint64_t least = 0, most = 0;
+    if (!read_integer(text, dots, option->min, option->max, &least) ||
+        !read_integer(dots ? dots + 2 : text, NULL, least, option->max, &most))
+        return false;
+    range[0] = (uint32_t)least;
+    range[1] = (uint32_t)most;
+    return true;
+}
+
+#define LARGEST_LAMBDA 1e12
+
+static bool read_lambda(const char *text, double lambda[CONVOY_LAMBDAS]) {
+    float number;
+    char *end = NULL;
+    for (int i = 0; i < CONVOY_LAMBDAS; i++, text = end + 1) {
+        if (!read_number(text, &number, &end) || !(number >= 0 && (double)number <= LARGEST_LAMBDA))
+            return false;
+        lambda[i] = (double)number;
+        if (*end == '\0')
+            return i >= CONVOY_LAMBDA_STORE;
+        if (*end != ',')
+            return false;
+    }
+    return false;
 }
 
 static bool read_colour(const char *text, float *colour) {
@@ -240,6 +281,10 @@ static bool read_value(const struct option *option, const char *text, void *fiel
         ((uint32_t *)field)[0] = (uint32_t)number;
         ((uint32_t *)field)[1] = (uint32_t)second;
         return true;
+    case OPTION_RANGE:
+        return read_range(option, text, field);
+    case OPTION_LAMBDA:
+        return read_lambda(text, field);
     case OPTION_NUMBER:
         return read_number(text, field, &end) && *end == '\0';
     case OPTION_COLOUR:
@@ -268,6 +313,12 @@ static convoy_status bad_value(const struct option *option, const char *text, co
     case OPTION_PARTS:
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be two whole numbers from %llu on, as in 4,8",
                          name, text, (unsigned long long)option->min);
+    case OPTION_RANGE:
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: must be a whole number from %llu to %llu, or A..B",
+                         name, text, (unsigned long long)option->min, (unsigned long long)option->max);
+    case OPTION_LAMBDA:
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--%s %s: must be three or four numbers from 0 to 1e12, as in 1,1,0.5", name, text);
     case OPTION_TIME:
         return cli_error(error, CONVOY_E_USAGE,
                          "--%s %s: must be a number of seconds, as in 10, 10s or 500ms", name, text);
@@ -296,9 +347,34 @@ static const char *command_name(enum command command) {
         return "worker";
     case COMMAND_BENCH:
         return "bench";
+    case COMMAND_PLAN:
+        return "plan";
     default:
         return "keygen";
     }
+}
+
+/* "-l", the same as an option's name. */
+static const struct {
+    char letter;
+    const char *name;
+} letters[] = {{'h', "help"}, {'o', "out"}};
+
+#define LETTERS (sizeof letters / sizeof letters[0])
+
+/* The letter of an option, or 0. */
+static char letter_of(const char *name) {
+    for (size_t i = 0; i < LETTERS; i++)
+        if (strcmp(letters[i].name, name) == 0)
+            return letters[i].letter;
+    return 0;
+}
+
+static bool is_named(const struct option *option, const char *argument, size_t length) {
+    if (length == 2 && argument[0] == '-' && argument[1] != '-')
+        return argument[1] == letter_of(option->name);
+    return length == strlen(option->name) + 2 && memcmp(argument, "--", 2) == 0 &&
+           memcmp(argument + 2, option->name, length - 2) == 0;
 }
 
 /* The option that argv[*i] names, its value into *value; *i moves on where the value is the next argument. */
@@ -307,12 +383,9 @@ static convoy_status find_option(enum command command, int argc, char **argv, in
     const char *argument = argv[*i];
     const size_t length = strcspn(argument, "=");
     const struct option *option = NULL;
-    for (size_t k = 0; k < OPTION_COUNT_OF_TABLE && !option; k++) {
-        const char *name = option_table[k].name;
-        if ((option_table[k].commands & command) && length == strlen(name) + 2 &&
-            memcmp(argument, "--", 2) == 0 && memcmp(argument + 2, name, length - 2) == 0)
+    for (size_t k = 0; k < OPTION_COUNT_OF_TABLE && !option; k++)
+        if ((option_table[k].commands & command) && is_named(&option_table[k], argument, length))
             option = &option_table[k];
-    }
     if (!option)
         return cli_error(error, CONVOY_E_USAGE,
                          "unknown option %.*s; 'convoy %s --help' lists those that there are", (int)length,
@@ -367,6 +440,8 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     options->session.fault_count = options->faults.count;
     options->worker.faults = options->faults.items;
     options->worker.fault_count = options->faults.count;
+    if (options->worker_range[1])
+        options->session.workers = options->worker_range[1];
     if (options->session.spawn && !options->workers_given)
         options->session.workers = options->session.spawn;
     return CONVOY_OK;
@@ -385,7 +460,9 @@ void options_print(enum command command) {
         if (!(option->commands & command))
             continue;
         char left[40];
-        snprintf(left, sizeof left, "--%s %s", option->name, option->value ? option->value : "");
+        const char letter[] = {'-', letter_of(option->name), ',', ' ', '\0'};
+        snprintf(left, sizeof left, "%s--%s %s", letter[1] ? letter : "", option->name,
+                 option->value ? option->value : "");
         printf("  %-22s %s\n", left, option->help);
     }
 }

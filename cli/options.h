@@ -10,7 +10,8 @@ enum command {
     COMMAND_INSPECT = 2,
     COMMAND_WORKER = 4,
     COMMAND_KEYGEN = 8,
-    COMMAND_BENCH = 16
+    COMMAND_BENCH = 16,
+    COMMAND_PLAN = 32
 };
 
 /* Arguments of an option that may be given several times. */
@@ -30,7 +31,12 @@ struct cli_options {
     const char *labels, *expect; /* file names, or NULL */
     const char *folder;          /* of new keys */
     struct text_list inputs, outputs, faults;
-    bool batch, one; /* what the first axis of a file is; neither: convoy_model_batched */
+    bool batch, one;          /* what the first axis of a file is; neither: convoy_model_batched */
+    const char *plan_out;     /* file of a plan or profile to be written, or NULL */
+    const char *explain;      /* name of a layer, or NULL */
+    uint32_t worker_range[2]; /* of convoy plan: the least and the most workers; 0,0: not given */
+    bool stragglers_given;
+    bool calibrate;
     bool check, json, csv, quiet, help, version;
     bool workers_given;
     bool mpi;

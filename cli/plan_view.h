@@ -1,0 +1,32 @@
+/* How convoy plan shows plans. (plan_view.c for people, plan_json.c, plan_sizes.c for many clusters) */
+#ifndef CLI_PLAN_VIEW_H
+#define CLI_PLAN_VIEW_H
+
+#include "options.h"
+#include "table.h"
+
+/* All of these return false if there was no memory. */
+
+/* The layers and the totals. */
+bool plan_print(const convoy_session *session, const struct cli_options *options);
+bool plan_print_json(const convoy_session *session, const char *model);
+
+/* Every way to code a layer. */
+bool plan_print_choices(const convoy_session *session, size_t layer, const struct cli_options *options);
+bool plan_print_choices_json(const convoy_session *session, size_t layer);
+
+/* A line for each size of a cluster. */
+struct plan_sizes {
+    bool json;
+    struct table table;
+    size_t count;
+};
+void plan_sizes_open(struct plan_sizes *sizes, bool json);
+void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uint32_t workers,
+                    uint32_t stragglers);
+bool plan_sizes_close(struct plan_sizes *sizes, bool print);
+
+/* The choices of a layer, the caller's to free; NULL without memory. */
+convoy_layer_choice *plan_choices(const convoy_session *session, size_t layer, size_t *count);
+
+#endif
