@@ -58,7 +58,7 @@ digits=()
 for ((i = 0; i < passes; i++)); do digits+=("$CONVOY_SOURCE_DIR"/models/lenet5/digits/*.png); done
 late=()
 for ((w = 0; w < nodes; w++)); do late+=(--fault "$w:delay=2ms"); done
-"$CONVOY" run "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" "${digits[@]}" --listen "ipc://$folder/master" \
+"$CONVOY" run "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" "${digits[@]}" --distribute all --listen "ipc://$folder/master" \
     --workers $nodes --stragglers 3 "${late[@]}" --check --json >"$folder/json" 2>"$folder/log" &
 master=$!
 for ((w = 0; w < nodes; w++)); do start_worker $w; done

@@ -16,7 +16,7 @@ inputs=()
 for ((i = 0; i < rounds; i++)); do inputs+=("$lenet"/digits/*.png); done
 
 command="convoy run over a link that damages"
-"$CONVOY" run "$lenet/lenet5.onnx" "${inputs[@]}" --workers 8 --stragglers 3 --listen tcp://127.0.0.1:0 --check --json >out 2>err </dev/null &
+"$CONVOY" run "$lenet/lenet5.onnx" "${inputs[@]}" --workers 8 --stragglers 3 --distribute all --listen tcp://127.0.0.1:0 --check --json >out 2>err </dev/null &
 master=$!
 background+=($master)
 await '^convoy: listening on tcp://127.0.0.1:[1-9]' err
@@ -47,7 +47,7 @@ if grep -lE 'Sanitizer|runtime error' err worker?; then fail "a sanitizer has fo
 
 # All workers come to the next master, whose run needs each of them.
 start_ns=$(date +%s%N)
-"$CONVOY" run "$lenet/lenet5.onnx" "$lenet/digits/000.png" --workers 8 --stragglers 0 --listen "tcp://127.0.0.1:$port" --check --json >out 2>err </dev/null ||
+"$CONVOY" run "$lenet/lenet5.onnx" "$lenet/digits/000.png" --workers 8 --stragglers 0 --distribute all --listen "tcp://127.0.0.1:$port" --check --json >out 2>err </dev/null ||
     fail "the second run: exit status $?"
 command="the second run"
 [ "$(grep -o '^convoy: worker [0-7] has joined' err | sort -u | wc -l)" -eq 8 ] || fail "$command: not all 8 workers came again"

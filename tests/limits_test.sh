@@ -55,7 +55,7 @@ try_run() {
 
 # A worker of a master without limits.
 try_worker() {
-    "$CONVOY" run "$model" "${inputs[@]}" --quiet --workers 1 --stragglers 0 --listen "ipc://$scratch/master" \
+    "$CONVOY" run "$model" "${inputs[@]}" --quiet --workers 1 --stragglers 0 --distribute all --listen "ipc://$scratch/master" \
         >master.out 2>master.err </dev/null &
     local master=$!
     background+=("$master")

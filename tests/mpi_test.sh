@@ -36,7 +36,7 @@ counts() {
 
 # --- Right answers and exit statuses ------------------------------------------------------------------------
 
-job 0 -n 7 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --top 1
+job 0 -n 7 -- "$model" --distribute all "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --top 1
 counts 1 '^accuracy +298 of 300' out
 counts 1 '^check +every answer is that of the uncoded model' out
 counts 1 '^lost +none' out
@@ -49,12 +49,12 @@ job 3 -n 3 -- broken.onnx "$lenet/digits/000.png" --stragglers 1
 counts 1 '^convoy: ' err
 job 2 -n 1 -- "$model" "$lenet/digits/000.png"
 counts 1 'no workers' err
-job 2 -n 3 -- "$model" "$lenet/digits/000.png" --workers 3
+job 2 -n 3 -- "$model" --distribute all "$lenet/digits/000.png" --workers 3
 counts 1 'has 2 ranks besides rank 0' err
-job 2 -n 3 -- "$model" "$lenet/digits/000.png" --local
+job 2 -n 3 -- "$model" --distribute all "$lenet/digits/000.png" --local
 
 for input in "-" "--input input=-"; do
-    job 2 -n 3 -- "$model" $input --stragglers 1
+    job 2 -n 3 -- "$model" --distribute all $input --stragglers 1
     counts 1 '^convoy: -: with --mpi there is no standard input' err
 done
 
@@ -63,7 +63,7 @@ command="a loop of three models"
 for ((i = 0; i < 3; i++)); do echo "$model"; done >list
 runs=0
 while read -r one; do
-    timeout $(($(patience 50) / 10)) "$mpirun" -n 3 -- "$one" "$lenet/digits/000.png" --stragglers 1 >out 2>err || fail "$command: exit status $?"
+    timeout $(($(patience 50) / 10)) "$mpirun" -n 3 -- "$one" --distribute all "$lenet/digits/000.png" --stragglers 1 >out 2>err || fail "$command: exit status $?"
     runs=$((runs + 1))
 done <list
 [ $runs -eq 3 ] || fail "$command: $runs runs"
@@ -77,7 +77,7 @@ for ((run = 0; run < ${MPI_INTERRUPTS:-8}; run++)); do
     cp "$model" "$mark"
     rm -f err
     set -m # a process group of its own, and signals as a shell at a terminal sets them
-    "$mpirun" -n 4 -- "$mark" "$lenet"/digits/*.png --stragglers 1 --repeat 1000 >out 2>err </dev/null &
+    "$mpirun" -n 4 -- "$mark" --distribute all "$lenet"/digits/*.png --stragglers 1 --repeat 1000 >out 2>err </dev/null &
     job=$!
     set +m
     if ((run % 4)); then await 'worker 2 has joined' err; else sleep 0.3; fi # some while they still start
@@ -123,7 +123,7 @@ for ((w = 0; w < 8; w++)); do late+=(--fault "$w:delay=1ms"); done
 for ((run = 0; run < ${MPI_KILLS:-3}; run++)); do
     command="run $run with killed ranks"
     rm -f err
-    timeout $(($(patience 60) / 10)) "$mpirun" -n 9 -- "$model" "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --stragglers 3 --repeat 4 "${late[@]}" --check --top 1 \
+    timeout $(($(patience 60) / 10)) "$mpirun" -n 9 -- "$model" --distribute all "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --stragglers 3 --repeat 4 "${late[@]}" --check --top 1 \
         >out 2>err </dev/null &
     job=$!
     until grep -qs '^convoy: worker 7 has joined' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done

@@ -83,7 +83,7 @@ slow() {
 run() {
     local into=$1 status=0
     ip netns exec "$id-m" "$CONVOY" run "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" "$CONVOY_SOURCE_DIR"/models/lenet5/digits/*.png \
-        "$CONVOY_SOURCE_DIR"/models/lenet5/digits/*.png --listen "tcp://*:7711" --key "$folder/master.key" --allow "$folder/allowed" \
+        "$CONVOY_SOURCE_DIR"/models/lenet5/digits/*.png --distribute all --listen "tcp://*:7711" --key "$folder/master.key" --allow "$folder/allowed" \
         --workers $nodes --stragglers 3 --check --json >"$folder/json" 2>>"$folder/log" || status=$?
     [ $status -eq 0 ] || fail "exit status $status"
     judge_degraded "$folder/json" "$folder/log" 600

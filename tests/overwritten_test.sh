@@ -11,7 +11,7 @@ digit=$lenet/digits/000.png
 master() {
     local i socket=ipc://$scratch/socket
     cp "$lenet/lenet5.onnx" model.onnx
-    "$CONVOY" run model.onnx "$digit" --workers 4 --stragglers 1 --listen "$socket" --join 10 --json >out 2>err </dev/null &
+    "$CONVOY" run model.onnx "$digit" --workers 4 --stragglers 1 --distribute all --listen "$socket" --join 10 --json >out 2>err </dev/null &
     background+=($!)
     await 'listening on' err
     "$@"

@@ -20,7 +20,7 @@ ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 start() {
     local workers=$1
     shift
-    "$CONVOY" run "$lenet/lenet5.onnx" "$@" --listen "ipc://$scratch/socket" >out 2>err </dev/null &
+    "$CONVOY" run "$lenet/lenet5.onnx" "$@" --distribute all --listen "ipc://$scratch/socket" >out 2>err </dev/null &
     master=$!
     background+=($master)
     command="convoy run lenet5.onnx ${*: -8}"

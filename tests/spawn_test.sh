@@ -106,14 +106,14 @@ cp alice.pub allowed/
 
 # listen NAME ARGUMENTS...: as start; its address in $url.
 listen() {
-    start "$1" --listen tcp://127.0.0.1:0 "${@:2}"
+    start "$1" --distribute all --listen tcp://127.0.0.1:0 "${@:2}"
     await '^convoy: listening on tcp://127.0.0.1:[1-9]' "$1.err"
     url=$(sed -n 's/^convoy: listening on \(tcp:[^ ]*\).*/\1/p' "$1.err")
 }
 dial() { "$CONVOY" worker --connect "$url" "$@" 2>>workers.err & background+=($!); }
 
 # The command that a master prints for its workers is one that works.
-start pasted "${some[@]}" --workers 1 --stragglers 0 --code uncoded --listen "ipc://$scratch/it's here" --no-fallback
+start pasted "${some[@]}" --workers 1 --stragglers 0 --code uncoded --distribute all --listen "ipc://$scratch/it's here" --no-fallback
 await '^convoy: a worker is started with: convoy worker --connect' pasted.err
 pasted=$(sed -n 's/^convoy: a worker is started with: convoy //p' pasted.err)
 eval "\"$CONVOY\" $pasted --quiet --give-up 60" 2>>workers.err &
@@ -159,12 +159,12 @@ join fault
 prints '"degraded": false, .*"lost": \[0\]'
 
 # Nobody comes.
-run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --check --json && prints '"degraded": true, .*"live": 0'
-run 4 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
+run 0 run "$model" "$digit" --distribute all --listen "ipc://$scratch/nobody" --join 300ms --check --json && prints '"degraded": true, .*"live": 0'
+run 4 run "$model" "$digit" --distribute all --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
 
 # A signal that ends a master leaves nothing behind, and ends it as such a signal does.
 mkdir signals
-for kind in "--spawn 2" "--listen ipc://$scratch/ended --workers 2"; do
+for kind in "--spawn 2" "--distribute all --listen ipc://$scratch/ended --workers 2"; do
     for signal in TERM HUP; do
         TMPDIR=$scratch/signals start signal "${digits[@]}" --stragglers 1 --repeat 1000 $kind
         if [ "${kind:2:5}" = spawn ]; then await 'worker 1 has joined' signal.err; else await 'listening on ipc' signal.err; fi
@@ -186,37 +186,37 @@ done
 
 # What is at the path of an ipc socket: a file stays as it is, a living master keeps its socket, a dead one's is replaced.
 echo precious >file
-refuses 3 "$scratch/file" run "$model" "$digit" --listen "ipc://$scratch/file" --quiet
-[ "$(cat file)" = precious ] || fail "a file at the path of --listen was harmed"
-start living "${some[@]}" --workers 1 --stragglers 0 --code uncoded --listen "ipc://$scratch/socket" --no-fallback
+refuses 3 "$scratch/file" run "$model" "$digit" --distribute all --listen "ipc://$scratch/file" --quiet
+[ "$(cat file)" = precious ] || fail "a file at the path of --distribute all --listen was harmed"
+start living "${some[@]}" --workers 1 --stragglers 0 --code uncoded --distribute all --listen "ipc://$scratch/socket" --no-fallback
 await '^convoy: listening on ipc:' living.err
-refuses 3 'another process listens there' run "$model" "$digit" --listen "ipc://$scratch/socket" --quiet
+refuses 3 'another process listens there' run "$model" "$digit" --distribute all --listen "ipc://$scratch/socket" --quiet
 url=ipc://$scratch/socket
 dial --give-up 60 --quiet
 join living
 [ ! -e socket ] || fail "a master that has ended leaves its socket"
-start dead "$digit" --listen "ipc://$scratch/socket"
+start dead "$digit" --distribute all --listen "ipc://$scratch/socket"
 await '^convoy: listening on ipc:' dead.err
 {
     kill -KILL $master
     wait $master
 } 2>/dev/null
 [ -S socket ] || fail "a killed master left no socket to be replaced"
-run 0 run "$model" "$digit" --listen "ipc://$scratch/socket" --join 300ms --quiet
+run 0 run "$model" "$digit" --distribute all --listen "ipc://$scratch/socket" --join 300ms --quiet
 
 # --- Refusals -----------------------------------------------------------------------------------------------------
 
-refuses 2 'tcp://0.0.0.0:0' run "$model" "$digit" --listen tcp://0.0.0.0:0
-refuses 2 "'here'" run "$model" "$digit" --listen here
-refuses 3 'nowhere.key' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key nowhere.key --allow allowed
-refuses 3 'nowhere' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key master.key --allow nowhere
-refuses 2 'master.key' run "$model" "$digit" --listen tcp://127.0.0.1:0 --key master.key
-refuses 2 'allowed' run "$model" "$digit" --listen tcp://127.0.0.1:0 --allow allowed
+refuses 2 'tcp://0.0.0.0:0' run "$model" "$digit" --distribute all --listen tcp://0.0.0.0:0
+refuses 2 "'here'" run "$model" "$digit" --distribute all --listen here
+refuses 3 'nowhere.key' run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --key nowhere.key --allow allowed
+refuses 3 'nowhere' run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --key master.key --allow nowhere
+refuses 2 'master.key' run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --key master.key
+refuses 2 'allowed' run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --allow allowed
 refuses 2 'master.key' run "$model" "$digit" --key master.key --allow allowed
 for kind in slow=2x busy=2x; do
-    refuses 2 "--fault $kind" run "$model" "$digit" --listen tcp://127.0.0.1:0 --fault "1:$kind"
+    refuses 2 "--fault $kind" run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --fault "1:$kind"
 done
-refuses 2 'the one or the other' run "$model" "$digit" --listen tcp://127.0.0.1:0 --spawn 3
+refuses 2 'the one or the other' run "$model" "$digit" --distribute all --listen tcp://127.0.0.1:0 --spawn 3
 refuses 2 'local' run "$model" "$digit" --spawn 3 --local
 refuses 2 'cluster of 2' run "$model" "$digit" --spawn 3 --workers 2 --stragglers 1
 refuses 2 '--spawn 0' run "$model" "$digit" --spawn 0

@@ -30,7 +30,7 @@ run_on() {
     threads) "$CONVOY" run "$@" --workers 10 >out 2>err ;;
     spawn) "$CONVOY" run "$@" --spawn 10 >out 2>err ;;
     listen)
-        "$CONVOY" run "$@" --workers 10 --listen tcp://127.0.0.1:0 >out 2>err &
+        "$CONVOY" run "$@" --workers 10 --distribute all --listen tcp://127.0.0.1:0 >out 2>err &
         local master=$!
         background+=("$master")
         await '^convoy: listening on tcp://127.0.0.1:[1-9]' err
@@ -41,7 +41,7 @@ run_on() {
         done
         wait "$master"
         ;;
-    mpi) "$CONVOY_SOURCE_DIR/scripts/convoy-mpirun" -n 11 -- "$@" >out 2>err ;;
+    mpi) "$CONVOY_SOURCE_DIR/scripts/convoy-mpirun" -n 11 -- "$@" --distribute all >out 2>err ;;
     esac || status=$?
     [ $status -eq 0 ] || fail "$command: exit status $status"
 }
