@@ -136,8 +136,8 @@ static void write_missing(char *text, size_t size, const size_t *counts, size_t 
     }
 }
 
-static double layer_median(const struct summary *summary, const struct summary_layer *layer,
-                           enum layer_time which, double *scratch) {
+double summary_median(const struct summary *summary, const struct summary_layer *layer, enum layer_time which,
+                      double *scratch) {
     for (size_t i = 0; i < summary->samples; i++)
         scratch[i] = layer->times[i * TIME_COUNT + which];
     return median(scratch, summary->samples);
@@ -166,9 +166,9 @@ static void add_coded_cells(struct table *table, const struct summary *summary,
         table_cell(table, "%.3g", layer->condition);
     else
         table_cell(table, "%s", "");
-    table_cell(table, "%.3f", layer_median(summary, layer, TIME_ENCODE, scratch));
-    table_cell(table, "%.3f", layer_median(summary, layer, TIME_WAIT, scratch));
-    table_cell(table, "%.3f", layer_median(summary, layer, TIME_DECODE, scratch));
+    table_cell(table, "%.3f", summary_median(summary, layer, TIME_ENCODE, scratch));
+    table_cell(table, "%.3f", summary_median(summary, layer, TIME_WAIT, scratch));
+    table_cell(table, "%.3f", summary_median(summary, layer, TIME_DECODE, scratch));
 }
 
 static bool print_layers(const struct summary *summary, bool local) {
@@ -187,7 +187,7 @@ static bool print_layers(const struct summary *summary, bool local) {
         table_cell(&table, "%s", layer->last.op);
         if (!local)
             add_coded_cells(&table, summary, layer, scratch);
-        table_cell(&table, "%.3f", layer_median(summary, layer, TIME_WALL, scratch));
+        table_cell(&table, "%.3f", summary_median(summary, layer, TIME_WALL, scratch));
     }
     const bool done = scratch && table_print(&table, stdout);
     table_close(&table);
@@ -250,5 +250,6 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         printf("%zu of %zu inferences: a layer was computed here\n", summary->degraded, summary->runs);
     else
         printf("no\n");
-    return true;
+    return options->in_flight > 1 ||
+           summary_print_prediction(summary); /* the time of one is not that of several */
 }

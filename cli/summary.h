@@ -51,6 +51,14 @@ void check_worsen(convoy_check *worst, const convoy_check *check);
 /* The median of count numbers, which it sorts. 0 for none. */
 double median(double *values, size_t count);
 
+/* The median over the runs of one of a layer's times, ms. scratch: [samples]. */
+double summary_median(const struct summary *summary, const struct summary_layer *layer, enum layer_time which,
+                      double *scratch);
+
+/* Prints where the plan's prediction was off by more than half, and whether this machine alone would be
+ * faster. False if there was no memory. (prediction_lines.c) */
+bool summary_print_prediction(const struct summary *summary);
+
 /* Prints the table of the layers and the lines below it. False where there was no memory. */
 bool summary_print(const struct summary *summary, const struct cli_options *options,
                    const struct cluster_state *cluster);

@@ -35,6 +35,8 @@ typedef struct convoy_layer_report {
     uint32_t threshold;    /* recovery threshold δ */
     double condition;      /* condition number κ of the system that was solved */
     double encode_ms, wait_ms, decode_ms, wall_ms;
+    double predicted_ms;                 /* what the plan expected of wall_ms */
+    double alone_ms;                     /* what the plan expects if this machine computes the layer alone */
     const char *why_local;               /* why the layer is not coded; NULL where it is */
     uint8_t outcome[CONVOY_MAX_WORKERS]; /* convoy_outcome of each worker */
 } convoy_layer_report;

@@ -240,6 +240,8 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
     for (size_t i = 0; i < made->layer_count; i++) {
         convoy_layer_report *layer = &made->layers[i];
         made->degraded |= layer->fallback;
+        layer->alone_ms = session->layers[i].here_ms;
+        layer->predicted_ms = session->layers[i].codable ? session->layers[i].coded_ms : layer->alone_ms;
         if (!layer->coded && !layer->why_local)
             layer->why_local = session->layers[i].why ? session->layers[i].why : "no workers in this session";
     }
