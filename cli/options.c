@@ -62,7 +62,7 @@ static const struct option option_table[] = {
     {"out", "FILE", "write the plan, for run --plan", OPTION_TEXT, PLAN, AT(plan_out), 0, 0, NULL, 0},
     {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
     {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},
-    {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"spawn", "N", "start N worker processes on this machine", OPTION_COUNT, RUN | PLAN, AT(session.spawn), 1, CONVOY_MAX_WORKERS, NULL, 0},
     {"mpi", NULL, "this process is a rank of an MPI job: rank 0 is the master", OPTION_FLAG, RUN, AT(mpi), 0, 0, NULL, 0},
     {"key", "FILE", "with --listen: the master's key pair, NAME.key or env:VARIABLE", OPTION_TEXT, RUN, AT(session.key_file), 0, 0, NULL, 0},
     {"allow", "DIR", "with --key: NAME.pub of every worker that may come", OPTION_TEXT, RUN, AT(session.allowed_folder), 0, 0, NULL, 0},
