@@ -58,6 +58,8 @@ static convoy_status print_plan(const convoy_session *session, const struct cli_
     }
     if (!printed)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    if (options->svg && plan_draw(session, options, error) != CONVOY_OK)
+        return error->status;
     return options->plan_out ? convoy_session_plan_save(session, options->plan_out, error) : CONVOY_OK;
 }
 
@@ -111,10 +113,12 @@ int command_plan(const struct cli_options *options) {
     if (options->arguments.count != 1)
         status = cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy plan MODEL",
                            options->arguments.count);
-    else if (range && (options->plan_out || options->explain))
+    else if (range && (options->plan_out || options->explain || options->svg))
         status = cli_error(&error, CONVOY_E_USAGE, "--%s is for a cluster of one size, not %u to %u workers",
-                           options->plan_out ? "out" : "explain", options->worker_range[0],
-                           options->worker_range[1]);
+                           options->plan_out ? "out"
+                           : options->svg    ? "svg"
+                                             : "explain",
+                           options->worker_range[0], options->worker_range[1]);
     if (status == CONVOY_OK)
         status = convoy_model_load(&model, options->arguments.items[0], &error);
     if (status == CONVOY_OK)

@@ -59,6 +59,7 @@ static const struct option option_table[] = {
     {"profile", "FILE|NAME", "the machines, as measured by --calibrate, or a preset (this machine)", OPTION_TEXT, PLANNED, AT(session.profile), 0, 0, NULL, 0},
     {"plan", "FILE", "follow a plan that convoy plan has written", OPTION_TEXT, RUN, AT(session.plan_file), 0, 0, NULL, 0},
     {"explain", "LAYER", "every way to code this layer, and what it takes", OPTION_TEXT, PLAN, AT(explain), 0, 0, NULL, 0},
+    {"svg", "FILE", "draw what each layer's workers get, send and store over k_A (gnuplot)", OPTION_TEXT, PLAN, AT(svg), 0, 0, NULL, 0},
     {"out", "FILE", "write the plan, for run --plan", OPTION_TEXT, PLAN, AT(plan_out), 0, 0, NULL, 0},
     {"local", NULL, "no cluster, no code: this process alone", OPTION_FLAG, RUN, AT(session.local), 0, 0, NULL, 0},
     {"listen", "URL", "workers dial in here: tcp://HOST:PORT or ipc://PATH", OPTION_TEXT, RUN, AT(session.listen), 0, 0, NULL, 0},

@@ -11,6 +11,10 @@
 bool plan_print(const convoy_session *session, const struct cli_options *options);
 bool plan_print_json(const convoy_session *session, const char *model);
 
+/* Draws options->svg. CONVOY_E_IO, CONVOY_E_INPUT, CONVOY_E_MEMORY. (plan_svg.c) */
+convoy_status plan_draw(const convoy_session *session, const struct cli_options *options,
+                        convoy_error *error);
+
 /* Every way to code a layer. */
 bool plan_print_choices(const convoy_session *session, size_t layer, const struct cli_options *options);
 bool plan_print_choices_json(const convoy_session *session, size_t layer);
