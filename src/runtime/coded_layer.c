@@ -181,7 +181,7 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
         free(layer);
         return error_memory(error);
     }
-    layer->base = (struct cluster_layer){.base.ops = &cluster_backend_ops, .coded = true};
+    layer->base = (struct cluster_layer){.base.ops = backend->base.ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
     describe(layer, desc, plan);

@@ -93,7 +93,7 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
         return "beyond the frames' range";
     }
     if (!run->asked) {
-        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
+        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->fit,
                  run->layer->cluster->options.workers, needed);
         list_absent(run, text, size);
         return "too few workers";

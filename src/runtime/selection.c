@@ -1,0 +1,64 @@
+#include "runtime/selection.h"
+
+#define HOLD_FACTOR 2 /* times what it usually takes, a job holds tasks back */
+
+/* Lists the workers whose standing is at most `worst`, ascending. Whether their answers would suffice. */
+static bool list_fit(const struct selection *selection, enum worker_standing worst, uint32_t *count) {
+    *count = 0;
+    for (uint32_t w = 0; w < selection->nodes; w++)
+        if (selection->standings[w] <= worst)
+            selection->workers[(*count)++] = w;
+    return code_suffices(selection->code, selection->workers, *count);
+}
+
+static void clear_tasks(const struct selection *selection, struct job_task *tasks) {
+    for (uint32_t w = 0; w < selection->nodes; w++)
+        tasks[w] = (struct job_task){.state = TASK_NONE};
+}
+
+/* Gives the tasks of the workers whose standing is from `best` to `worst` a state. How many there are. */
+static uint32_t mark_tasks(const struct selection *selection, enum worker_standing best,
+                           enum worker_standing worst, enum task_state state, struct job_task *tasks) {
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < selection->nodes; w++) {
+        if (selection->standings[w] < best || selection->standings[w] > worst)
+            continue;
+        tasks[w].state = state;
+        count++;
+    }
+    return count;
+}
+
+struct choice selection_choose(const struct selection *selection, struct job_task *tasks) {
+    struct choice choice = {0};
+    uint32_t count;
+    clear_tasks(selection, tasks);
+    bool spare = list_fit(selection, WORKER_FREE, &count);
+    choice.enough = list_fit(selection, WORKER_SLOW, &choice.fit);
+    if (choice.enough) {
+        mark_tasks(selection, WORKER_FREE, WORKER_FREE, TASK_WAITING, tasks);
+        mark_tasks(selection, WORKER_SLOW, WORKER_SLOW, spare ? TASK_HELD : TASK_WAITING, tasks);
+    } else if (selection->patient && list_fit(selection, WORKER_SILENT, &choice.fit)) {
+        mark_tasks(selection, WORKER_FREE, WORKER_SILENT, TASK_WAITING, tasks);
+        choice.enough = true;
+        return choice;
+    }
+    uint32_t late = mark_tasks(selection, WORKER_LATE, WORKER_LATE, TASK_WAITING, tasks);
+    choice.background = late > 0 && !choice.enough;
+    return choice;
+}
+
+bool selection_choose_again(const struct selection *selection, uint32_t answered, struct job_task *tasks) {
+    enum worker_standing worst = selection->patient ? WORKER_SILENT : WORKER_SLOW;
+    uint32_t count;
+    if (answered >= selection->code->threshold || !list_fit(selection, worst, &count))
+        return false;
+    clear_tasks(selection, tasks);
+    mark_tasks(selection, WORKER_FREE, worst, TASK_WAITING, tasks);
+    return true;
+}
+
+uint64_t selection_hold_until_ns(uint64_t now_ns, uint64_t usual_ns) {
+    uint64_t hold_ns = usual_ns > UINT64_MAX / HOLD_FACTOR ? UINT64_MAX : HOLD_FACTOR * usual_ns;
+    return now_ns > UINT64_MAX - hold_ns ? UINT64_MAX : now_ns + hold_ns;
+}
