@@ -85,6 +85,7 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
     uint64_t deadline_ns = setup->deadline_ns ? setup->deadline_ns : 10 * NS_PER_S;
     *rig = (struct cluster_rig){.options = {.workers = setup->workers,
                                             .stragglers = setup->stragglers,
+                                            .asked = setup->asked,
                                             .spread = true,
                                             .input_parts = setup->input_parts,
                                             .filter_parts = setup->filter_parts,

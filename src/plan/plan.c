@@ -127,6 +127,8 @@ static void note_cost(void *context, uint32_t input_parts, uint32_t filter_parts
                                        .input_parts = input_parts,
                                        .filter_parts = filter_parts,
                                        .threshold = threshold,
+                                       .asked = search->request->asked ? search->request->asked
+                                                                       : search->request->workers,
                                        .kernel = cost.kernel};
     search->cost = cost;
 }

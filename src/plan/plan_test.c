@@ -65,6 +65,16 @@ static void assert_rotation(struct plan_layer plan, uint32_t threshold) {
     assert_int_not_equal(plan.filter_parts, 2);
 }
 
+/* All workers are asked at once, unless fewer are wanted. */
+static void test_asked(void **state) {
+    (void)state;
+    struct plan_request request = {.family = family("rotation"), .workers = 10, .stragglers = 2};
+    struct conv_geometry layer = product(1, 84, 10);
+    assert_int_equal(plan_choose(&request, &layer).asked, 10);
+    request.asked = 9;
+    assert_int_equal(plan_choose(&request, &layer).asked, 9);
+}
+
 static void test_lenet5(void **state) {
     (void)state;
     const struct conv_geometry layers[] = {conv(1, 32, 6, 5, 0), conv(6, 14, 16, 5, 0), product(1, 400, 120),
@@ -268,6 +278,7 @@ static void test_large_layers_are_planned_fast(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_asked),
         cmocka_unit_test(test_lenet5),
         cmocka_unit_test(test_vgg16),
         cmocka_unit_test(test_small_layers_get_a_smaller_threshold),

@@ -158,8 +158,12 @@ static void test_held(void **state) {
     job->wanted = 2;
     assert_int_equal(assignments_release_held(&scene.assignments, 2 * USUAL - 1), 2 * USUAL);
     expect_states(job, "wwh");
+    assert_int_equal(job->asked, 2);
+    assert_int_equal(job->others.asked, 2);
     assert_true(assignments_release_held(&scene.assignments, 2 * USUAL) == UINT64_MAX);
     expect_states(job, "www");
+    assert_int_equal(job->asked, 3);
+    assert_int_equal(job->others.asked, 3);
 
     job = open_job(&scene, 1, "wwh");
     job->wanted = 2;
@@ -206,9 +210,13 @@ static void test_gone(void **state) {
     assert_int_equal(job->open, 1);
     scene.jobs[2] = (struct job){.longest_ns = LONGEST, .patient = true, .tasks = scene.tasks[2]};
     for (uint32_t w = 0; w < WORKERS; w++)
-        scene.tasks[2][w].state = TASK_WAITING;
-    assignments_open(&scene.assignments, &scene.jobs[2], 0);
+        scene.tasks[2][w].state = w == 2 ? TASK_HELD : TASK_WAITING;
+    scene.jobs[2].usual_ns = USUAL;
+    assignments_open(&scene.assignments, &scene.jobs[2], 1);
+    assert_int_equal(job_release_held(&scene.jobs[2], WORKERS, 1), 1 + 2 * USUAL);
     assignments_give_up_on(&scene.assignments, 1);
+    expect_states(&scene.jobs[2], "xwh");
+    job_release_held(&scene.jobs[2], WORKERS, 1); /* but nothing is held back for it */
     expect_states(&scene.jobs[2], "xww");
     scene_close(&scene);
 }

@@ -153,6 +153,8 @@ struct plan_request cluster_plan_request(const struct cluster_options *options) 
     return (struct plan_request){.family = options->family,
                                  .workers = options->workers,
                                  .stragglers = options->stragglers,
+                                 .asked =
+                                     options->asked ? options->asked : options->workers + options->reserve,
                                  .input_parts = options->input_parts,
                                  .filter_parts = options->filter_parts,
                                  .block = options->block,

@@ -18,11 +18,12 @@ struct cluster_options {
     uint32_t workers, stragglers, reserve; /* n, γ, nodes kept free */
     bool spread;                           /* placement: spread, else plain */
     uint32_t input_parts, filter_parts;    /* 0,0: chosen per layer */
-    uint64_t deadline_ns;                  /* the longest that one layer may wait */
-    uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
-    struct kernel_times *times;            /* borrowed; NULL: kernels are direct and not timed */
-    convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
-    bool fallback;                         /* compute here what the workers do not deliver */
+    uint32_t asked;             /* workers that a layer asks at once; 0: all, those that join, too */
+    uint64_t deadline_ns;       /* the longest that one layer may wait */
+    uint32_t block;             /* channels that the kernels like to lie together, or 0 */
+    struct kernel_times *times; /* borrowed; NULL: kernels are direct and not timed */
+    convoy_dtype frames;        /* of tasks and answers of float32 layers: BF16, F16; else F32 */
+    bool fallback;              /* compute here what the workers do not deliver */
     uint64_t seed;
     const struct fault *faults;
     size_t fault_count;

@@ -158,6 +158,7 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     layer->desc = *desc;
     layer->desc.conv = conv;
     layer->desc.kernel = plan->kernel;
+    atomic_init(&layer->asked, plan->asked);
     bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
     layer->frames = half && desc->dtype == CONVOY_F32 ? options->frames : desc->dtype;
     layer->desc.inputs = &layer->input_shape;

@@ -21,8 +21,8 @@
 
 /* ---- tasks ---- */
 
-/* Whether a task is to be sent. */
-static bool is_asked(const struct job_task *task) {
+/* Whether a task is to be sent, or may be: one that is held is coded with the others, in the same pass. */
+static bool needs_payload(const struct job_task *task) {
     return task->state == TASK_WAITING || task->state == TASK_HELD;
 }
 
@@ -50,7 +50,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         context->sources[w] = NO_SOURCE;
     for (uint32_t w = 0; w < n; w++) {
         uint32_t *source = &context->sources[layer->input_twins[w]];
-        if (!is_asked(&context->tasks[w]))
+        if (!needs_payload(&context->tasks[w]))
             continue;
         if (*source != NO_SOURCE) {
             context->tasks[w].payload = buffer_retain(context->tasks[*source].payload);
@@ -184,9 +184,11 @@ static void submit(struct coded_run *run) {
 }
 
 static void finish(struct coded_run *run) {
-    if (run->open)
-        dispatcher_finish(run->layer->cluster->dispatcher, &run->job);
+    if (!run->open)
+        return;
+    dispatcher_finish(run->layer->cluster->dispatcher, &run->job);
     run->open = false;
+    run->tasks += run->job.asked;
 }
 
 /* Asks those that were chosen, and collects until the moment. */
@@ -229,6 +231,7 @@ static struct selection look_at_workers(struct coded_run *run) {
                               .nodes = layer->cluster->nodes,
                               .standings = context->standings,
                               .patient = run->job.patient,
+                              .asked = atomic_load(&run->layer->asked),
                               .workers = context->answered};
 }
 
@@ -336,6 +339,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
     finish(&run);
+    report->asked = run.tasks;
     if (!run.beyond) /* then nobody was asked */
         report_outcomes(&run, report);
     if (status == CONVOY_OK && run.layer->adds)

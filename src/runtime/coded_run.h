@@ -16,6 +16,7 @@ struct coded_run {
     bool asked;        /* workers were, whose answers would suffice */
     bool open;         /* the job was submitted and not finished */
     uint32_t answered; /* at the end */
+    uint32_t tasks;    /* that were sent, or were to be */
 };
 
 /* How the layer is coded. */

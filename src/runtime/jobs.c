@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 void job_begin(struct job *job, uint64_t now_ns) {
-    job->open = job->held = job->answered = job->wanted = 0;
+    job->open = job->held = job->asked = job->answered = job->wanted = 0;
     job->others = (struct lateness_others){0};
     job->hold_until_ns = selection_hold_until_ns(now_ns, job->usual_ns);
     job->waiter = NULL;
@@ -13,10 +13,12 @@ void job_begin(struct job *job, uint64_t now_ns) {
 
 void job_add_task(struct job *job, uint32_t worker, bool awaited) {
     struct job_task *task = &job->tasks[worker];
+    bool held = task->state == TASK_HELD;
     task->unawaited = !awaited;
     job->open += awaited;
-    job->held += awaited && task->state == TASK_HELD;
-    job->others.asked += awaited;
+    job->held += awaited && held;
+    job->asked += !held;
+    job->others.asked += awaited && !held;
 }
 
 void job_take_answer(struct job *job, uint32_t worker, struct buffer **take_answer, uint32_t took_us,
@@ -59,8 +61,12 @@ void job_lose_worker(struct job *job, uint32_t worker) {
 
 void job_give_up_on(struct job *job, uint32_t worker) {
     struct job_task *task = &job->tasks[worker];
-    if (job->patient || !task_is_pending(task->state))
+    if (!task_is_pending(task->state))
         return;
+    if (job->patient) {
+        job->hold_until_ns = 0;
+        return;
+    }
     stop_waiting_for(job, task);
     task->unawaited = true;
 }
@@ -71,8 +77,11 @@ uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns) {
     if (now_ns < job->hold_until_ns && !job_needs_held(job))
         return job->hold_until_ns;
     for (uint32_t w = 0; w < nodes; w++)
-        if (job->tasks[w].state == TASK_HELD)
+        if (job->tasks[w].state == TASK_HELD) {
             job->tasks[w].state = TASK_WAITING;
+            job->asked++;
+        }
+    job->others.asked += job->held;
     job->held = 0;
     return UINT64_MAX;
 }

@@ -48,6 +48,7 @@ struct job {
     uint64_t id;
     struct job *next;
     uint32_t open, held; /* tasks that are waited for: HELD, WAITING or SENT; HELD */
+    uint32_t asked;      /* tasks that are not HELD, or are not any more */
     uint32_t answered;
     struct lateness_others others; /* by the clock of assignments.watched_ns */
     uint64_t hold_until_ns;
@@ -86,7 +87,8 @@ void job_fail_task(struct job *job, uint32_t worker, enum task_state state);
 /* The worker is gone: its task is LOST, if it is pending. */
 void job_lose_worker(struct job *job, uint32_t worker);
 
-/* The worker's task is not waited for any more, if it is pending. */
+/* The worker is late or silent: its task, if it is pending, is not waited for any more; or, by a patient job,
+ * no longer alone: nothing is held back any more. */
 void job_give_up_on(struct job *job, uint32_t worker);
 
 /* Makes the HELD tasks WAITING if it is time. Returns when to look again; UINT64_MAX: nothing is held. */

@@ -16,17 +16,31 @@ static void clear_tasks(const struct selection *selection, struct job_task *task
         tasks[w] = (struct job_task){.state = TASK_NONE};
 }
 
-/* Gives the tasks of the workers whose standing is from `best` to `worst` a state. How many there are. */
-static uint32_t mark_tasks(const struct selection *selection, enum worker_standing best,
-                           enum worker_standing worst, enum task_state state, struct job_task *tasks) {
+/* The tasks of the workers whose standing is from `best` to `worst` are WAITING. How many there are. */
+static uint32_t mark_all(const struct selection *selection, enum worker_standing best,
+                         enum worker_standing worst, struct job_task *tasks) {
     uint32_t count = 0;
     for (uint32_t w = 0; w < selection->nodes; w++) {
         if (selection->standings[w] < best || selection->standings[w] > worst)
             continue;
-        tasks[w].state = state;
+        tasks[w].state = TASK_WAITING;
         count++;
     }
     return count;
+}
+
+/* The tasks of the workers that are fit. spare: those that are not slow suffice. */
+static void mark_fit(const struct selection *selection, bool spare, struct job_task *tasks) {
+    uint32_t threshold = selection->code->threshold;
+    uint32_t left = selection->asked > threshold ? selection->asked : threshold;
+    for (enum worker_standing standing = WORKER_FREE; standing <= WORKER_SLOW; standing++)
+        for (uint32_t w = 0; w < selection->nodes; w++) {
+            if (selection->standings[w] != standing)
+                continue;
+            bool held = !left || (spare && standing == WORKER_SLOW);
+            tasks[w].state = held ? TASK_HELD : TASK_WAITING;
+            left -= !held;
+        }
 }
 
 struct choice selection_choose(const struct selection *selection, struct job_task *tasks) {
@@ -36,14 +50,13 @@ struct choice selection_choose(const struct selection *selection, struct job_tas
     bool spare = list_fit(selection, WORKER_FREE, &count);
     choice.enough = list_fit(selection, WORKER_SLOW, &choice.fit);
     if (choice.enough) {
-        mark_tasks(selection, WORKER_FREE, WORKER_FREE, TASK_WAITING, tasks);
-        mark_tasks(selection, WORKER_SLOW, WORKER_SLOW, spare ? TASK_HELD : TASK_WAITING, tasks);
+        mark_fit(selection, spare, tasks);
     } else if (selection->patient && list_fit(selection, WORKER_SILENT, &choice.fit)) {
-        mark_tasks(selection, WORKER_FREE, WORKER_SILENT, TASK_WAITING, tasks);
+        mark_all(selection, WORKER_FREE, WORKER_SILENT, tasks);
         choice.enough = true;
         return choice;
     }
-    uint32_t late = mark_tasks(selection, WORKER_LATE, WORKER_LATE, TASK_WAITING, tasks);
+    uint32_t late = mark_all(selection, WORKER_LATE, WORKER_LATE, tasks);
     choice.background = late > 0 && !choice.enough;
     return choice;
 }
@@ -54,7 +67,7 @@ bool selection_choose_again(const struct selection *selection, uint32_t answered
     if (answered >= selection->code->threshold || !list_fit(selection, worst, &count))
         return false;
     clear_tasks(selection, tasks);
-    mark_tasks(selection, WORKER_FREE, worst, TASK_WAITING, tasks);
+    mark_all(selection, WORKER_FREE, worst, tasks);
     return true;
 }
 

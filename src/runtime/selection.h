@@ -14,6 +14,7 @@ struct selection {
     uint32_t nodes;
     const enum worker_standing *standings; /* [nodes] */
     bool patient;      /* the late and the silent are waited for if nothing else suffices */
+    uint32_t asked;    /* how many are asked at once; less than δ counts as δ */
     uint32_t *workers; /* [nodes], scratch */
 };
 
@@ -24,8 +25,10 @@ struct choice {
     uint32_t fit;    /* workers that are fit to be asked */
 };
 
-/* Chooses whom to ask: tasks[nodes] become NONE, WAITING or HELD, and empty. The slow are held if the others
- * suffice. The late are asked, too, but not waited for. */
+/* Chooses whom to ask: tasks[nodes] become NONE, WAITING or HELD, and empty. Of the workers that are fit so
+ * many as are to be asked at once are WAITING, those that are not slow first, and the others HELD; the slow
+ * are HELD, too, if the others suffice. The late are asked, too, but not waited for. If the late or the
+ * silent are needed, all are WAITING. */
 struct choice selection_choose(const struct selection *selection, struct job_task *tasks);
 
 /* Whether others may be asked where `answered` answers did not suffice and no more come: some workers may

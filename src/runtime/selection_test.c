@@ -25,7 +25,7 @@ struct scene {
 };
 
 /* Any four of six answers suffice. */
-static void scene_open(struct scene *scene, const char *standings, bool patient) {
+static void scene_open(struct scene *scene, const char *standings, bool patient, uint32_t asked) {
     const struct code_family *family;
     const struct placement placement = placement_plain(WORKERS);
     memset(scene, 0, sizeof *scene);
@@ -41,6 +41,7 @@ static void scene_open(struct scene *scene, const char *standings, bool patient)
                                           .nodes = WORKERS,
                                           .standings = scene->standings,
                                           .patient = patient,
+                                          .asked = asked,
                                           .workers = scene->workers};
 }
 
@@ -77,13 +78,45 @@ static void test_choose(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene;
-        scene_open(&scene, cases[i].standings, cases[i].patient);
+        scene_open(&scene, cases[i].standings, cases[i].patient, WORKERS);
         struct choice choice = selection_choose(&scene.selection, scene.tasks);
         expect_tasks(&scene, cases[i].tasks, cases[i].what);
         if (choice.enough != cases[i].enough || choice.background != cases[i].background ||
             choice.fit != cases[i].fit)
             fail_msg("%s: enough %d, background %d, fit %u", cases[i].what, choice.enough, choice.background,
                      choice.fit);
+    }
+}
+
+/* So many are asked at once; the others are held. */
+static void test_asked(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t asked;
+        const char *standings, *tasks;
+        bool patient;
+        const char *what;
+    } cases[] = {
+        {6, "ffffff", "wwwwww", false, "all"},
+        {UINT32_MAX, "ffffff", "wwwwww", false, "more than there are"},
+        {5, "ffffff", "wwwwwh", false, "one is a spare"},
+        {4, "ffffff", "wwwwhh", false, "as many as suffice"},
+        {1, "ffffff", "wwwwhh", false, "fewer do not suffice"},
+        {0, "ffffff", "wwwwhh", false, "nor does none"},
+        {4, "dfffff", ".wwwwh", false, "the dead are not counted"},
+        {4, "sfffff", "hwwwwh", false, "the slow are held before others"},
+        {5, "fsfffs", "whwwwh", false, "and while the others suffice"},
+        {4, "sfsffs", "wwhwwh", false, "one slow worker is needed"},
+        {5, "sfsffs", "wwwwwh", false, "and another is asked"},
+        {4, "lfffff", "wwwwwh", false, "a late one is asked in the background"},
+        {4, "flffff", "wwwwwh", true, "with patience, too"},
+        {4, "ffflti", "wwwwww", true, "if the late are needed nobody is held"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        scene_open(&scene, cases[i].standings, cases[i].patient, cases[i].asked);
+        assert_true(selection_choose(&scene.selection, scene.tasks).enough);
+        expect_tasks(&scene, cases[i].tasks, cases[i].what);
     }
 }
 
@@ -105,7 +138,7 @@ static void test_choose_again(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene scene;
-        scene_open(&scene, cases[i].standings, cases[i].patient);
+        scene_open(&scene, cases[i].standings, cases[i].patient, 4);
         bool again = selection_choose_again(&scene.selection, cases[i].answered, scene.tasks);
         if (again != (cases[i].tasks != NULL))
             fail_msg("%s: asked again %d", cases[i].what, again);
@@ -127,6 +160,7 @@ static void test_hold(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_asked),
         cmocka_unit_test(test_choose_again),
         cmocka_unit_test(test_hold),
     };
