@@ -17,12 +17,10 @@ active='^(pthread_|sem_|clock_|transport_|zmq_|nanosleep$|usleep$|poll$|time$|ge
 
 # edges OBJECT...: "A B" for every object A that refers to a name that object B defines.
 edges() {
-    local object
-    for object in "$@"; do
-        nm -g "$object" | awk -v object="$(basename "$object" .o)" 'NF > 1 { print $(NF - 1), $NF, object }'
-    done | awk '
-        $1 ~ /^[Uwv]$/ { user[++uses] = $3; used[uses] = $2; next }
-        { home[$2] = $3 }
+    nm -A -g "$@" | awk '
+        { object = $0; sub(/\.o:.*/, "", object); sub(/.*\//, "", object); sub(/.*\.o:/, "") }
+        $(NF - 1) ~ /^[Uwv]$/ { user[++uses] = object; used[uses] = $NF; next }
+        { home[$NF] = object }
         END { for (i = 1; i <= uses; i++) if (used[i] in home) print user[i], home[used[i]] }' | sort -u
 }
 
