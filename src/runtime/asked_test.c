@@ -36,7 +36,8 @@ static convoy_layer_report run(struct cluster_rig *rig) {
     assert_int_equal(cluster_rig_run(rig, &report, &error), CONVOY_OK);
     if (error > TOLERANCE)
         fail_msg("error %g with condition %g", error, report.condition);
-    assert_true(report.coded);
+    if (!report.coded)
+        fail_msg("computed here: %s", report.why_local);
     return report;
 }
 
