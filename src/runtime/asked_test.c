@@ -41,7 +41,7 @@ static convoy_layer_report run(struct cluster_rig *rig) {
     return report;
 }
 
-/* The same, where it usually takes so long that no task is overdue, however busy the machine is. */
+/* The same, after runs that took so long that no task is overdue now, however busy the machine is. */
 static convoy_layer_report run_patiently(struct cluster_rig *rig) {
     atomic_store(&layer_of(rig)->recent_ns, 1000 * NS_PER_S);
     return run(rig);

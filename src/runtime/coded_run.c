@@ -235,7 +235,7 @@ static struct selection look_at_workers(struct coded_run *run) {
                               .workers = context->answered};
 }
 
-/* Asks once more where the answers that came do not suffice, if others may be asked. */
+/* Asks once more if the answers that came do not suffice and others may be asked. */
 static convoy_status ask_again(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
                                convoy_layer_report *report) {
     if (!run->asked || run->solution)

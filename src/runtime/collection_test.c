@@ -107,7 +107,7 @@ static void test_many(void **state) {
     assert_int_equal(scene.collection.wanted, 70);
 }
 
-/* Where which answers came decides, not how many, any answer may be the last that is needed. */
+/* If a code asks which answers came, not how many, any answer may be the last that is needed. */
 static void test_replicas(void **state) {
     (void)state;
     struct scene scene;

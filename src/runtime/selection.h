@@ -31,7 +31,7 @@ struct choice {
  * silent are needed, all are WAITING. */
 struct choice selection_choose(const struct selection *selection, struct job_task *tasks);
 
-/* Whether others may be asked where `answered` answers did not suffice and no more come: some workers may
+/* Whether others may be asked, if `answered` answers did not suffice and no more come: some workers may
  * have come, or got their filters, while others died. If so, tasks[] are chosen anew. */
 bool selection_choose_again(const struct selection *selection, uint32_t answered, struct job_task *tasks);
 
