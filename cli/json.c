@@ -59,13 +59,13 @@ static json_t *json_workers(const convoy_layer_report *layer, convoy_outcome out
 
 static json_t *json_layer(const convoy_layer_report *layer) {
     return json_pack(
-        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-        json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
+        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "name", json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
         json_text(layer->family), "kA", (int)layer->input_parts, "kB", (int)layer->filter_parts, "delta",
-        (int)layer->threshold, "used", json_workers(layer, CONVOY_OUTCOME_USED), "unused",
-        json_workers(layer, CONVOY_OUTCOME_UNUSED), "late", json_workers(layer, CONVOY_OUTCOME_LATE), "lost",
-        json_workers(layer, CONVOY_OUTCOME_LOST), "condition",
-        layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
+        (int)layer->threshold, "asked", (int)layer->asked, "used", json_workers(layer, CONVOY_OUTCOME_USED),
+        "unused", json_workers(layer, CONVOY_OUTCOME_UNUSED), "late",
+        json_workers(layer, CONVOY_OUTCOME_LATE), "lost", json_workers(layer, CONVOY_OUTCOME_LOST),
+        "condition", layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
         json_number(layer->encode_ms), "wait_ms", json_number(layer->wait_ms), "decode_ms",
         json_number(layer->decode_ms), "wall_ms", json_number(layer->wall_ms), "predicted_ms",
         json_number(layer->predicted_ms), "why_local", json_text(layer->why_local));

@@ -99,8 +99,10 @@ static bool draw(FILE *gnuplot, const convoy_session *session, const char *path,
     fprintf(gnuplot, "set terminal svg size %d,%zu font 'sans,10' background 'white'\nset output ",
             COLUMNS * WIDTH, (rows ? rows : 1) * HEIGHT);
     print_quoted(gnuplot, path);
-    fprintf(gnuplot, "\nset multiplot layout %zu,%d\nset xlabel 'k_A' noenhanced\nset key font ',7'\nset yrange [0:*]\n",
-            rows, COLUMNS);
+    fprintf(
+        gnuplot,
+        "\nset multiplot layout %zu,%d\nset xlabel 'k_A' noenhanced\nset key font ',7'\nset yrange [0:*]\n",
+        rows, COLUMNS);
     for (size_t i = 0; i < count; i++) {
         struct curve curve;
         if (!curve_create(&curve, session, i))

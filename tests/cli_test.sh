@@ -226,8 +226,8 @@ prints '^\], "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'
 for layer in conv1 conv2 fc1 fc2 fc3; do
-    [ "$(grep -c "\"name\":\"$layer\",\"op\":\"[A-Za-z]*\",\"coded\":true,\"family\":\"rotation\",\"kA\":[0-9]*,\"kB\":[0-9]*,\"delta\":4," out)" -eq 300 ] ||
-        fail "$command: $layer is not coded with delta 4 everywhere"
+    [ "$(grep -c "\"name\":\"$layer\",\"op\":\"[A-Za-z]*\",\"coded\":true,\"family\":\"rotation\",\"kA\":[0-9]*,\"kB\":[0-9]*,\"delta\":4,\"asked\":[4-9]," out)" -eq 300 ] ||
+        fail "$command: $layer is not coded with delta 4, and four workers asked, everywhere"
 done
 # Worker 1 dies when conv2 is asked of it. With three inferences in flight it may be asked a later layer before that.
 uses_worker_1='"used":\[([0-9,]*,)?1[],]'

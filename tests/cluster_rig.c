@@ -112,6 +112,8 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
     assert_int_equal(cluster_plan_one(&rig->plan, options, &rig->desc, &params, setup->input_parts,
                                       setup->filter_parts, NULL),
                      CONVOY_OK);
+    if (setup->asked)
+        rig->plan->layers[0].asked = setup->asked;
     cluster_backend_follow(rig->backend, rig->plan);
     assert_int_equal(rig->backend->ops->layer_prepare(rig->backend, &rig->desc, &params, &rig->layer, NULL),
                      CONVOY_OK);

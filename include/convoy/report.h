@@ -16,11 +16,12 @@ extern "C" {
 
 /* What became of one worker's share of one layer. */
 typedef enum convoy_outcome {
-    CONVOY_OUTCOME_NONE = 0, /* no such worker, or it was well and not asked: the layer was computed here */
+    CONVOY_OUTCOME_NONE = 0, /* no such worker, or it was not asked: the others sufficed without it, or the
+                                layer was computed here */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
-    CONVOY_OUTCOME_LATE, /* it had not answered when the layer was done, or, slow or late, was not asked */
-    CONVOY_OUTCOME_LOST  /* it was dead, or its answer was lost or damaged */
+    CONVOY_OUTCOME_LATE,     /* it had not answered when the layer was done, or was not asked, being late */
+    CONVOY_OUTCOME_LOST      /* it was dead, or its answer was lost or damaged */
 } convoy_outcome;
 
 /* One layer of one inference. Strings belong to the session. Times in milliseconds. */
@@ -33,6 +34,7 @@ typedef struct convoy_layer_report {
     uint32_t input_parts;  /* k_A */
     uint32_t filter_parts; /* k_B */
     uint32_t threshold;    /* recovery threshold δ */
+    uint32_t asked;        /* tasks that were sent to workers, or waiting to be; 0 if not coded */
     double condition;      /* condition number κ of the system that was solved */
     double encode_ms, wait_ms, decode_ms, wall_ms;
     double predicted_ms;                 /* what the plan expected of wall_ms */

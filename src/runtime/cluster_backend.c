@@ -1,4 +1,5 @@
-/* The cluster as a compute backend: coded layers go to the workers, everything else to the backend here. */
+/* The cluster as a compute backend: coded layers go to the workers, everything else to the backend here. The
+ * table of functions is made here, above all that it calls; what has a backend finds the table there. */
 #include "base/error.h"
 #include "base/tensor.h"
 #include "runtime/cluster_internal.h"
@@ -19,7 +20,7 @@ static convoy_status local_layer_create(struct layer **layer, struct cluster_bac
     struct local_layer *local = malloc(sizeof *local);
     if (!local)
         return error_memory(error);
-    *local = (struct local_layer){.base.base.ops = &cluster_backend_ops, .why = why};
+    *local = (struct local_layer){.base.base.ops = backend->base.ops, .why = why};
     convoy_status status =
         backend->inner->ops->layer_prepare(backend->inner, desc, params, &local->inner, error);
     if (status != CONVOY_OK) {
@@ -109,7 +110,7 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     struct cluster_context *context = calloc(1, sizeof *context);
     if (!context)
         return error_memory(error);
-    context->base.ops = &cluster_backend_ops;
+    context->base.ops = base->ops;
     context->tasks = calloc(n, sizeof *context->tasks);
     context->states = calloc(n, sizeof *context->states);
     context->standings = calloc(n, sizeof *context->standings);
@@ -139,6 +140,17 @@ static void cluster_backend_destroy(struct backend **slot) {
     free(backend);
 }
 
+static const struct backend_ops cluster_backend_ops = {
+    .name = "cluster",
+    .layer_prepare = cluster_layer_prepare,
+    .layer_destroy = cluster_layer_destroy,
+    .context_create = cluster_context_create,
+    .context_destroy = cluster_context_destroy,
+    .layer_output = cluster_layer_output,
+    .layer_run = cluster_layer_run,
+    .destroy = cluster_backend_destroy,
+};
+
 convoy_status cluster_backend_create(struct backend **out, struct cluster *cluster,
                                      struct backend **take_inner, convoy_error *error) {
     struct cluster_backend *backend = malloc(sizeof *backend);
@@ -156,14 +168,3 @@ convoy_status cluster_backend_create(struct backend **out, struct cluster *clust
 void cluster_backend_follow(struct backend *backend, const struct plan *plan) {
     ((struct cluster_backend *)backend)->plan = plan;
 }
-
-const struct backend_ops cluster_backend_ops = {
-    .name = "cluster",
-    .layer_prepare = cluster_layer_prepare,
-    .layer_destroy = cluster_layer_destroy,
-    .context_create = cluster_context_create,
-    .context_destroy = cluster_context_destroy,
-    .layer_output = cluster_layer_output,
-    .layer_run = cluster_layer_run,
-    .destroy = cluster_backend_destroy,
-};

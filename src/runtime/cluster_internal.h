@@ -54,8 +54,6 @@ struct cluster_layer {
     bool coded; /* else the backend here computes it */
 };
 
-extern const struct backend_ops cluster_backend_ops;
-
 /* A convolution over the cluster: encodes the filters and sends them. (coded_layer.c, its runs: coded_run.c)
  */
 convoy_status coded_layer_create(struct layer **layer, struct cluster_backend *backend,

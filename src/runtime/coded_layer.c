@@ -158,6 +158,8 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     layer->desc = *desc;
     layer->desc.conv = conv;
     layer->desc.kernel = plan->kernel;
+    bool all = plan->asked >= options->workers; /* those that join later, too */
+    atomic_init(&layer->asked, all ? layer->cluster->nodes : plan->asked);
     bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
     layer->frames = half && desc->dtype == CONVOY_F32 ? options->frames : desc->dtype;
     layer->desc.inputs = &layer->input_shape;
@@ -181,7 +183,7 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
         free(layer);
         return error_memory(error);
     }
-    layer->base = (struct cluster_layer){.base.ops = &cluster_backend_ops, .coded = true};
+    layer->base = (struct cluster_layer){.base.ops = backend->base.ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
     describe(layer, desc, plan);

@@ -27,7 +27,7 @@ void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
         enum task_state state = context->tasks[w].state;
         bool dead = state == TASK_LOST || state == TASK_DECLINED ||
                     (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
-        bool absent = context->standings[w] == WORKER_ABSENT ||
+        bool absent = context->standings[w] == WORKER_ABSENT || state == TASK_HELD ||
                       (state == TASK_NONE && context->standings[w] <= WORKER_SLOW); /* not asked */
         report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
                              : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
@@ -53,6 +53,7 @@ static const char *describe_absence(const struct coded_run *run, uint32_t worker
     case TASK_NONE:
         return standings[standing];
     case TASK_HELD:
+        return "not asked";
     case TASK_WAITING:
     case TASK_SENT:
     case TASK_LATE:
@@ -93,7 +94,7 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
         return "beyond the frames' range";
     }
     if (!run->asked) {
-        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->chosen,
+        snprintf(text, size, "only %u of %u workers are fit to compute, and %u are needed", run->fit,
                  run->layer->cluster->options.workers, needed);
         list_absent(run, text, size);
         return "too few workers";

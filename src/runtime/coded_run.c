@@ -1,6 +1,7 @@
 /* One run of a coded layer (FCDCC, arXiv 2411.01579): codes the input, collects answers until enough came
- * that decode well, and decodes. What does not come in time is computed here. Who is waited for, and how
- * long, is decided by the dispatcher (lateness.h). */
+ * that decode well, and decodes. What does not come in time is computed here. Who is asked is decided by
+ * selection.h, when answers suffice by collection.h, and who is waited for, and how long, by assignments.h.
+ */
 #include "runtime/coded_run.h"
 
 #include "base/clock.h"
@@ -9,86 +10,20 @@
 #include "base/memory.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
+#include "code/error_budget.h"
+#include "runtime/collection.h"
+#include "runtime/selection.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Answers whose decoding may err by more than this, relative to the output (4·κ·ε, see docs/scheme.md), are
- * not decoded. Of halves their own rounding is nearly all of the error, and κ·ε bounds it. */
-#define ERROR_BUDGET      1e-3
-#define HALF_ERROR_BUDGET 0.125
-
-/* Where they do not, the search for a good choice of them is repeated when δ/SEARCH_STEPS more came. */
-#define SEARCH_STEPS 16
-
 #define NO_SOURCE UINT32_MAX
-
-static bool may_decode(const struct coded_layer *layer, const struct code_solution *solution) {
-    switch (layer->frames) {
-    case CONVOY_BF16:
-        return solution->condition * 0x1p-8 <= HALF_ERROR_BUDGET;
-    case CONVOY_F16:
-        return solution->condition * 0x1p-11 <= HALF_ERROR_BUDGET;
-    case CONVOY_F32:
-        return 4 * solution->condition * (FLT_EPSILON / 2) <= ERROR_BUDGET;
-    default:
-        return 4 * solution->condition * (DBL_EPSILON / 2) <= ERROR_BUDGET;
-    }
-}
 
 /* ---- tasks ---- */
 
-/* Marks the tasks of workers whose standing is at most `worst` as WAITING. Whether their answers would
- * suffice. */
-static bool choose_workers(struct coded_run *run, enum worker_standing worst) {
-    struct cluster_context *context = run->context;
-    uint32_t chosen = 0;
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
-        context->tasks[w] = (struct job_task){.state = TASK_NONE};
-        if (context->standings[w] > worst)
-            continue;
-        context->tasks[w].state = TASK_WAITING;
-        context->answered[chosen++] = w;
-    }
-    run->chosen = chosen;
-    return code_suffices(&run->layer->code, context->answered, chosen);
-}
-
-/* Gives the tasks of workers of this standing a state. How many there are. */
-static uint32_t mark_tasks(struct coded_run *run, enum worker_standing standing, enum task_state state) {
-    uint32_t count = 0;
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
-        if (run->context->standings[w] != standing)
-            continue;
-        run->context->tasks[w].state = state;
-        count++;
-    }
-    return count;
-}
-
-/* Chooses whom to ask. Whether their answers would suffice; if not, nobody is chosen but those that are late,
- * whose answers tell whether they still are. Where nothing else is allowed the late and the silent are waited
- * for. */
-static bool choose_tasks(struct coded_run *run) {
-    bool spare = choose_workers(run, WORKER_FREE);
-    bool enough = choose_workers(run, WORKER_SLOW);
-    if (!enough && run->job.patient && choose_workers(run, WORKER_SILENT))
-        return true;
-    if (spare)
-        mark_tasks(run, WORKER_SLOW, TASK_HELD);
-    if (!enough) {
-        mark_tasks(run, WORKER_FREE, TASK_NONE);
-        mark_tasks(run, WORKER_SLOW, TASK_NONE);
-    }
-    run->job.background = mark_tasks(run, WORKER_LATE, TASK_WAITING) > 0 && !enough;
-    return enough;
-}
-
-/* Whether a task is to be sent. */
-static bool is_asked(const struct job_task *task) {
+/* Whether a task is to be sent, or may be: one that is held is coded with the others, in the same pass. */
+static bool needs_payload(const struct job_task *task) {
     return task->state == TASK_WAITING || task->state == TASK_HELD;
 }
 
@@ -116,7 +51,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         context->sources[w] = NO_SOURCE;
     for (uint32_t w = 0; w < n; w++) {
         uint32_t *source = &context->sources[layer->input_twins[w]];
-        if (!is_asked(&context->tasks[w]))
+        if (!needs_payload(&context->tasks[w]))
             continue;
         if (*source != NO_SOURCE) {
             context->tasks[w].payload = buffer_retain(context->tasks[*source].payload);
@@ -151,63 +86,34 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
 
 /* ---- answers ---- */
 
-/* Who is in one of these states, ascending, into context->answered. */
-static uint32_t list_tasks(struct coded_run *run, bool pending_too) {
-    struct cluster_context *context = run->context;
-    uint32_t count = 0;
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
-        enum task_state state = context->states[w];
-        bool pending = state == TASK_HELD || state == TASK_WAITING || state == TASK_SENT;
-        if (state == TASK_ANSWERED || (pending_too && pending))
-            context->answered[count++] = w;
-    }
-    return count;
-}
-
 /* Solves for the answers that are listed. run->solution stays NULL where they do not decode well. */
 static convoy_status solve_answers(struct coded_run *run) {
     struct coded_layer *layer = run->layer;
     convoy_status status =
         solutions_get(&layer->solutions, &layer->code, run->context->answered, run->answered, &run->solution);
-    if (status == CONVOY_OK && !may_decode(layer, run->solution))
+    if (status == CONVOY_OK && !error_is_within_budget(layer->frames, run->solution->condition))
         solutions_put(&layer->solutions, &run->solution);
     return status == CONVOY_E_MEMORY ? status : CONVOY_OK;
 }
 
-/* No fewer answers suffice. */
-static uint32_t least_answers(const struct coded_layer *layer) {
-    return layer->code.family->choose ? 1 : layer->code.threshold;
-}
-
 /* Waits until answers came that suffice and decode well. run->solution stays NULL where that is no longer
- * possible, or the time has passed: by no more than it takes to solve once, since no search begins after one
- * that ended late. Answers that do not decode well are searched again when some more came, not for each one:
- * with hundreds of workers answers come faster than searches end. */
+ * possible, or the time has passed. */
 static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
     struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    uint32_t step = layer->code.threshold / SEARCH_STEPS;
-    uint32_t tried = 0, wanted = least_answers(layer);
-    for (bool last = false; !last;) {
-        dispatcher_wait(layer->cluster->dispatcher, &run->job, wanted, until_ns, context->states);
-        uint32_t possible = list_tasks(run, true);
-        if (!code_suffices(&layer->code, context->answered, possible))
-            break;
-        run->answered = list_tasks(run, false);
-        last = clock_now_ns() >= until_ns || run->answered == possible; /* nobody is waited for any more */
-        wanted = run->answered + 1;
-        if (run->answered > tried && code_suffices(&layer->code, context->answered, run->answered)) {
-            convoy_status status = solve_answers(run);
-            if (status != CONVOY_OK || run->solution)
-                return status;
-            tried = run->answered;
-            wanted = tried + (step ? step : 1);
-            last = last || clock_now_ns() >= until_ns;
-        }
-        if (wanted > possible)
-            wanted = possible;
+    struct collection collection = collection_begin(&layer->code);
+    for (enum collection_step step = COLLECTION_WAIT; step == COLLECTION_WAIT;) {
+        dispatcher_wait(layer->cluster->dispatcher, &run->job, collection.wanted, until_ns, context->states);
+        step = collection_look(&collection, context->states, layer->cluster->nodes, clock_now_ns() < until_ns,
+                               context->answered);
+        run->answered = collection.answered;
+        if (step != COLLECTION_SOLVE)
+            continue;
+        convoy_status status = solve_answers(run);
+        if (status != CONVOY_OK || run->solution)
+            return status;
+        step = collection_note_unsolved(&collection, clock_now_ns() < until_ns);
     }
-    run->answered = list_tasks(run, false);
     return CONVOY_OK;
 }
 
@@ -279,9 +185,11 @@ static void submit(struct coded_run *run) {
 }
 
 static void finish(struct coded_run *run) {
-    if (run->open)
-        dispatcher_finish(run->layer->cluster->dispatcher, &run->job);
+    if (!run->open)
+        return;
+    dispatcher_finish(run->layer->cluster->dispatcher, &run->job);
     run->open = false;
+    run->tasks += run->job.asked;
 }
 
 /* Asks those that were chosen, and collects until the moment. */
@@ -315,19 +223,29 @@ static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
     return status;
 }
 
-/* Whether others could be asked where the answers of those that were do not suffice: some may have come, or
- * got their filters, while those died. */
-static bool worth_another_round(struct coded_run *run) {
-    struct coded_layer *layer = run->layer;
+/* Looks at the workers: what is known when they are chosen. */
+static struct selection look_at_workers(struct coded_run *run) {
+    const struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    uint32_t fit = 0;
-    if (!run->asked || run->solution || run->answered >= layer->code.threshold)
-        return false;
     dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
-    for (uint32_t w = 0; w < layer->cluster->nodes; w++)
-        if (context->standings[w] <= (run->job.patient ? WORKER_SILENT : WORKER_SLOW))
-            context->answered[fit++] = w;
-    return code_suffices(&layer->code, context->answered, fit);
+    return (struct selection){.code = &layer->code,
+                              .nodes = layer->cluster->nodes,
+                              .standings = context->standings,
+                              .patient = run->job.patient,
+                              .asked = atomic_load(&run->layer->asked),
+                              .workers = context->answered};
+}
+
+/* Asks once more if the answers that came do not suffice and others may be asked. */
+static convoy_status ask_again(struct coded_run *run, const convoy_tensor *in, uint64_t deadline_ns,
+                               convoy_layer_report *report) {
+    if (!run->asked || run->solution)
+        return CONVOY_OK;
+    const struct selection selection = look_at_workers(run);
+    job_release(&run->job, run->layer->cluster->nodes);
+    if (!selection_choose_again(&selection, run->answered, run->context->tasks))
+        return CONVOY_OK;
+    return ask_workers(run, in, deadline_ns, report);
 }
 
 /* The coded way: encode, collect, decode. Leaves run->solution NULL, with CONVOY_OK, where too few answers
@@ -337,7 +255,6 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     struct coded_layer *layer = run->layer;
     const uint64_t longest_ns = layer->cluster->options.deadline_ns;
     uint64_t deadline_ns = clock_now_ns() + longest_ns;
-    dispatcher_standings(layer->cluster->dispatcher, layer->number, run->context->standings);
     run->job = (struct job){.layer = layer->number,
                             .dtype = layer->frames,
                             .answer_bytes = layer->answer_bytes,
@@ -345,15 +262,16 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
                             .longest_ns = longest_ns,
                             .patient = !layer->cluster->options.fallback,
                             .tasks = run->context->tasks};
-    if (!choose_tasks(run))
+    const struct selection selection = look_at_workers(run);
+    const struct choice choice = selection_choose(&selection, run->context->tasks);
+    run->fit = choice.fit;
+    run->job.background = choice.background;
+    if (!choice.enough)
         return ask_late(run, in);
     report->encode_ms = report->wait_ms = 0;
     convoy_status status = ask_workers(run, in, deadline_ns, report);
-    if (status == CONVOY_OK && worth_another_round(run)) {
-        job_release(&run->job, layer->cluster->nodes);
-        choose_workers(run, run->job.patient ? WORKER_SILENT : WORKER_SLOW);
-        status = ask_workers(run, in, deadline_ns, report);
-    }
+    if (status == CONVOY_OK)
+        status = ask_again(run, in, deadline_ns, report);
     uint64_t collected_ns = clock_now_ns();
     if (run->solution) {
         status = decode_answers(run, out);
@@ -422,6 +340,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
     finish(&run);
+    report->asked = run.tasks;
     if (!run.beyond) /* then nobody was asked */
         report_outcomes(&run, report);
     if (status == CONVOY_OK && run.layer->adds)

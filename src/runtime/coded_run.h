@@ -10,12 +10,13 @@ struct coded_run {
     struct cluster_context *context;
     struct job job;
     const struct code_solution *solution;
-    uint32_t chosen;   /* workers fit to be asked */
+    uint32_t fit;      /* workers that were, to be asked */
     bool beyond;       /* the frames' type does not hold the coded input */
     bool not_finite;   /* what workers get or gave; the layer here tells what is finite in its output */
     bool asked;        /* workers were, whose answers would suffice */
     bool open;         /* the job was submitted and not finished */
     uint32_t answered; /* at the end */
+    uint32_t tasks;    /* that were sent, or were to be */
 };
 
 /* How the layer is coded. */

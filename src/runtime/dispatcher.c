@@ -5,110 +5,68 @@
 
 #include <stdlib.h>
 
-#define HOLD_FACTOR 2               /* times what it usually takes, a job holds tasks of slow workers back */
-#define LINGER_NS   (5 * NS_PER_MS) /* after an owner has left, in which the next one may drive */
+#define LINGER_NS (5 * NS_PER_MS) /* after an owner has left, in which the next one may drive */
 
-static void settle_task(struct dispatcher *d, uint64_t job_id, uint32_t worker, enum task_state state,
-                        struct buffer **answer) {
-    struct job *job = dispatcher_find_job(d, job_id);
-    if (!job || job->tasks[worker].state != TASK_SENT)
-        return;
-    job->tasks[worker].state = state;
-    job->open -= !job->tasks[worker].unawaited;
-    job->others.asked -= !answer && !job->tasks[worker].unawaited;
-    if (answer) {
-        job->tasks[worker].answer = *answer;
-        *answer = NULL;
-        job->answered++;
-    }
-}
-
-/* Whether as many answers as are wanted came, or cannot come any more. */
-static bool job_is_decided(const struct job *job) {
-    return job->answered >= job->wanted || job->answered + job->open < job->wanted;
-}
+/* The owner of a job that sleeps until it is decided. */
+struct waiter {
+    pthread_cond_t decided;
+};
 
 /* Wakes those whose jobs are decided, each once. */
 static void wake_owners(struct dispatcher *d) {
-    for (struct job *job = d->jobs; job; job = job->next)
-        if (job->waited && job_is_decided(job)) {
-            job->waited = false;
+    for (struct job *job = d->assignments.jobs.first; job; job = job->next)
+        if (job->waiter && job_is_decided(job)) {
+            pthread_cond_signal(&job->waiter->decided);
+            job->waiter = NULL;
             d->sleepers--;
-            pthread_cond_signal(&job->decided);
         }
 }
 
-/* The tasks that were sent before a frame of this order, and are still owed, are lost. */
-static void settle_before(struct dispatcher *d, uint32_t worker, uint64_t order) {
-    struct peer *peer = &d->peers[worker];
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < peer->owed_count; i++) {
-        if (peer->owed[i].order >= order) {
-            peer->owed[kept++] = peer->owed[i];
-            continue;
-        }
-        dispatcher_note_reply(d, worker, i, false);
-        settle_task(d, peer->owed[i].job, worker, TASK_LOST, NULL);
-    }
-    peer->owed_count = kept;
+/* What a worker said of a layer. */
+static void take_layer(struct dispatcher *d, uint32_t worker, const struct frame_header *header) {
+    static const struct {
+        const char *what, *then; /* NULL: no warning */
+    } warnings[] = {
+        [HOLDINGS_DAMAGED] = {"found its filters of", " damaged: they are sent again"},
+        [HOLDINGS_UNSTABLE] = {"found its filters of", " damaged: it does not get them once more"},
+        [HOLDINGS_DECLINED] = {"cannot hold", ""},
+    };
+    enum holdings_news news =
+        holdings_take_reply(&d->holdings, header->layer, worker, (enum frame_kind)header->kind);
+    if (warnings[news].what)
+        log_line(d->log, CONVOY_LOG_WARNING, "worker %u %s layer number %u%s", worker, warnings[news].what,
+                 header->layer, warnings[news].then);
+    if (news != HOLDINGS_SAME)
+        pthread_cond_signal(&d->gap);
+    pthread_cond_broadcast(&d->changed);
 }
 
-/* Takes task i off what a worker owes. */
-static void forget_owed(struct peer *peer, uint32_t i) {
-    for (peer->owed_count--; i < peer->owed_count; i++)
-        peer->owed[i] = peer->owed[i + 1];
-}
-
-/* An answer, or word that there is none. A cancelled task is declined out of turn, so only an answer tells
- * about older tasks. */
-static void take_answer(struct dispatcher *d, uint32_t worker, struct frame *frame) {
-    struct peer *peer = &d->peers[worker];
-    uint32_t i = 0;
-    while (i < peer->owed_count && peer->owed[i].job != frame->header.job)
-        i++;
-    if (i == peer->owed_count)
-        return; /* given up earlier */
-    struct job *job = dispatcher_find_job(d, frame->header.job);
-    bool answered = frame->header.kind == FRAME_ANSWER;
-    bool right = answered && job && frame->header.layer == job->layer && frame->header.dtype == job->dtype &&
-                 frame->header.bytes == job->answer_bytes && frame->payload;
-    if (answered && !job)
-        lateness_note_pace(&peer->lateness, frame->header.took_us, peer->owed[i].usual_us, peer->heard_ns);
-    bool in_time = dispatcher_note_reply(d, worker, i, answered && (right || !job));
-    if (right) {
-        job->tasks[worker].took_us = frame->header.took_us;
-        job->others.answered += in_time;
-        job->others.last_ns = in_time ? d->watched_ns : job->others.last_ns;
-    }
-    enum task_state state = right ? TASK_ANSWERED : answered ? TASK_LOST : TASK_DECLINED;
-    settle_task(d, frame->header.job, worker, state, right ? &frame->payload : NULL);
-    uint64_t order = peer->owed[i].order;
-    forget_owed(peer, i);
-    if (answered)
-        settle_before(d, worker, order);
+/* A worker came anew or left. */
+static void reset_layers(struct dispatcher *d, uint32_t worker) {
+    holdings_forget(&d->holdings, worker);
+    if (!peer_lives(&d->assignments.peers[worker]))
+        return;
+    holdings_offer_known(&d->holdings, worker);
+    pthread_cond_signal(&d->gap);
 }
 
 static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *frame) {
-    struct peer *peer = &d->peers[worker];
+    struct peer *peer = &d->assignments.peers[worker];
     peer->heard_ns = clock_now_ns();
     if (!peer_lives(peer))
         return;
     switch (frame->header.kind) {
     case FRAME_ANSWER:
     case FRAME_DECLINED:
-        take_answer(d, worker, frame);
+        assignments_take_answer(&d->assignments, worker, &frame->header, &frame->payload);
         break;
     case FRAME_READY:
     case FRAME_WANT:
     case FRAME_UNFIT:
-        dispatcher_take_layer(d, worker, &frame->header);
-        pthread_cond_broadcast(&d->changed);
+        take_layer(d, worker, &frame->header);
         break;
     case FRAME_PONG:
-        if (peer->ping && frame->header.job == peer->ping) {
-            settle_before(d, worker, peer->ping);
-            peer->ping = 0;
-        }
+        assignments_take_pong(&d->assignments, worker, frame->header.job);
         break;
     default:
         break; /* a kind that only a master sends: ignored */
@@ -118,7 +76,7 @@ static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *fram
 /* A frame whose checksum is wrong: nothing in it can be believed, but something was sent. Asks at once what
  * is missing. */
 static void take_damaged(struct dispatcher *d, uint32_t worker) {
-    struct peer *peer = &d->peers[worker];
+    struct peer *peer = &d->assignments.peers[worker];
     peer->heard_ns = 0;
     if (!peer->damage_logged)
         log_line(d->log, CONVOY_LOG_WARNING,
@@ -127,31 +85,14 @@ static void take_damaged(struct dispatcher *d, uint32_t worker) {
 }
 
 /* Nothing more comes of what the worker was asked. */
-static void forget_peer(struct dispatcher *d, uint32_t worker) {
-    struct peer *peer = &d->peers[worker];
-    settle_before(d, worker, UINT64_MAX);
-    for (struct job *job = d->jobs; job; job = job->next) {
-        struct job_task *task = &job->tasks[worker];
-        if (!task_is_pending(task))
-            continue;
-        job->held -= !task->unawaited && task->state == TASK_HELD;
-        job->open -= !task->unawaited;
-        task->state = TASK_LOST;
-    }
-    peer->ping = 0;
+static void lose_worker(struct dispatcher *d, uint32_t worker) {
+    assignments_lose_worker(&d->assignments, worker);
     pthread_cond_broadcast(&d->changed);
-}
-
-static uint32_t count_living(const struct dispatcher *d) {
-    uint32_t living = 0;
-    for (uint32_t w = 0; w < d->nodes; w++)
-        living += d->peers[w].state == PEER_ALIVE;
-    return living;
 }
 
 /* A worker less is a warning where fewer than needed are left. */
 static void log_change(struct dispatcher *d, uint32_t worker, bool less, const char *what) {
-    uint32_t living = count_living(d);
+    uint32_t living = assignments_count(&d->assignments, PEER_ALIVE);
     bool enough = living >= d->needed;
     log_line(d->log, less && !enough ? CONVOY_LOG_WARNING : CONVOY_LOG_INFO,
              "worker %u %s: %u alive, %u %s needed", worker, what, living,
@@ -160,24 +101,24 @@ static void log_change(struct dispatcher *d, uint32_t worker, bool less, const c
 
 /* The transport told of a change. */
 static void take_change(struct dispatcher *d, uint32_t worker, enum transport_event event) {
-    struct peer *peer = &d->peers[worker];
+    struct peer *peer = &d->assignments.peers[worker];
     switch (event) {
     case TRANSPORT_JOINED:
-        forget_peer(d, worker);
+        lose_worker(d, worker);
         peer->state = PEER_ALIVE;
         peer->lateness = (struct lateness){0};
-        dispatcher_reset_layers(d, worker);
+        reset_layers(d, worker);
         log_change(d, worker, false, "has joined");
         break;
     case TRANSPORT_LEFT:
         peer->state = PEER_LOST;
-        forget_peer(d, worker);
-        dispatcher_reset_layers(d, worker);
+        lose_worker(d, worker);
+        reset_layers(d, worker);
         log_change(d, worker, true, "is lost");
         break;
     case TRANSPORT_SUSPECTED:
         peer->state = PEER_SUSPECT;
-        dispatcher_give_up_on(d, worker);
+        assignments_give_up_on(&d->assignments, worker);
         log_change(d, worker, true, "is silent");
         break;
     case TRANSPORT_RECOVERED:
@@ -200,9 +141,9 @@ static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct 
     /* This may read the payload: not under the mutex. */
     bool valid = event == TRANSPORT_FRAME && transport_frame_valid(d->transport, &frame);
     pthread_mutex_lock(&d->mutex);
-    dispatcher_watch(d, start_ns, end_ns, deadline_ns);
+    assignments_watch(&d->assignments, start_ns, end_ns, deadline_ns);
     if (event == TRANSPORT_TIMEOUT)
-        dispatcher_find_late(d);
+        assignments_find_late(&d->assignments);
     else if (valid)
         take_frame(d, worker, &frame);
     else if (event == TRANSPORT_FRAME)
@@ -263,7 +204,7 @@ static void dispatcher_free(struct dispatcher *d) {
     pthread_cond_destroy(&d->changed);
     pthread_cond_destroy(&d->undriven);
     pthread_mutex_destroy(&d->mutex);
-    free(d->peers);
+    assignments_clear(&d->assignments);
     free(d);
 }
 
@@ -271,20 +212,15 @@ convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport
                                 uint32_t nodes, uint32_t needed, const struct log *log, convoy_error *error) {
     struct transport *transport = *take_transport;
     struct dispatcher *d = calloc(1, sizeof *d);
-    struct peer *peers = calloc(nodes, sizeof *peers);
-    if (!d || !peers) {
+    if (!d)
+        return error_memory(error);
+    *d = (struct dispatcher){.transport = transport, .nodes = nodes, .needed = needed, .log = log};
+    if (assignments_init(&d->assignments, nodes) != CONVOY_OK) {
         free(d);
-        free(peers);
         return error_memory(error);
     }
-    *d = (struct dispatcher){.transport = transport,
-                             .nodes = nodes,
-                             .needed = needed,
-                             .log = log,
-                             .peers = peers,
-                             .watched_ns = 1};
     for (uint32_t w = 0; w < nodes; w++)
-        peers[w].state = transport->ops->state(transport, w);
+        d->assignments.peers[w].state = transport->ops->state(transport, w);
     holdings_init(&d->holdings, nodes);
     pthread_mutex_init(&d->mutex, NULL);
     init_condition(&d->changed);
@@ -319,42 +255,25 @@ void dispatcher_destroy(struct dispatcher **dispatcher) {
     dispatcher_free(d);
 }
 
-static enum worker_standing standing_of(struct dispatcher *d, uint32_t layer, uint32_t worker,
-                                        uint64_t now_ns) {
-    static const enum worker_standing standings[] = {[LATENESS_PROMPT] = WORKER_FREE,
-                                                     [LATENESS_SLOW] = WORKER_SLOW,
-                                                     [LATENESS_LATE] = WORKER_LATE,
-                                                     [LATENESS_STALLED] = WORKER_STALLED};
-    const struct peer *peer = &d->peers[worker];
-    if (peer->state == PEER_ABSENT)
-        return WORKER_ABSENT;
-    if (peer->state == PEER_LOST)
-        return WORKER_DEAD;
-    if (holdings_at(&d->holdings, layer, worker)->state != HOLDING_READY)
-        return WORKER_UNREADY;
-    if (peer->state == PEER_SUSPECT)
-        return WORKER_SILENT;
-    return standings[lateness_judge(&peer->lateness, peer->owed_count > 0, now_ns)];
-}
-
 void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_standing *standings) {
     uint64_t now_ns = clock_now_ns();
     pthread_mutex_lock(&d->mutex);
     for (uint32_t w = 0; w < d->nodes; w++)
-        standings[w] = standing_of(d, layer, w, now_ns);
+        standings[w] = peer_standing(&d->assignments.peers[w],
+                                     holdings_at(&d->holdings, layer, w)->state == HOLDING_READY, now_ns);
     pthread_mutex_unlock(&d->mutex);
 }
 
 enum peer_state dispatcher_state(struct dispatcher *d, uint32_t worker) {
     pthread_mutex_lock(&d->mutex);
-    enum peer_state state = d->peers[worker].state;
+    enum peer_state state = d->assignments.peers[worker].state;
     pthread_mutex_unlock(&d->mutex);
     return state;
 }
 
 uint32_t dispatcher_living(struct dispatcher *d) {
     pthread_mutex_lock(&d->mutex);
-    uint32_t living = count_living(d);
+    uint32_t living = assignments_count(&d->assignments, PEER_ALIVE);
     pthread_mutex_unlock(&d->mutex);
     return living;
 }
@@ -364,9 +283,7 @@ uint32_t dispatcher_wait_came(struct dispatcher *d, uint32_t wanted, uint64_t de
     uint32_t came;
     pthread_mutex_lock(&d->mutex);
     for (int waited = 0;; waited = pthread_cond_timedwait(&d->changed, &d->mutex, &until)) {
-        came = 0;
-        for (uint32_t w = 0; w < d->nodes; w++)
-            came += d->peers[w].state != PEER_ABSENT;
+        came = d->nodes - assignments_count(&d->assignments, PEER_ABSENT);
         if (came >= wanted || waited)
             break;
     }
@@ -379,81 +296,50 @@ uint64_t dispatcher_payload_hash(const struct dispatcher *d, const struct buffer
 }
 
 void dispatcher_submit(struct dispatcher *d, struct job *job) {
-    init_condition(&job->decided);
     pthread_mutex_lock(&d->mutex);
-    job->id = ++d->last_job;
-    job->next = NULL;
-    job->open = job->answered = job->held = job->wanted = 0;
-    job->waited = false;
-    job->hold_until_ns = clock_now_ns() + HOLD_FACTOR * job->usual_ns;
-    struct job **at = &d->jobs;
-    while (*at)
-        at = &(*at)->next;
-    *at = job;
-    for (uint32_t w = 0; w < d->nodes; w++) {
-        struct job_task *task = &job->tasks[w];
-        if (task_is_pending(task) && !peer_lives(&d->peers[w]))
-            task->state = TASK_LOST;
-        if (!task_is_pending(task))
-            continue;
-        task->unawaited = !job->patient && (d->peers[w].lateness.late || d->peers[w].state == PEER_SUSPECT);
-        job->held += !task->unawaited && task->state == TASK_HELD;
-        job->open += !task->unawaited;
-    }
-    job->others = (struct lateness_others){.asked = job->open};
+    assignments_open(&d->assignments, job, clock_now_ns());
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
 }
 
+/* Sleeps until somebody else, who drives, has decided the job, or has left, or until the moment. Whether the
+ * moment has come. */
+static bool sleep_until(struct dispatcher *d, struct job *job, struct waiter *waiter, uint64_t deadline_ns) {
+    struct timespec until = clock_timespec(deadline_ns);
+    d->sleepers += !job->waiter;
+    job->waiter = waiter;
+    return pthread_cond_timedwait(&waiter->decided, &d->mutex, &until) != 0;
+}
+
 void dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t wanted, uint64_t deadline_ns,
                      enum task_state *states) {
-    struct timespec until = clock_timespec(deadline_ns);
+    struct waiter waiter;
+    init_condition(&waiter.decided);
     pthread_mutex_lock(&d->mutex);
     job->wanted = wanted;
     if (job->held && d->driven && job_needs_held(job))
         d->transport->ops->wake(d->transport);
     for (bool late = false; !job_is_decided(job) && !late;) {
         if (d->driven) {
-            d->sleepers += !job->waited;
-            job->waited = true;
-            late = pthread_cond_timedwait(&job->decided, &d->mutex, &until) != 0;
+            late = sleep_until(d, job, &waiter, deadline_ns);
         } else {
             drive(d, deadline_ns, job);
             late = clock_now_ns() >= deadline_ns;
         }
     }
-    d->sleepers -= job->waited;
-    job->waited = false;
+    d->sleepers -= job->waiter != NULL;
+    job->waiter = NULL;
     d->left_ns = clock_now_ns();
     if (d->sleepers && !d->driven)
         pthread_cond_signal(&d->undriven);
-    for (uint32_t w = 0; w < d->nodes; w++) {
-        const struct job_task *task = &job->tasks[w];
-        states[w] = task->unawaited && task_is_pending(task) ? TASK_LATE : task->state;
-    }
+    job_states(job, d->nodes, states);
     pthread_mutex_unlock(&d->mutex);
+    pthread_cond_destroy(&waiter.decided);
 }
 
 void dispatcher_finish(struct dispatcher *d, struct job *job) {
-    bool wake = false;
     pthread_mutex_lock(&d->mutex);
-    struct job **at = &d->jobs;
-    while (*at != job)
-        at = &(*at)->next;
-    *at = job->next;
-    for (uint32_t w = 0; w < d->nodes; w++)
-        wake = wake || job->tasks[w].state == TASK_SENT;
-    d->cancels_due = d->cancels_due || wake;
-    dispatcher_note_end(d, job);
-    if (wake)
+    if (assignments_close(&d->assignments, job, clock_now_ns()))
         dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
-    pthread_cond_destroy(&job->decided);
-}
-
-void job_release(struct job *job, uint32_t workers) {
-    for (uint32_t w = 0; w < workers; w++) {
-        buffer_release(&job->tasks[w].payload);
-        buffer_release(&job->tasks[w].answer);
-    }
 }

@@ -1,67 +1,20 @@
-/* Drives the master's transport: sends tasks to workers that have room for them, takes in answers, and knows
- * of every worker what it owes and whether it lives. A job is one coded layer of one inference: a task for
- * each worker, of whose answers some suffice.
+/* Drives the master's transport: sends tasks to workers that have room for them, and takes in answers. What
+ * is known of workers and jobs, and decided by that, is in assignments.h and holdings.h; here are the
+ * transport, the clock, the mutex and the thread.
  *
  * One thread at a time drives: the owner of a job while it waits, if nobody does yet, so that a job costs no
  * hop to another thread and back; else a thread of the dispatcher's own.
  *
  * A worker has at most two unanswered tasks; further ones wait here until it has room or their job is done. A
- * worker answers in order, so an answer tells that what was asked before it is answered or lost; a ping asks
- * the same of a worker that is silent. A worker that is late (lateness.h) or silent is waited for by no job
- * but a patient one, and while it owes an answer it gets nothing new. */
+ * worker that is late (lateness.h) or silent is waited for by no job but a patient one, and while it owes an
+ * answer it gets nothing new. */
 #ifndef RUNTIME_DISPATCHER_H
 #define RUNTIME_DISPATCHER_H
 
 #include "base/log.h"
-#include "runtime/lateness.h"
+#include "runtime/jobs.h"
+#include "runtime/peer.h"
 #include "transport/transport.h"
-
-#include <pthread.h>
-
-enum task_state {
-    TASK_NONE,    /* this worker gets none: it was lost or stalled when the job began */
-    TASK_HELD,    /* not sent before the others cannot suffice, or take long */
-    TASK_WAITING, /* not sent yet */
-    TASK_SENT,
-    TASK_ANSWERED,
-    TASK_LOST,     /* the worker died, or its answer was lost or damaged */
-    TASK_DECLINED, /* the worker cannot compute it, or its answer is beyond the frames' range */
-    TASK_LATE /* dispatcher_wait alone says so: to be sent, or sent, to a worker for which nobody waits */
-};
-
-struct job_task {
-    enum task_state state;
-    bool unawaited; /* the dispatcher's own: the worker is late or silent; its answer is welcome, but nobody
-                       waits for it */
-    struct buffer *payload; /* until sent; the job's reference */
-    uint64_t payload_hash;  /* dispatcher_payload_hash */
-    struct buffer *answer;  /* ANSWERED: the job's reference */
-    uint32_t took_us;       /* ANSWERED: how long the worker computed; 0: not known */
-};
-
-/* Filled by its owner before dispatcher_submit; afterwards tasks[] belongs to the dispatcher until
- * dispatcher_finish. */
-struct job {
-    uint32_t layer;
-    convoy_dtype dtype;
-    size_t answer_bytes;
-    uint64_t usual_ns;      /* until enough answers come; 0: not known */
-    uint64_t longest_ns;    /* a task that is out for longer is late, whatever others do */
-    bool patient;           /* waits for the late and the silent, too */
-    bool background;        /* has no tasks but of late workers, of which it learns whether they still are */
-    struct job_task *tasks; /* [nodes] */
-
-    /* The dispatcher's own, from dispatcher_submit on. */
-    uint64_t id;
-    struct job *next;
-    uint32_t open, held; /* tasks that are waited for: HELD, WAITING or SENT; HELD */
-    uint32_t answered;
-    struct lateness_others others; /* by the dispatcher's watched_ns */
-    uint64_t hold_until_ns;
-    uint32_t wanted;        /* answers, by who waits */
-    bool waited;            /* somebody does */
-    pthread_cond_t decided; /* so many came, or cannot come */
-};
 
 struct dispatcher;
 
@@ -100,17 +53,7 @@ uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, u
                                uint64_t patience_ns,
                                void (*progress)(void *context, size_t done, size_t total), void *context);
 
-/* What a worker is good for now, with regard to a layer. */
-enum worker_standing {
-    WORKER_FREE,    /* may be asked */
-    WORKER_SLOW,    /* may, but lately took much longer to compute than others */
-    WORKER_LATE,    /* may, but nobody waits for it: its answers come long after others' */
-    WORKER_STALLED, /* late, and owes an answer: not to be asked */
-    WORKER_SILENT,  /* gives no signs of life: not to be asked */
-    WORKER_UNREADY, /* does not hold the layer yet */
-    WORKER_DEAD,    /* lost */
-    WORKER_ABSENT   /* has not come yet */
-};
+/* What each worker is good for now, with regard to a layer: standings[nodes]. */
 void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum worker_standing *standings);
 
 enum peer_state dispatcher_state(struct dispatcher *dispatcher, uint32_t worker);
@@ -135,8 +78,5 @@ void dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t wa
  * Afterwards tasks[] is the owner's again, answers and unsent payloads included (release with job_release).
  */
 void dispatcher_finish(struct dispatcher *dispatcher, struct job *job);
-
-/* Drops the references that a finished job's tasks hold. */
-void job_release(struct job *job, uint32_t nodes);
 
 #endif

@@ -1,62 +1,71 @@
-/* What the dispatcher sends: tasks, cancellations, and questions to the silent. */
+/* What the dispatcher sends: layers, tasks, cancellations, and questions to the silent. */
 #include "runtime/dispatcher_internal.h"
 
 #include "base/clock.h"
 
-#define PING_AFTER_NS (20 * NS_PER_MS) /* of silence of a worker that owes an answer */
-
-struct job *dispatcher_find_job(struct dispatcher *d, uint64_t id) {
-    struct job *job = d->jobs;
-    while (job && job->id != id)
-        job = job->next;
-    return job;
-}
-
-void dispatcher_send(struct dispatcher *d, uint32_t worker, struct frame_header header,
-                     struct buffer *take_payload, uint64_t payload_hash) {
+/* Sends one frame; takes the payload. A peer that is gone is reported by the next poll, which settles what it
+ * owes. */
+static void send_frame(struct dispatcher *d, uint32_t worker, struct frame_header header,
+                       struct buffer *take_payload, uint64_t payload_hash) {
     struct frame frame = {.header = header, .payload = take_payload};
     frame_seal(&frame, payload_hash);
-    d->peers[worker].order++;
-    d->peers[worker].heard_ns = clock_now_ns();
+    peer_note_frame(&d->assignments.peers[worker], clock_now_ns());
     d->transport->ops->send(d->transport, worker, &frame);
 }
 
-static void send_cancels(struct dispatcher *d) {
-    for (uint32_t w = 0; d->cancels_due && w < d->nodes; w++) {
-        struct peer *peer = &d->peers[w];
-        for (uint32_t i = 0; i < peer->owed_count; i++) {
-            struct owed *owed = &peer->owed[i];
-            if (owed->cancelled || owed->background || dispatcher_find_job(d, owed->job))
-                continue;
-            owed->cancelled = true;
-            dispatcher_send(d, w, (struct frame_header){.kind = FRAME_CANCEL, .job = owed->job}, NULL, 0);
+static void send_offer(struct dispatcher *d, uint32_t layer, uint32_t worker, struct holding *holding) {
+    struct buffer *offer = buffer_create(sizeof holding->hash);
+    if (!offer)
+        return;
+    *(struct content_hash *)offer->data = holding->hash;
+    holding->state = HOLDING_OFFERED;
+    send_frame(d, worker, (struct frame_header){.kind = FRAME_OFFER, .layer = layer}, offer,
+               transport_payload_hash(d->transport, offer));
+}
+
+static void send_content(struct dispatcher *d, uint32_t layer, uint32_t worker, struct holding *holding) {
+    struct buffer *content = holding->payload;
+    holding->payload = NULL;
+    holding->state = HOLDING_SENT;
+    send_frame(d, worker, (struct frame_header){.kind = FRAME_LAYER, .layer = layer}, content,
+               holding->payload_hash);
+}
+
+/* Sends the offers and contents that are due. */
+static void send_layers(struct dispatcher *d) {
+    struct holdings *holdings = &d->holdings;
+    for (uint32_t layer = 0; holdings->due && layer < holdings->layers; layer++)
+        for (uint32_t w = 0; w < d->nodes; w++) {
+            struct holding *holding = holdings_at(holdings, layer, w);
+            if (holding->state == HOLDING_OFFERING)
+                send_offer(d, layer, w, holding);
+            else if (holding->state == HOLDING_SENDING)
+                send_content(d, layer, w, holding);
         }
-    }
-    d->cancels_due = false;
+    holdings->due = false;
+}
+
+static void send_cancels(struct dispatcher *d) {
+    for (uint32_t w = 0; d->assignments.cancels_due && w < d->nodes; w++)
+        for (uint64_t job; (job = assignments_take_cancel(&d->assignments, w)) != 0;)
+            send_frame(d, w, (struct frame_header){.kind = FRAME_CANCEL, .job = job}, NULL, 0);
+    d->assignments.cancels_due = false;
 }
 
 static void send_tasks(struct dispatcher *d) {
-    for (struct job *job = d->jobs; job; job = job->next)
+    for (struct job *job = d->assignments.jobs.first; job; job = job->next)
         for (uint32_t w = 0; w < d->nodes; w++) {
-            struct peer *peer = &d->peers[w];
             struct job_task *task = &job->tasks[w];
-            uint32_t ahead =
-                task->unawaited ? 1 : TASKS_AHEAD; /* a late worker is asked for one thing at a time */
-            if (task->state != TASK_WAITING || peer->owed_count >= ahead ||
+            if (!assignments_sends(&d->assignments, job, w) ||
                 holdings_at(&d->holdings, job->layer, w)->state != HOLDING_READY)
                 continue;
             struct buffer *payload = task->payload;
             task->payload = NULL;
-            task->state = TASK_SENT;
-            dispatcher_send(d, w,
-                            (struct frame_header){
-                                .kind = FRAME_TASK, .layer = job->layer, .job = job->id, .dtype = job->dtype},
-                            payload, task->payload_hash);
-            peer->owed[peer->owed_count++] = (struct owed){.job = job->id,
-                                                           .order = peer->order,
-                                                           .sent_ns = d->watched_ns,
-                                                           .longest_ns = job->longest_ns,
-                                                           .background = peer->lateness.late};
+            send_frame(d, w,
+                       (struct frame_header){
+                           .kind = FRAME_TASK, .layer = job->layer, .job = job->id, .dtype = job->dtype},
+                       payload, task->payload_hash);
+            assignments_note_task(&d->assignments, job, w);
         }
 }
 
@@ -64,47 +73,28 @@ static void send_tasks(struct dispatcher *d) {
 static uint64_t send_pings(struct dispatcher *d) {
     uint64_t next_ns = UINT64_MAX, now_ns = clock_now_ns();
     for (uint32_t w = 0; w < d->nodes; w++) {
-        struct peer *peer = &d->peers[w];
-        if (!peer->owed_count || peer->ping || !peer_lives(peer))
-            continue;
-        if (now_ns >= peer->heard_ns + PING_AFTER_NS) {
-            peer->ping = peer->order + 1;
-            dispatcher_send(d, w, (struct frame_header){.kind = FRAME_PING, .job = peer->ping}, NULL, 0);
-        } else if (peer->heard_ns + PING_AFTER_NS < next_ns) {
-            next_ns = peer->heard_ns + PING_AFTER_NS;
-        }
-    }
-    return next_ns;
-}
-
-/* Tasks that are held back go out where the others cannot suffice, or take long. Returns when to look again.
- */
-static uint64_t release_held(struct dispatcher *d) {
-    uint64_t next_ns = UINT64_MAX, now_ns = clock_now_ns();
-    for (struct job *job = d->jobs; job; job = job->next) {
-        if (!job->held)
-            continue;
-        if (now_ns < job->hold_until_ns && !job_needs_held(job)) {
-            if (job->hold_until_ns < next_ns)
-                next_ns = job->hold_until_ns;
-            continue;
-        }
-        for (uint32_t w = 0; w < d->nodes; w++)
-            if (job->tasks[w].state == TASK_HELD)
-                job->tasks[w].state = TASK_WAITING;
-        job->held = 0;
+        struct peer *peer = &d->assignments.peers[w];
+        uint64_t ping_ns = peer_ping_ns(peer);
+        if (now_ns >= ping_ns)
+            send_frame(d, w, (struct frame_header){.kind = FRAME_PING, .job = peer_begin_ping(peer)}, NULL,
+                       0);
+        else if (ping_ns < next_ns)
+            next_ns = ping_ns;
     }
     return next_ns;
 }
 
 uint64_t dispatcher_send_all(struct dispatcher *d) {
-    uint64_t look_ns = release_held(d);
-    dispatcher_send_layers(d);
+    uint64_t next_ns = assignments_release_held(&d->assignments, clock_now_ns());
+    send_layers(d);
     send_cancels(d);
     send_tasks(d);
-    uint64_t ping_ns = send_pings(d), late_ns = dispatcher_next_look(d);
-    look_ns = ping_ns < look_ns ? ping_ns : look_ns;
-    return late_ns < look_ns ? late_ns : look_ns;
+    uint64_t ping_ns = send_pings(d), look_ns = assignments_look_ns(&d->assignments);
+    next_ns = ping_ns < next_ns ? ping_ns : next_ns;
+    if (look_ns == UINT64_MAX)
+        return next_ns;
+    look_ns += clock_now_ns();
+    return look_ns < next_ns ? look_ns : next_ns;
 }
 
 void dispatcher_send_due(struct dispatcher *d) {

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#define MOST_LOSSES  3 /* of a layer by a worker: one whose memory is that bad does not get it again */
+#define LAYERS_AHEAD 2 /* layers on the way to one worker: bounds the memory of contents at hand */
+
 void holdings_init(struct holdings *holdings, uint32_t nodes) {
     *holdings = (struct holdings){.nodes = nodes};
 }
@@ -52,6 +55,72 @@ void holdings_forget(struct holdings *holdings, uint32_t worker) {
         holding->wanted = false;
         holding->losses = 0;
     }
+}
+
+void holdings_offer_known(struct holdings *holdings, uint32_t worker) {
+    for (uint32_t layer = 0; layer < holdings->layers; layer++) {
+        struct holding *holding = holdings_at(holdings, layer, worker);
+        if (holding->hash_known && !holdings->removed[layer])
+            holding->state = HOLDING_OFFERING;
+    }
+    holdings->due = true;
+}
+
+enum holdings_news holdings_take_reply(struct holdings *holdings, uint32_t layer, uint32_t worker,
+                                       enum frame_kind kind) {
+    if (layer >= holdings->layers)
+        return HOLDINGS_SAME;
+    struct holding *holding = holdings_at(holdings, layer, worker);
+    bool offered = holding->state == HOLDING_OFFERED;
+    if (holding->state == HOLDING_READY && kind == FRAME_WANT) {
+        bool again = ++holding->losses <= MOST_LOSSES;
+        holding->state = again ? HOLDING_WANTED : HOLDING_UNFIT;
+        return again ? HOLDINGS_DAMAGED : HOLDINGS_UNSTABLE;
+    }
+    if (!offered && (holding->state != HOLDING_SENT || kind == FRAME_WANT))
+        return HOLDINGS_SAME;
+    switch (kind) {
+    case FRAME_READY:
+        holding->state = HOLDING_READY;
+        buffer_release(&holding->payload);
+        return HOLDINGS_CHANGED;
+    case FRAME_WANT:
+        holding->state = holding->payload ? HOLDING_SENDING : HOLDING_WANTED;
+        holdings->due = holdings->due || holding->payload;
+        return HOLDINGS_CHANGED;
+    default:
+        holding->state = HOLDING_UNFIT;
+        buffer_release(&holding->payload);
+        return HOLDINGS_DECLINED;
+    }
+}
+
+bool holdings_has_gap(const struct holdings *holdings, uint32_t layer, uint32_t worker) {
+    enum holding_state state = holdings_at(holdings, layer, worker)->state;
+    return !holdings->removed[layer] && (state == HOLDING_MISSING || state == HOLDING_WANTED) &&
+           holdings_count(holdings, worker).under_way < LAYERS_AHEAD;
+}
+
+void holdings_begin(struct holdings *holdings, uint32_t layer, uint32_t worker) {
+    struct holding *holding = holdings_at(holdings, layer, worker);
+    holding->wanted = holding->state == HOLDING_WANTED;
+    holding->state = HOLDING_MAKING;
+}
+
+bool holdings_supply(struct holdings *holdings, uint32_t layer, uint32_t worker, struct buffer **take_content,
+                     struct content_hash hash, uint64_t payload_hash) {
+    struct holding *holding = holdings_at(holdings, layer, worker);
+    if (holding->state == HOLDING_MAKING && !holdings->removed[layer]) {
+        struct buffer *content = *take_content;
+        *take_content = NULL;
+        holding->state = !content ? HOLDING_UNFIT : holding->wanted ? HOLDING_SENDING : HOLDING_OFFERING;
+        holding->hash_known = content;
+        holding->hash = hash;
+        holding->payload = content;
+        holding->payload_hash = payload_hash;
+        holdings->due = true;
+    }
+    return holding->state != HOLDING_UNFIT;
 }
 
 struct holdings_count holdings_count(const struct holdings *holdings, uint32_t worker) {

@@ -1,4 +1,7 @@
-/* Which worker holds which layer, or is on the way to. Kept by the dispatcher, under its mutex. */
+/* Which worker holds which layer, or is on the way to. Passive: the dispatcher keeps it, under its mutex.
+ *
+ * A worker is offered a layer by its content's hash, and gets the content only if it lacks it: one that comes
+ * back keeps what it holds. */
 #ifndef RUNTIME_HOLDINGS_H
 #define RUNTIME_HOLDINGS_H
 
@@ -31,6 +34,7 @@ struct holdings {
     uint32_t layers, capacity;
     struct holding *table; /* [layers][nodes] */
     bool *removed;         /* [layers]: the layer is gone */
+    bool due;              /* some holding is OFFERING or SENDING */
 };
 
 void holdings_init(struct holdings *holdings, uint32_t nodes);
@@ -46,6 +50,33 @@ struct holding *holdings_at(const struct holdings *holdings, uint32_t layer, uin
 
 /* A worker that came anew, or left: it was told nothing. What its contents hash to stays known. */
 void holdings_forget(struct holdings *holdings, uint32_t worker);
+
+/* A worker that was told nothing and lives: every layer whose hash is known is offered to it. */
+void holdings_offer_known(struct holdings *holdings, uint32_t worker);
+
+/* What a worker said of a layer. */
+enum holdings_news {
+    HOLDINGS_SAME,     /* no answer to anything: ignored */
+    HOLDINGS_CHANGED,  /* as expected: it holds the layer, or wants it */
+    HOLDINGS_DAMAGED,  /* it has lost what it held, and gets it anew */
+    HOLDINGS_UNSTABLE, /* the same, but too often: it does not get it again */
+    HOLDINGS_DECLINED  /* it cannot hold the layer */
+};
+
+/* FRAME_READY, FRAME_WANT or FRAME_UNFIT came. The layer's number is not trusted. */
+enum holdings_news holdings_take_reply(struct holdings *holdings, uint32_t layer, uint32_t worker,
+                                       enum frame_kind kind);
+
+/* Whether a worker that lives lacks the layer and has room for it: nobody makes it yet. */
+bool holdings_has_gap(const struct holdings *holdings, uint32_t layer, uint32_t worker);
+
+/* Somebody makes the layer for this worker, which has a gap. */
+void holdings_begin(struct holdings *holdings, uint32_t layer, uint32_t worker);
+
+/* What holdings_begin began is done. Takes the content, unless the worker came anew or the layer was removed
+ * meanwhile; NULL: it could not be made. False: the worker does not get the layer. */
+bool holdings_supply(struct holdings *holdings, uint32_t layer, uint32_t worker, struct buffer **take_content,
+                     struct content_hash hash, uint64_t payload_hash);
 
 /* Of the layers that are not removed: all; those that the worker is being sent and has not acknowledged;
  * those that it holds; those that it lacks and may still get. */

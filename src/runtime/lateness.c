@@ -19,11 +19,12 @@ uint64_t lateness_bound_ns(uint64_t sent_ns, const struct lateness_others *other
     uint64_t end_ns = later(sent_ns, longest_ns);
     if (!others->last_ns)
         return end_ns;
-    uint64_t took_ns = others->last_ns > sent_ns ? others->last_ns - sent_ns : 0;
+    uint64_t from_ns = others->last_ns > sent_ns ? others->last_ns : sent_ns;
+    uint64_t took_ns = from_ns - sent_ns;
     uint64_t more_ns = took_ns > UINT64_MAX / (LATE_FACTOR - 1) ? UINT64_MAX : took_ns * (LATE_FACTOR - 1);
     bool few = others->answered < (others->asked + 1) / 2;
     uint64_t floor_ns = few ? LATE_FEW_FLOOR_NS : LATE_FLOOR_NS;
-    uint64_t bound_ns = later(others->last_ns, more_ns > floor_ns ? more_ns : floor_ns);
+    uint64_t bound_ns = later(from_ns, more_ns > floor_ns ? more_ns : floor_ns);
     return bound_ns < end_ns ? bound_ns : end_ns;
 }
 

@@ -33,7 +33,8 @@ struct lateness_others {
 };
 
 /* When a task that was sent at sent_ns is late, if it has not been answered by then. If nobody answered, only
- * longest_ns after it was sent: nobody is late if all are. */
+ * longest_ns after it was sent: nobody is late if all are. If it was sent when others had answered already,
+ * as one that was held, the floor counts from then on. */
 uint64_t lateness_bound_ns(uint64_t sent_ns, const struct lateness_others *others, uint64_t longest_ns);
 
 /* A task was settled at that time: answered, or not, as when it was cancelled. An answer in time clears a

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct source {
