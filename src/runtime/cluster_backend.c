@@ -94,6 +94,7 @@ static void cluster_context_destroy(struct context **slot) {
     free(context->tasks);
     free(context->states);
     free(context->standings);
+    free(context->paces);
     free(context->answered);
     free(context->sources);
     free(context->answers);
@@ -114,12 +115,13 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     context->tasks = calloc(n, sizeof *context->tasks);
     context->states = calloc(n, sizeof *context->states);
     context->standings = calloc(n, sizeof *context->standings);
+    context->paces = calloc(n, sizeof *context->paces);
     context->answered = calloc(n, sizeof *context->answered);
     context->sources = calloc(n, sizeof *context->sources);
     context->answers = calloc(n, sizeof *context->answers);
     context->pieces = calloc(2 * n, sizeof *context->pieces);
-    bool complete = context->tasks && context->states && context->standings && context->answered &&
-                    context->sources && context->answers && context->pieces;
+    bool complete = context->tasks && context->states && context->standings && context->paces &&
+                    context->answered && context->sources && context->answers && context->pieces;
     convoy_status status = complete
                                ? backend->inner->ops->context_create(backend->inner, &context->inner, error)
                                : error_memory(error);

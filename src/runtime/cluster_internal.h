@@ -38,6 +38,7 @@ struct cluster_context {
     struct job_task *tasks;          /* [nodes] */
     enum task_state *states;         /* [nodes] */
     enum worker_standing *standings; /* [nodes] */
+    float *paces;                    /* [nodes] */
     uint32_t *answered;              /* [nodes] */
     uint32_t *sources;               /* [nodes] */
     const void **answers;            /* [nodes] */

@@ -227,10 +227,11 @@ static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
 static struct selection look_at_workers(struct coded_run *run) {
     const struct coded_layer *layer = run->layer;
     struct cluster_context *context = run->context;
-    dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings);
+    dispatcher_standings(layer->cluster->dispatcher, layer->number, context->standings, context->paces);
     return (struct selection){.code = &layer->code,
                               .nodes = layer->cluster->nodes,
                               .standings = context->standings,
+                              .paces = context->paces,
                               .patient = run->job.patient,
                               .asked = atomic_load(&run->layer->asked),
                               .workers = context->answered};

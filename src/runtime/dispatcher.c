@@ -255,12 +255,16 @@ void dispatcher_destroy(struct dispatcher **dispatcher) {
     dispatcher_free(d);
 }
 
-void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_standing *standings) {
+void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_standing *standings,
+                          float *paces) {
     uint64_t now_ns = clock_now_ns();
     pthread_mutex_lock(&d->mutex);
-    for (uint32_t w = 0; w < d->nodes; w++)
-        standings[w] = peer_standing(&d->assignments.peers[w],
-                                     holdings_at(&d->holdings, layer, w)->state == HOLDING_READY, now_ns);
+    for (uint32_t w = 0; w < d->nodes; w++) {
+        const struct peer *peer = &d->assignments.peers[w];
+        standings[w] =
+            peer_standing(peer, holdings_at(&d->holdings, layer, w)->state == HOLDING_READY, now_ns);
+        paces[w] = peer->lateness.pace;
+    }
     pthread_mutex_unlock(&d->mutex);
 }
 

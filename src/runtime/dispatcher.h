@@ -53,8 +53,10 @@ uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, u
                                uint64_t patience_ns,
                                void (*progress)(void *context, size_t done, size_t total), void *context);
 
-/* What each worker is good for now, with regard to a layer: standings[nodes]. */
-void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum worker_standing *standings);
+/* What each worker is good for now, with regard to a layer, and how fast it was lately: standings[nodes],
+ * paces[nodes] (lateness.pace). */
+void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum worker_standing *standings,
+                          float *paces);
 
 enum peer_state dispatcher_state(struct dispatcher *dispatcher, uint32_t worker);
 

@@ -51,6 +51,8 @@ uint32_t lateness_usual_us(const uint32_t *took_us, uint32_t count) {
 void lateness_note_pace(struct lateness *lateness, uint32_t took_us, uint32_t usual_us, uint64_t now_ns) {
     if (!took_us || !usual_us)
         return;
+    float pace = (float)took_us / (float)usual_us;
+    lateness->pace = lateness->pace > 0 ? (7 * lateness->pace + pace) / 8 : pace;
     lateness->slow = took_us > (uint64_t)SLOW_FACTOR * usual_us;
     uint64_t rest_ns = REST_FACTOR * 1000 * (uint64_t)took_us;
     lateness->rests_until_ns = later(now_ns, rest_ns < LONGEST_REST_NS ? rest_ns : LONGEST_REST_NS);

@@ -24,6 +24,7 @@
 struct lateness {
     bool slow, late;
     uint64_t rests_until_ns; /* if slow: before that it should get nothing */
+    float pace;              /* smoothed: times as long as others does it compute; 0: not known */
 };
 
 /* What workers made of one job: the yardstick for those that have not answered. */

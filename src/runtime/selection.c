@@ -2,6 +2,9 @@
 
 #define HOLD_FACTOR 2 /* times what it usually takes, a job holds tasks back */
 
+#define PACE_STEP  1.5F
+#define MOST_STEPS 8
+
 /* Lists the workers whose standing is at most `worst`, ascending. Whether their answers would suffice. */
 static bool list_fit(const struct selection *selection, enum worker_standing worst, uint32_t *count) {
     *count = 0;
@@ -29,18 +32,34 @@ static uint32_t mark_all(const struct selection *selection, enum worker_standing
     return count;
 }
 
+/* How far behind the others a worker is: 0 if it takes less than 1.5 times as long, and one more for each
+ * further factor of 1.5. Smaller differences are the scheduler's. */
+static uint32_t steps_behind(float pace) {
+    uint32_t steps = 0;
+    for (float bound = PACE_STEP; pace >= bound && steps < MOST_STEPS; bound *= PACE_STEP)
+        steps++;
+    return steps;
+}
+
+/* The tasks of the workers of one standing, the fastest first: the next *left are WAITING, the others HELD.
+ */
+static void mark_fastest(const struct selection *selection, enum worker_standing standing, uint32_t *left,
+                         struct job_task *tasks) {
+    for (uint32_t steps = 0; steps <= MOST_STEPS; steps++)
+        for (uint32_t w = 0; w < selection->nodes; w++) {
+            if (selection->standings[w] != standing || steps_behind(selection->paces[w]) != steps)
+                continue;
+            tasks[w].state = *left ? TASK_WAITING : TASK_HELD;
+            *left -= *left > 0;
+        }
+}
+
 /* The tasks of the workers that are fit. spare: those that are not slow suffice. */
 static void mark_fit(const struct selection *selection, bool spare, struct job_task *tasks) {
-    uint32_t threshold = selection->code->threshold;
+    uint32_t threshold = selection->code->threshold, none = 0;
     uint32_t left = selection->asked > threshold ? selection->asked : threshold;
-    for (enum worker_standing standing = WORKER_FREE; standing <= WORKER_SLOW; standing++)
-        for (uint32_t w = 0; w < selection->nodes; w++) {
-            if (selection->standings[w] != standing)
-                continue;
-            bool held = !left || (spare && standing == WORKER_SLOW);
-            tasks[w].state = held ? TASK_HELD : TASK_WAITING;
-            left -= !held;
-        }
+    mark_fastest(selection, WORKER_FREE, &left, tasks);
+    mark_fastest(selection, WORKER_SLOW, spare ? &none : &left, tasks);
 }
 
 struct choice selection_choose(const struct selection *selection, struct job_task *tasks) {

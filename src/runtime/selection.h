@@ -13,6 +13,7 @@ struct selection {
     const struct code *code;
     uint32_t nodes;
     const enum worker_standing *standings; /* [nodes] */
+    const float *paces;                    /* [nodes] lateness.pace */
     bool patient;      /* the late and the silent are waited for if nothing else suffices */
     uint32_t asked;    /* how many are asked at once; less than δ counts as δ */
     uint32_t *workers; /* [nodes], scratch */
@@ -26,9 +27,10 @@ struct choice {
 };
 
 /* Chooses whom to ask: tasks[nodes] become NONE, WAITING or HELD, and empty. Of the workers that are fit so
- * many as are to be asked at once are WAITING, those that are not slow first, and the others HELD; the slow
- * are HELD, too, if the others suffice. The late are asked, too, but not waited for. If the late or the
- * silent are needed, all are WAITING. */
+ * many as are to be asked at once are WAITING, the fastest first (those that differ by less than half count
+ * as alike, and the lowest numbers are taken), and the others HELD; the slow are HELD, too, if the others
+ * suffice. The late are asked, too, but not waited for. If the late or the silent are needed, all are
+ * WAITING. */
 struct choice selection_choose(const struct selection *selection, struct job_task *tasks);
 
 /* Whether others may be asked, if `answered` answers did not suffice and no more come: some workers may

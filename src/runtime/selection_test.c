@@ -19,6 +19,7 @@ static const char task_letters[] = ".hw"; /* none, held, waiting */
 struct scene {
     struct code code;
     enum worker_standing standings[WORKERS];
+    float paces[WORKERS];
     uint32_t workers[WORKERS];
     struct job_task tasks[WORKERS];
     struct selection selection;
@@ -40,6 +41,7 @@ static void scene_open(struct scene *scene, const char *standings, bool patient,
     scene->selection = (struct selection){.code = &scene->code,
                                           .nodes = WORKERS,
                                           .standings = scene->standings,
+                                          .paces = scene->paces,
                                           .patient = patient,
                                           .asked = asked,
                                           .workers = scene->workers};
@@ -157,12 +159,32 @@ static void test_hold(void **state) {
     assert_true(selection_hold_until_ns(NEVER - 1, 1) == NEVER);
 }
 
+/* Of those that are fit the fastest are asked; who takes less than half longer counts as alike. */
+static void test_fastest_first(void **state) {
+    (void)state;
+    static const struct {
+        const char *standings;
+        float paces[WORKERS];
+        const char *tasks;
+    } cases[] = {
+        {"ffffff", {0, 0, 0, 0, 0, 0}, "wwwwhh"}, {"ffffff", {1, 1.4F, 0.7F, 1.2F, 1, 1}, "wwwwhh"},
+        {"ffffff", {1, 2, 1, 1, 3, 1}, "whwwhw"}, {"ffffff", {1, 4, 1, 2, 3, 1}, "whwwhw"},
+        {"ffffff", {9, 9, 9, 9, 0, 0}, "wwhhww"}, {"ffffff", {1e9F, 1e8F, 1, 1, 1, 1}, "hhwwww"},
+        {"fsffff", {1, 1, 1, 1, 2, 1}, "whwwhw"}, /* the slow one last, whatever its pace was */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        scene_open(&scene, cases[i].standings, false, 4);
+        memcpy(scene.paces, cases[i].paces, sizeof scene.paces);
+        assert_true(selection_choose(&scene.selection, scene.tasks).enough);
+        expect_tasks(&scene, cases[i].tasks, "by pace");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choose),
-        cmocka_unit_test(test_asked),
-        cmocka_unit_test(test_choose_again),
-        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_fastest_first), cmocka_unit_test(test_choose), cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_choose_again),  cmocka_unit_test(test_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
