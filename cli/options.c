@@ -57,6 +57,7 @@ static const struct option option_table[] = {
     {"objective", "WHAT", "latency, throughput, bytes or paper: what a plan makes small (latency)", OPTION_CHOICE, PLANNED, AT(session.objective), 0, 0, "latency,throughput,bytes,paper", 0},
     {"lambda", "UP,DOWN,STORE[,COMP]", "of --objective paper: the price of an element (1,1,1,0)", OPTION_LAMBDA, PLANNED, AT(session.lambda), 0, 0, NULL, 0},
     {"profile", "FILE|NAME", "the machines, as measured by --calibrate, or a preset (this machine)", OPTION_TEXT, PLANNED, AT(session.profile), 0, 0, NULL, 0},
+    {"adapt", NULL, "follow what is measured: how many workers are asked, and whether any is", OPTION_FLAG, RUN, AT(session.adapt), 0, 0, NULL, 0},
     {"plan", "FILE", "follow a plan that convoy plan has written", OPTION_TEXT, RUN, AT(session.plan_file), 0, 0, NULL, 0},
     {"explain", "LAYER", "every way to code this layer, and what it takes", OPTION_TEXT, PLAN, AT(explain), 0, 0, NULL, 0},
     {"svg", "FILE", "draw what each layer's workers get, send and store over k_A (gnuplot)", OPTION_TEXT, PLAN, AT(svg), 0, 0, NULL, 0},

@@ -60,8 +60,8 @@ typedef struct convoy_options {
     double lambda[CONVOY_LAMBDAS]; /* of CONVOY_OBJECTIVE_PAPER; each from 0 to 1e12 */
     const char *profile; /* of the machines: a file, or a preset's name; NULL: this machine's processors */
     const char
-        *plan_file;   /* a saved plan to follow; NULL: one is made. Options above that it decides are not read
-                       */
+        *plan_file; /* a saved plan to follow, whatever the four options above say; NULL: one is made */
+    bool adapt; /* how many workers a layer asks, and whether it asks them at all, follow what is measured */
     const char *code; /* family: "rotation", "replicate", "uncoded" */
     convoy_placement placement;
     convoy_precision precision;

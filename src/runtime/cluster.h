@@ -20,6 +20,7 @@ struct cluster_options {
     uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
     convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
     bool fallback;                         /* compute here what the workers do not deliver */
+    bool adapt;                            /* layers follow what is measured (adaptation.h) */
     uint64_t seed;
     const struct fault *faults;
     size_t fault_count;

@@ -160,6 +160,7 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     layer->desc.kernel = plan->kernel;
     bool all = plan->asked >= options->workers; /* those that join later, too */
     atomic_init(&layer->asked, all ? layer->cluster->nodes : plan->asked);
+    adaptation_init(&layer->adaptation, atomic_load(&layer->asked), layer->cluster->nodes, plan->here_ns);
     bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
     layer->frames = half && desc->dtype == CONVOY_F32 ? options->frames : desc->dtype;
     layer->desc.inputs = &layer->input_shape;

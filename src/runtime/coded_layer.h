@@ -4,6 +4,7 @@
 #define RUNTIME_CODED_LAYER_H
 
 #include "base/blocks.h"
+#include "runtime/adaptation.h"
 #include "runtime/cluster_internal.h"
 #include "runtime/solutions.h"
 
@@ -36,9 +37,10 @@ struct coded_layer {
     size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
     atomic_uint asked;              /* plan_layer.asked; may be changed while inferences run */
+    struct adaptation adaptation;   /* under local_mutex; followed if cluster_options.adapt */
     atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
     atomic_bool fallback_logged, not_finite_logged, changed_logged;
-    pthread_mutex_t local_mutex; /* guards local */
+    pthread_mutex_t local_mutex; /* guards local and adaptation */
     struct layer *local;         /* the uncoded layer, made when it is first needed */
 };
 

@@ -130,6 +130,10 @@ convoy_status report_local(const struct coded_run *run, convoy_layer_report *rep
     const struct coded_layer *layer = run->layer;
     char why[600];
     report->coded = false;
+    if (run->left) {
+        report->why_local = "slower on the workers just now";
+        return CONVOY_OK;
+    }
     report->fallback = !run->not_finite;
     report->why_local = describe_failure(run, report->wait_ms, why, sizeof why);
     if (report->fallback && !layer->cluster->options.fallback)

@@ -324,6 +324,43 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
     }
 }
 
+/* Whether the workers compute this run. */
+static bool begin_adapted(const struct coded_run *run) {
+    struct coded_layer *layer = run->layer;
+    if (!layer->cluster->options.adapt)
+        return true;
+    pthread_mutex_lock(&layer->local_mutex);
+    bool coded = adaptation_begin(&layer->adaptation);
+    pthread_mutex_unlock(&layer->local_mutex);
+    return coded;
+}
+
+/* The run took so long. What failed tells nothing. */
+static void end_adapted(const struct coded_run *run, uint64_t took_ns) {
+    struct coded_layer *layer = run->layer;
+    if (!layer->cluster->options.adapt || (!run->left && !run->solution))
+        return;
+    pthread_mutex_lock(&layer->local_mutex);
+    struct adaptation *adaptation = &layer->adaptation;
+    uint32_t before = adaptation->asked;
+    bool here_before = adaptation->here;
+    if (run->left)
+        adaptation_note_here(adaptation, (double)took_ns);
+    else
+        adaptation_note_coded(adaptation, (double)took_ns, run->tasks > before);
+    uint32_t asked = adaptation->asked;
+    bool here = adaptation->here;
+    pthread_mutex_unlock(&layer->local_mutex);
+    atomic_store(&layer->asked, asked);
+    if (asked != before)
+        log_line(&layer->cluster->options.log, CONVOY_LOG_INFO,
+                 "layer %s: %u workers are asked at once, not %u", layer->desc.name, asked, before);
+    if (here != here_before)
+        log_line(&layer->cluster->options.log, CONVOY_LOG_INFO,
+                 "layer %s: computed %s, which is faster just now", layer->desc.name,
+                 here ? "here" : "by the workers");
+}
+
 convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
     convoy_layer_report unread;
@@ -333,8 +370,10 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
                             .context = (struct cluster_context *)context};
     report_code(run.layer, report);
     convoy_tensor taken[2];
+    uint64_t start_ns = clock_now_ns();
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
-    if (status == CONVOY_OK)
+    run.left = !begin_adapted(&run);
+    if (status == CONVOY_OK && !run.left)
         status = run_coded(&run, taken, out, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
@@ -342,7 +381,9 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         status = run_here(&run, taken, out, report, error);
     finish(&run);
     report->asked = run.tasks;
-    if (!run.beyond) /* then nobody was asked */
+    if (status == CONVOY_OK)
+        end_adapted(&run, clock_now_ns() - start_ns);
+    if (!run.beyond && !run.left) /* then nobody was asked */
         report_outcomes(&run, report);
     if (status == CONVOY_OK && run.layer->adds)
         add_activated(run.layer, taken[1].data, out->data);

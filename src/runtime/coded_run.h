@@ -13,6 +13,7 @@ struct coded_run {
     uint32_t fit;      /* workers that were, to be asked */
     bool beyond;       /* the frames' type does not hold the coded input */
     bool not_finite;   /* what workers get or gave; the layer here tells what is finite in its output */
+    bool left;         /* to the master, which is faster just now */
     bool asked;        /* workers were, whose answers would suffice */
     bool open;         /* the job was submitted and not finished */
     uint32_t answered; /* at the end */

@@ -26,6 +26,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .block = options->no_trials ? 0 : session->backend->block,
         .frames = session_frames(options),
         .fallback = !options->no_fallback,
+        .adapt = options->adapt,
         .seed = options->seed,
         .faults = session->faults,
         .fault_count = session->fault_count,
