@@ -49,9 +49,12 @@ static double bytes_of(convoy_dtype dtype, const convoy_shape *shape) {
 }
 
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params) {
-    double bytes = bytes_of(desc->dtype, &desc->output);
-    for (uint32_t i = 0; i < desc->input_count; i++)
-        bytes += bytes_of(desc->input_dtype, &desc->inputs[i]);
+    double bytes = 0;
+    if (desc->kind != LAYER_CONCAT) { /* its inputs are mostly made where they belong */
+        bytes = bytes_of(desc->dtype, &desc->output);
+        for (uint32_t i = 0; i < desc->input_count; i++)
+            bytes += bytes_of(desc->input_dtype, &desc->inputs[i]);
+    }
     return (struct plan_subject){.name = desc->name,
                                  .geometry = desc->kind == LAYER_CONV ? &desc->conv : NULL,
                                  .why_local = why_not_coded(desc, params),
