@@ -32,7 +32,8 @@ struct worker_profile {
     struct slowness slowness;
 };
 
-#define PROFILE_NAME 64
+#define PROFILE_NAME   64
+#define PROFILE_MBIT_S 8000.0 /* of a byte per ns */
 
 struct profile {
     char name[PROFILE_NAME];
@@ -76,7 +77,7 @@ void profile_of_this_machine(struct profile *profile, uint32_t workers, uint32_t
 /* A preset by name. CONVOY_E_USAGE with the names that exist. */
 convoy_status profile_preset(struct profile *profile, const char *name, convoy_error *error);
 
-/* CONVOY_E_INPUT with the first member that is out of its range. */
+/* CONVOY_E_INPUT with the first member that is out of its range, as profile files name it. */
 convoy_status profile_check(const struct profile *profile, convoy_error *error);
 
 #endif
