@@ -60,6 +60,9 @@ extern const char *const rate_kind_names[RATE_KINDS];
 
 enum rate_kind rate_kind_of(const struct conv_geometry *geometry);
 
+/* Whether all of them may stand in a profile. */
+bool compute_rates_are_valid(const struct compute_rates *rates);
+
 /* ns that such a machine takes for a convolution: its multiply-adds at the rate of its kind. */
 double rates_convolution_ns(const struct compute_rates *rates, const struct conv_geometry *geometry);
 

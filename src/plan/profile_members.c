@@ -127,6 +127,13 @@ static bool is_in_range(const struct profile_member *member, double value) {
            (member->null_is_infinite && isinf(value) && value > 0);
 }
 
+bool compute_rates_are_valid(const struct compute_rates *rates) {
+    bool valid = true;
+    for (int kind = 0; kind < RATE_KINDS; kind++)
+        valid = valid && rates->macs_per_ns[kind] >= LEAST_RATE && rates->macs_per_ns[kind] <= MOST_RATE;
+    return valid;
+}
+
 /* Numbers of an object; those of objects within it follow. */
 static convoy_status check_numbers(const struct profile_members *members, const void *base, const char *where,
                                    convoy_error *error) {

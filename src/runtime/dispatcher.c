@@ -104,6 +104,9 @@ static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *fram
         dispatcher_take_layer(d, worker, &frame->header);
         pthread_cond_broadcast(&d->changed);
         break;
+    case FRAME_PROBED:
+        dispatcher_take_probe(d, worker, frame);
+        break;
     case FRAME_PONG:
         if (peer->ping && frame->header.job == peer->ping) {
             settle_before(d, worker, peer->ping);
@@ -124,6 +127,7 @@ static void take_damaged(struct dispatcher *d, uint32_t worker) {
         log_line(d->log, CONVOY_LOG_WARNING,
                  "worker %u sent a damaged frame, which counts as lost (said once)", worker);
     peer->damage_logged = true;
+    dispatcher_lose_probe(d, worker);
 }
 
 /* Nothing more comes of what the worker was asked. */
@@ -139,6 +143,7 @@ static void forget_peer(struct dispatcher *d, uint32_t worker) {
         task->state = TASK_LOST;
     }
     peer->ping = 0;
+    dispatcher_lose_probe(d, worker);
     pthread_cond_broadcast(&d->changed);
 }
 

@@ -1,5 +1,6 @@
 /* What the dispatcher's files share: dispatcher.c (jobs, what comes, the thread), dispatcher_send.c (what
- * goes), dispatcher_lateness.c (who is slow or late) and dispatcher_layers.c (who holds what). */
+ * goes), dispatcher_lateness.c (who is slow or late), dispatcher_layers.c (who holds what) and
+ * dispatcher_probe.c (what workers measure). */
 #ifndef RUNTIME_DISPATCHER_INTERNAL_H
 #define RUNTIME_DISPATCHER_INTERNAL_H
 
@@ -55,6 +56,11 @@ struct dispatcher {
     struct holdings holdings;
     bool layers_due;    /* some holding is OFFERING or SENDING */
     pthread_cond_t gap; /* a worker may lack a layer that nobody makes */
+
+    struct probe *probes; /* [nodes] of the caller of dispatcher_probe; NULL: nobody probes */
+    uint64_t last_probe;  /* number of these probes */
+    struct buffer *probe_payload;
+    uint64_t probe_hash;
 };
 
 /* All of these under the mutex. */
@@ -94,6 +100,15 @@ void dispatcher_take_layer(struct dispatcher *d, uint32_t worker, const struct f
 
 /* A worker came anew or left. */
 void dispatcher_reset_layers(struct dispatcher *d, uint32_t worker);
+
+/* Sends the probes that are due. */
+void dispatcher_send_probes(struct dispatcher *d);
+
+/* FRAME_PROBED came; takes its payload if it is wanted. */
+void dispatcher_take_probe(struct dispatcher *d, uint32_t worker, struct frame *frame);
+
+/* No answer will come to what the worker was asked to measure. */
+void dispatcher_lose_probe(struct dispatcher *d, uint32_t worker);
 
 /* A poll with this deadline began and ended: adds to watched_ns. */
 void dispatcher_watch(struct dispatcher *d, uint64_t start_ns, uint64_t end_ns, uint64_t deadline_ns);

@@ -102,6 +102,7 @@ uint64_t dispatcher_send_all(struct dispatcher *d) {
     dispatcher_send_layers(d);
     send_cancels(d);
     send_tasks(d);
+    dispatcher_send_probes(d);
     uint64_t ping_ns = send_pings(d), late_ns = dispatcher_next_look(d);
     look_ns = ping_ns < look_ns ? ping_ns : look_ns;
     return late_ns < look_ns ? late_ns : look_ns;
