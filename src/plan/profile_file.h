@@ -8,8 +8,8 @@
  * sentence names the member. */
 convoy_status profile_read(struct profile *profile, const char *path, convoy_error *error);
 
-/* Writes a profile that profile_check lets pass; numbers have nine digits. The file is there whole, or what
- * was there before is. CONVOY_E_INPUT (profile_check), CONVOY_E_IO, CONVOY_E_MEMORY. */
+/* Writes a profile that profile_check lets pass; numbers are rounded to four digits. The file is there whole,
+ * or what was there before is. CONVOY_E_INPUT (profile_check), CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status profile_write(const struct profile *profile, const char *path, convoy_error *error);
 
 /* Reads the file of this path, if there is one; else it is the preset of this name (CONVOY_E_USAGE). */
