@@ -6,6 +6,7 @@
 #include <convoy/input.h>
 #include <convoy/model.h>
 #include <convoy/mpi.h>
+#include <convoy/plan.h>
 #include <convoy/report.h>
 #include <convoy/session.h>
 #include <convoy/status.h>

@@ -1,7 +1,14 @@
 #include "base/processor.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+uint32_t processors_usable(void) {
+    cpu_set_t set;
+    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+    return count > 0 ? (uint32_t)count : 1;
+}
 
 /* The value of "key\t: value", if that is what the line is. */
 static const char *value_of(const char *line, const char *key) {

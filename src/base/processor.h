@@ -4,7 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+/* How many processors this process may use. */
+uint32_t processors_usable(void);
 
 /* The model's name as the system tells it, cut to size (at least 1), or "unknown processor". ARM has no
  * names: there it is the numbers of implementer, part and variant of each kind of core. Returns text. */

@@ -58,13 +58,10 @@ static void warn_of_parts(const convoy_session *session, const convoy_options *o
 static convoy_status fill_session(convoy_session *session, const convoy_model *model,
                                   const convoy_shape *input_shapes, const convoy_options *options,
                                   convoy_error *error) {
-    const struct code_family *family = NULL;
-    convoy_status status = code_family_find(options->code, &family, error);
-    if (status == CONVOY_OK)
-        status = parse_faults(session, options, error);
-    if (status == CONVOY_OK)
-        status = backend_create(&session->backend, options->backend, options->threads, error);
-    if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
+    const struct code_family *family = session->family;
+    convoy_status status = CONVOY_OK;
+    session->model = model;
+    if (session->backend->block && !options->no_trials && !options->finite)
         status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
@@ -90,11 +87,7 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     return status;
 }
 
-convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
-                                    const convoy_shape *input_shapes, const convoy_options *options,
-                                    convoy_error *error) {
-    if (!session || !model || !input_shapes || !options)
-        return error_null(error, __func__);
+convoy_status session_begin(convoy_session **session, const convoy_options *options, convoy_error *error) {
     convoy_status status = session_options_check(options, error);
     if (status == CONVOY_OK)
         status = session_resources_check(options, error);
@@ -107,12 +100,30 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
         free(made);
         return error_memory(error);
     }
-    made->model = model;
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
-    status =
-        made->backend_name ? fill_session(made, model, input_shapes, options, error) : error_memory(error);
+    status = made->backend_name ? code_family_find(options->code, &made->family, error) : error_memory(error);
+    if (status == CONVOY_OK)
+        status = parse_faults(made, options, error);
+    if (status == CONVOY_OK)
+        status = backend_create(&made->backend, options->backend, options->threads, error);
+    if (status == CONVOY_OK)
+        *session = made;
+    else
+        convoy_session_destroy(&made);
+    return status;
+}
+
+convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
+                                    const convoy_shape *input_shapes, const convoy_options *options,
+                                    convoy_error *error) {
+    if (!session || !model || !input_shapes || !options)
+        return error_null(error, __func__);
+    convoy_session *made = NULL;
+    convoy_status status = session_begin(&made, options, error);
+    if (status == CONVOY_OK)
+        status = fill_session(made, model, input_shapes, options, error);
     if (status == CONVOY_OK)
         *session = made;
     else

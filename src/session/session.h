@@ -13,6 +13,7 @@
 struct convoy_session {
     const convoy_model *model;
     struct network *network;
+    const struct code_family *family;
     struct fault *faults; /* [fault_count] */
     size_t fault_count;
     struct spawn *spawn;        /* worker processes started here, or NULL */
@@ -34,6 +35,10 @@ struct convoy_session {
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
 
+/* A session without a model and without workers: the options checked, the faults parsed, and the backend of
+ * the kernels here. Then convoy_session_destroy. */
+convoy_status session_begin(convoy_session **session, const convoy_options *options, convoy_error *error);
+
 /* Asks the system for the threads, descriptors and address space of a session, or of a worker process, before
  * any of it is made: CONVOY_E_MEMORY with the sentence. */
 convoy_status session_resources_check(const convoy_options *options, convoy_error *error);
@@ -53,6 +58,12 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
  * failure session->spawn may be set. */
 convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
                                      const struct code_family *family, convoy_error *error);
+
+/* Waits until so many workers that are processes have come, or nobody has for join_ns. Workers that were
+ * started here are waited for but two seconds once enough for a layer have come. CONVOY_E_WORKERS where all
+ * of those ended at once. *came may be fewer. */
+convoy_status session_workers_wait(convoy_session *session, const convoy_options *options, uint32_t wanted,
+                                   uint32_t *came, convoy_error *error);
 
 /* Waits until the workers have come and hold their filters, or nothing of it happens any more.
  * CONVOY_E_WORKERS where they are too few and no fallback is allowed. */
