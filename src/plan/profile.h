@@ -32,8 +32,9 @@ struct worker_profile {
     struct slowness slowness;
 };
 
-#define PROFILE_NAME   64
-#define PROFILE_MBIT_S 8000.0 /* of a byte per ns */
+#define PROFILE_NAME       64
+#define PROFILE_MBIT_S     8000.0 /* of a byte per ns */
+#define PROFILE_MOST_BYTES UINT64_C(1000000000000000000)
 
 struct profile {
     char name[PROFILE_NAME];

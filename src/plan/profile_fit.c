@@ -55,11 +55,11 @@ void workers_fit(struct profile *profile, const struct worker_measures *measures
     struct compute_rates first[CONVOY_MAX_WORKERS]; /* of the kinds' first workers */
     profile->worker_kinds = 0;
     for (uint32_t w = 0; w < count; w++) {
-        const struct worker_profile worker = {.count = 1,
-                                              .rates = rates_fit(measures[w].rates, measures[w].rounds),
-                                              .memory_bytes = measures[w].memory_bytes,
-                                              .slowness.deviation =
-                                                  deviation_fit(measures[w].rates, measures[w].rounds)};
+        const struct worker_profile worker = {
+            .count = 1,
+            .rates = rates_fit(measures[w].rates, measures[w].rounds),
+            .memory_bytes = measures[w].memory_bytes <= PROFILE_MOST_BYTES ? measures[w].memory_bytes : 0,
+            .slowness.deviation = deviation_fit(measures[w].rates, measures[w].rounds)};
         uint32_t k = 0;
         while (k < profile->worker_kinds && !are_alike(&worker.rates, &first[k]))
             k++;

@@ -22,7 +22,7 @@ double deviation_fit(const struct compute_rates *rates, uint32_t rounds);
 
 /* profile->workers: each worker's rates are its medians. Workers whose rates of every kind are within a tenth
  * of those of an earlier one are of its kind, whose rates are their averages; its memory_bytes are the least
- * of theirs. 1 to CONVOY_MAX_WORKERS of them. */
+ * of theirs (more than PROFILE_MOST_BYTES: no bound). 1 to CONVOY_MAX_WORKERS of them. */
 void workers_fit(struct profile *profile, const struct worker_measures *measures, uint32_t count);
 
 /* Bytes per ns of a link that all share, from `bytes` to or from each of `count` workers, the i-th of which

@@ -54,6 +54,17 @@ static void test_kinds(void **state) {
     assert_true(is_near(profile.workers[2].rates.macs_per_ns[RATE_POINTWISE], 11.5)); /* not like the first */
 }
 
+/* What a worker says of its memory costs nobody the profile. */
+static void test_endless_memory(void **state) {
+    (void)state;
+    struct profile profile;
+    const struct worker_measures measures[] = {measured(10, UINT64_MAX)};
+    assert_int_equal(profile_preset(&profile, "pi4-wifi", NULL), CONVOY_OK);
+    workers_fit(&profile, measures, 1);
+    assert_int_equal(profile_check(&profile, NULL), CONVOY_OK);
+    assert_int_equal(profile.workers[0].memory_bytes, 0);
+}
+
 /* One kind of rate alone is another. */
 static void test_every_rate_counts(void **state) {
     (void)state;
@@ -76,8 +87,11 @@ static void test_link(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_medians), cmocka_unit_test(test_deviation),
-                                       cmocka_unit_test(test_kinds), cmocka_unit_test(test_every_rate_counts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_medians),
+                                       cmocka_unit_test(test_deviation),
+                                       cmocka_unit_test(test_kinds),
+                                       cmocka_unit_test(test_endless_memory),
+                                       cmocka_unit_test(test_every_rate_counts),
                                        cmocka_unit_test(test_link)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 
 #define LEAST_RATE 1e-6
 #define MOST_RATE  1e9
-#define MOST_BYTES 1e18
 
 #define GMAC_S(name_, struct_, rates_, kind_)                                                                \
     {                                                                                                        \
@@ -88,7 +87,7 @@ static const struct profile_member worker_items[] = {
     {.name = "memory_bytes",
      .kind = MEMBER_BYTES,
      .offset = offsetof(struct worker_profile, memory_bytes),
-     .most = MOST_BYTES},
+     .most = PROFILE_MOST_BYTES},
     {.name = "slowness", .kind = MEMBER_OBJECT, .members = &slowness_members},
 };
 

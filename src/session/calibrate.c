@@ -41,6 +41,9 @@ convoy_status convoy_calibrate(const convoy_options *options, const char *path, 
         return error_null(error, __func__);
     if (options->local)
         return error_set(error, CONVOY_E_USAGE, "a local session has no workers that could be measured");
+    convoy_options running = *options; /* with workers, and with the system asked for what they need */
+    running.plan_only = false;
+    options = &running;
     convoy_status status = session_begin(&session, options, error);
     if (status == CONVOY_OK)
         status = make_workers(session, options, error);
