@@ -1,5 +1,7 @@
 /* convoy plan: which layers go to workers, in which parts, what that takes, and whether it pays. */
+#include "cleanup.h"
 #include "commands.h"
+#include "invitation.h"
 #include "plan_view.h"
 #include "shapes.h"
 #include "trials.h"
@@ -105,11 +107,42 @@ static convoy_status plan_range(const convoy_model *model, const struct cli_opti
     return status;
 }
 
+/* ---- calibration ---- */
+
+static int calibrate(const struct cli_options *options) {
+    convoy_error error;
+    char path[PATH_MAX];
+    struct progress progress;
+    convoy_options session = options->session;
+    struct invitation invitation = {.options = options, .progress = &progress};
+    if (options->arguments.count > 0 || !options->plan_out) {
+        cli_error(&error, CONVOY_E_USAGE,
+                  "usage: convoy plan --calibrate -o PROFILE [--listen URL] (no model)");
+        return report_error(&error);
+    }
+    progress_open(&progress, options->quiet);
+    session.log = progress_log;
+    session.log_context = &progress;
+    session.listening = invitation_give;
+    session.listening_context = &invitation;
+    session.spawn_program = program_path(path);
+    const convoy_status status = convoy_calibrate(&session, options->plan_out, &error);
+    cleanup_forget();
+    progress_clear(&progress);
+    if (status != CONVOY_OK)
+        return report_error(&error);
+    printf("%s: a profile of this machine and its workers; convoy plan MODEL --profile %s plans for them\n",
+           options->plan_out, options->plan_out);
+    return finish_output();
+}
+
 int command_plan(const struct cli_options *options) {
     convoy_error error;
     convoy_model *model = NULL;
     const bool range = options->worker_range[0] != options->worker_range[1];
     convoy_status status = CONVOY_OK;
+    if (options->calibrate)
+        return calibrate(options);
     if (options->arguments.count != 1)
         status = cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy plan MODEL",
                            options->arguments.count);

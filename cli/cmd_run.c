@@ -92,32 +92,6 @@ static int print_outcome(struct run *run, const struct cli_options *options, con
     return exit_status == EXIT_DONE && record->summary.failed > 0 ? EXIT_INPUT : exit_status;
 }
 
-/* The path of this program, which --spawn starts; NULL where the system does not tell. */
-static const char *own_path(char path[PATH_MAX]) {
-    const ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    if (length <= 0)
-        return NULL;
-    path[length] = '\0';
-    return path;
-}
-
-/* What is done when workers may dial in. */
-struct listening {
-    const struct cli_options *options;
-    struct progress *progress;
-};
-
-static void take_address(void *context, const char *url) {
-    struct listening *listening = context;
-    char command[4096], line[4200];
-    cleanup_note(url, listening->options->session.spawn > 0);
-    if (listening->options->session.spawn)
-        return;
-    invitation_text(command, sizeof command, listening->options, url);
-    snprintf(line, sizeof line, "a worker is started with: %s", command);
-    progress_log(listening->progress, CONVOY_LOG_INFO, line);
-}
-
 /* The inferences, over a session of their own. */
 static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model,
                        struct progress *progress) {
@@ -126,15 +100,15 @@ static int run_session(struct run *run, const struct cli_options *options, const
     char path[PATH_MAX], trials[PATH_MAX];
     convoy_options session_options = options->session;
     session_options.trial_folder = trials_folder(trials);
-    session_options.spawn_program = own_path(path);
+    session_options.spawn_program = program_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;
     session_options.progress = show_coding;
     session_options.progress_context = progress;
-    struct listening listening = {.options = options, .progress = progress};
+    struct invitation invitation = {.options = options, .progress = progress};
     if (!session_options.listening) { /* under MPI others are told */
-        session_options.listening = take_address;
-        session_options.listening_context = &listening;
+        session_options.listening = invitation_give;
+        session_options.listening_context = &invitation;
     }
     const convoy_stream stream = {
         .context = run,

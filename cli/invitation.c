@@ -1,7 +1,10 @@
 #include "invitation.h"
 
+#include "cleanup.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define URL_TEXT 2048
 
@@ -54,4 +57,24 @@ int invitation_text(char *text, size_t size, const struct cli_options *options, 
         snprintf(keys, sizeof keys, " --insecure");
     }
     return snprintf(text, size, "convoy worker --connect %s%s", address, keys);
+}
+
+void invitation_give(void *context, const char *url) {
+    const struct invitation *invitation = context;
+    const struct cli_options *options = invitation->options;
+    char command[4096], line[4200];
+    cleanup_note(url, options->session.spawn > 0);
+    if (options->session.spawn)
+        return;
+    invitation_text(command, sizeof command, options, url);
+    snprintf(line, sizeof line, "a worker is started with: %s", command);
+    progress_log(invitation->progress, CONVOY_LOG_INFO, line);
+}
+
+const char *program_path(char path[PATH_MAX]) {
+    const ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    return path;
 }

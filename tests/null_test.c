@@ -106,6 +106,14 @@ static void test_sessions(void **state) {
     convoy_model_destroy(&model);
 }
 
+static void test_plans(void **state) {
+    (void)state;
+    convoy_options options;
+    convoy_options_init(&options);
+    REFUSED(convoy_calibrate, NULL, "/nowhere/profile.json");
+    REFUSED(convoy_calibrate, &options, NULL);
+}
+
 static void test_mpi(void **state) {
     (void)state;
     convoy_options options;
@@ -139,6 +147,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_and_tensors),
         cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_plans),
         cmocka_unit_test(test_mpi),
         cmocka_unit_test(test_ends),
     };

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint32_t processors_usable(void) {
+    cpu_set_t set;
+    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+    return count > 0 ? (uint32_t)count : 1;
+}
+
 /* The value of "key\t: value", if that is what the line is. */
 static const char *value_of(const char *line, const char *key) {
     const size_t length = strlen(key);
@@ -73,10 +79,4 @@ const char *processor_name(char *text, size_t size) {
     if (!known && !read_midr(text, size))
         snprintf(text, size, "unknown processor");
     return text;
-}
-
-uint32_t processor_count(void) {
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count > 1 ? (uint32_t)count : 1;
 }

@@ -3,24 +3,12 @@
 #include "base/error.h"
 #include "bench/job_time.h"
 
-#include <stdlib.h>
-
 #define JOB_ROUNDS 1000
 
 void bench_take(const struct bench *bench, const char *part, const char *name, const char *unit, double value,
                 double floor) {
     const convoy_bench_figure figure = {part, name, unit, value, floor};
     bench->take(bench->context, &figure);
-}
-
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *values, size_t count) {
-    qsort(values, count, sizeof *values, compare);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
 /* What a job costs where there is nothing to compute. Left out where the code does not admit so small a

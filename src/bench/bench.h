@@ -22,9 +22,6 @@ struct bench {
 void bench_take(const struct bench *bench, const char *part, const char *name, const char *unit, double value,
                 double floor);
 
-/* The median of values[count >= 1], which are sorted. */
-double bench_median(double *values, size_t count);
-
 /* Sets the two rates. (machine_rates.c) CONVOY_E_MEMORY. */
 convoy_status bench_machine(struct bench *bench, uint32_t block, struct kernel_times *times,
                             convoy_error *error);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/median.h"
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "bench/bench.h"
@@ -152,7 +153,7 @@ static double median_ns(const struct measurement *m, enum operation operation, d
         }
         spans[round] = (double)(end - start);
     }
-    return bench_median(spans, rounds);
+    return median(spans, rounds);
 }
 
 /* Runs all lanes; the caller's thread is the first. Lanes that could not be started would keep the others

@@ -2,6 +2,7 @@
 #include "bench/bench.h"
 
 #include "base/error.h"
+#include "base/median.h"
 #include "base/random.h"
 #include "base/tensor.h"
 
@@ -88,12 +89,12 @@ static convoy_status run_all(const struct bench *bench, struct runs *alone, stru
 static void take_network(const struct bench *bench, struct runs *alone, struct runs *coded,
                          struct coded_part *part) {
     uint32_t runs = bench->runs;
-    bench_take(bench, "network", "alone, wall", "ms", bench_median(alone->wall_ms, runs), bench->floor_ms);
-    bench_take(bench, "network", "alone, CPU", "ms", bench_median(alone->cpu_ms, runs), bench->floor_ms);
-    bench_take(bench, "network", "on workers, wall", "ms", bench_median(coded->wall_ms, runs),
-               bench_median(part->wall_ms, runs));
-    bench_take(bench, "network", "on workers, CPU", "ms", bench_median(coded->cpu_ms, runs),
-               bench_median(part->shares_cpu_ms, runs));
+    bench_take(bench, "network", "alone, wall", "ms", median(alone->wall_ms, runs), bench->floor_ms);
+    bench_take(bench, "network", "alone, CPU", "ms", median(alone->cpu_ms, runs), bench->floor_ms);
+    bench_take(bench, "network", "on workers, wall", "ms", median(coded->wall_ms, runs),
+               median(part->wall_ms, runs));
+    bench_take(bench, "network", "on workers, CPU", "ms", median(coded->cpu_ms, runs),
+               median(part->shares_cpu_ms, runs));
 }
 
 static convoy_status make_inputs(const struct bench *bench, convoy_tensor *inputs, size_t count,

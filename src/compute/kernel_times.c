@@ -5,6 +5,7 @@
 #include "base/processor.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
+#include "compute/trial.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,9 +36,6 @@ enum { LEAST_ROWS = 16 };
 
 /* What a file says to have taken longer, eleven days, nobody measured. */
 #define MOST_NS ((uint64_t)1000000000000000)
-
-/* Tensors of more than this are not made for a trial. */
-#define MOST_BYTES ((size_t)1 << 30)
 
 struct entry {
     struct conv_geometry geometry;
@@ -191,78 +189,12 @@ static char *file_path(const char *folder, const struct backend *backend) {
 
 /* --- Trials --------------------------------------------------------------------------------------------- */
 
-/* A layer of the backend's, on memory of its own. */
-struct trial {
-    struct layer *layer;
-    struct context *context;
-    convoy_tensor in, out;
-};
-
-/* Small numbers: memory that is touched, and none denormal. */
-static struct buffer *tensor_made(convoy_tensor *tensor, convoy_shape shape) {
-    size_t bytes;
-    *tensor = (convoy_tensor){.dtype = CONVOY_F32, .shape = shape};
-    if (!tensor_bytes(CONVOY_F32, &shape, &bytes) || bytes > MOST_BYTES)
-        return NULL;
-    tensor->owner = buffer_create(bytes);
-    if (!tensor->owner)
-        return NULL;
-    tensor->data = tensor->owner->data;
-    memset(tensor->data, 0x3c, bytes); /* 0.01 */
-    return tensor->owner;
-}
-
-static void trial_end(struct trial *trial, struct backend *backend) {
-    if (trial->layer)
-        backend->ops->layer_destroy(&trial->layer);
-    if (trial->context)
-        backend->ops->context_destroy(&trial->context);
-    convoy_tensor_release(&trial->in);
-    convoy_tensor_release(&trial->out);
-}
-
-static bool trial_begin(struct trial *trial, struct backend *backend, const struct conv_geometry *geometry,
-                        enum conv_kernel kernel) {
-    convoy_shape input = conv_input_shape(geometry);
-    struct layer_desc desc = {.name = "trial",
-                              .op = "Conv",
-                              .kind = LAYER_CONV,
-                              .input_count = 1,
-                              .inputs = &input,
-                              .dtype = CONVOY_F32,
-                              .input_dtype = CONVOY_F32,
-                              .output = conv_output_shape(geometry),
-                              .kernel = kernel,
-                              .conv = *geometry};
-    struct layer_params params = {0};
-    *trial = (struct trial){0};
-    bool made = tensor_made(&trial->in, input) && tensor_made(&trial->out, desc.output) &&
-                tensor_made(&params.weights, conv_filter_shape(geometry)) &&
-                backend->ops->context_create(backend, &trial->context, NULL) == CONVOY_OK &&
-                backend->ops->layer_prepare(backend, &desc, &params, &trial->layer, NULL) == CONVOY_OK;
-    convoy_tensor_release(&params.weights);
-    return made;
-}
-
 /* Of the calling thread: other users of the machine do not count. Where several threads compute, this one
  * does as long as they do. */
 static uint64_t cpu_time_ns(void) {
     struct timespec now = {0};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void read_all(const volatile unsigned char *data, size_t bytes) {
-    for (size_t i = 0; i < bytes; i += MEMORY_ALIGNMENT)
-        (void)data[i];
-}
-
-/* Leaves the caches as a run of a network does: the weights gone, the input there. Without it small maps
- * with many channels, whose time is that of reading weights, would seem three times as fast, and Winograd's,
- * four times as many, would win. */
-static void caches_settle(const struct trial *trial, const struct buffer *other) {
-    read_all(other->data, other->bytes);
-    read_all(trial->in.data, convoy_tensor_elements(&trial->in) * sizeof(float));
 }
 
 /* 0 where the trial fails. */
@@ -273,16 +205,15 @@ static uint64_t trial_time_ns(const struct kernel_times *times, const struct con
     bool good = trial_begin(&trial, times->backend, geometry, kernel);
     /* The first run warms up. */
     for (int run = 0; good && run <= TIMED_RUNS && (run < 2 || all_ns < LONG_TRIAL_NS); run++) {
-        caches_settle(&trial, other);
+        trial_settle(&trial, other);
         uint64_t start_ns = cpu_time_ns();
-        good = times->backend->ops->layer_run(trial.layer, trial.context, &trial.in, &trial.out, NULL,
-                                              NULL) == CONVOY_OK;
+        good = trial_run(&trial);
         uint64_t spent_ns = cpu_time_ns() - start_ns + 1;
         if (run > 0 && (best_ns == 0 || spent_ns < best_ns))
             best_ns = spent_ns;
         all_ns += spent_ns;
     }
-    trial_end(&trial, times->backend);
+    trial_end(&trial);
     return good ? best_ns : 0;
 }
 

@@ -15,7 +15,7 @@ void plan_option_use(const struct plan_request *request, const struct plan_optio
                      double use[RESOURCES]) {
     const struct prediction *p = &option->predicted;
     const struct profile *profile = request->costs.profile;
-    use[RESOURCE_MASTER] = p->job_ns + p->encode_ns + p->decode_ns;
+    use[RESOURCE_MASTER] = p->tasks_ns + p->encode_ns + p->decode_ns;
     use[RESOURCE_UP] = p->up_bytes / profile->link.up_bytes_per_ns;
     use[RESOURCE_DOWN] = p->down_bytes / profile->link.down_bytes_per_ns;
     use[RESOURCE_WORKERS] = p->workers_ns / request->cluster.workers;

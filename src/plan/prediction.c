@@ -129,7 +129,7 @@ static double mean_answers_ns(const struct prediction_job *job, const struct can
 struct prediction predict(const struct prediction_job *job, const struct candidate *c) {
     struct way way;
     describe_way(&way, job, c);
-    struct prediction p = {.job_ns = job->profile->job_ns,
+    struct prediction p = {.tasks_ns = job->asked * job->profile->task_ns,
                            .encode_ns = encode_ns(job, c),
                            .decode_ns = decode_ns(job, c),
                            .answers_ns = mean_answers_ns(job, c, &way),
@@ -140,6 +140,6 @@ struct prediction predict(const struct prediction_job *job, const struct candida
                            .down_bytes = job->asked * c->cost.down * bytes_of(job->frames)};
     for (uint32_t w = 0; w < job->asked; w++)
         p.workers_ns += way.paces[w].task_ns;
-    p.total_ns = p.job_ns + p.encode_ns + p.answers_ns + p.decode_ns;
+    p.total_ns = p.tasks_ns + p.encode_ns + p.answers_ns + p.decode_ns;
     return p;
 }

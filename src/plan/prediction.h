@@ -7,13 +7,13 @@
 
 /* One layer of one inference, coded so. Times in ns, bytes as they travel. */
 struct prediction {
-    double total_ns;                     /* latency: the sum of the rest */
-    double job_ns, encode_ns, decode_ns; /* of the master */
-    double answers_ns;                   /* from the first task sent until the δ-th answer has come */
-    double up_ns, task_ns, down_ns;      /* of which: one worker's task on the link, computed, its answer on
-                                            the link; if no other traffic is in the way */
-    double up_bytes, down_bytes;         /* all tasks; the answers that are waited for or come anyway */
-    double workers_ns;                   /* of processors, all workers that are asked */
+    double total_ns;                       /* latency: the sum of the rest */
+    double tasks_ns, encode_ns, decode_ns; /* of the master */
+    double answers_ns;                     /* from the first task sent until the δ-th answer has come */
+    double up_ns, task_ns, down_ns;        /* of which: one worker's task on the link, computed, its answer on
+                                              the link; if no other traffic is in the way */
+    double up_bytes, down_bytes;           /* all tasks; the answers that are waited for or come anyway */
+    double workers_ns;                     /* of processors, all workers that are asked */
 };
 
 /* The times of a job. */

@@ -32,13 +32,17 @@ struct worker_profile {
     struct slowness slowness;
 };
 
-#define PROFILE_NAME 64
+#define PROFILE_NAME       64
+#define PROFILE_MBIT_S     8000.0 /* of a byte per ns */
+#define PROFILE_MOST_BYTES UINT64_C(1000000000000000000)
 
 struct profile {
     char name[PROFILE_NAME];
     struct compute_rates master;
     double bytes_per_ns; /* memcpy of the master: read plus written, by one thread */
-    double job_ns;       /* what a coded layer costs the master beside coding and waiting */
+    double task_ns;      /* what each task costs the master beside coding: frames, and threads that wake */
+    char processor[PROFILE_NAME]; /* the master's, if kernels that are timed there tell how fast it is; or ""
+                                   */
 
     /* The master's link, which all workers share; up: to the workers. */
     struct {
@@ -59,6 +63,9 @@ extern const char *const rate_kind_names[RATE_KINDS];
 
 enum rate_kind rate_kind_of(const struct conv_geometry *geometry);
 
+/* Whether all of them may stand in a profile. */
+bool compute_rates_are_valid(const struct compute_rates *rates);
+
 /* ns that such a machine takes for a convolution: its multiply-adds at the rate of its kind. */
 double rates_convolution_ns(const struct compute_rates *rates, const struct conv_geometry *geometry);
 
@@ -76,7 +83,7 @@ void profile_of_this_machine(struct profile *profile, uint32_t workers, uint32_t
 /* A preset by name. CONVOY_E_USAGE with the names that exist. */
 convoy_status profile_preset(struct profile *profile, const char *name, convoy_error *error);
 
-/* CONVOY_E_INPUT with the first member that is out of its range. */
+/* CONVOY_E_INPUT with the first member that is out of its range, as profile files name it. */
 convoy_status profile_check(const struct profile *profile, convoy_error *error);
 
 #endif

@@ -65,6 +65,9 @@ static void take_frame(struct dispatcher *d, uint32_t worker, struct frame *fram
     case FRAME_UNFIT:
         take_layer(d, worker, &frame->header);
         break;
+    case FRAME_PROBED:
+        dispatcher_take_probe(d, worker, frame);
+        break;
     case FRAME_PONG:
         assignments_take_pong(&d->assignments, worker, frame->header.job);
         break;
@@ -82,11 +85,13 @@ static void take_damaged(struct dispatcher *d, uint32_t worker) {
         log_line(d->log, CONVOY_LOG_WARNING,
                  "worker %u sent a damaged frame, which counts as lost (said once)", worker);
     peer->damage_logged = true;
+    dispatcher_lose_probe(d, worker);
 }
 
 /* Nothing more comes of what the worker was asked. */
 static void lose_worker(struct dispatcher *d, uint32_t worker) {
     assignments_lose_worker(&d->assignments, worker);
+    dispatcher_lose_probe(d, worker);
     pthread_cond_broadcast(&d->changed);
 }
 

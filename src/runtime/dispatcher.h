@@ -81,4 +81,25 @@ void dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t wa
  */
 void dispatcher_finish(struct dispatcher *dispatcher, struct job *job);
 
+enum probe_state {
+    PROBE_NONE, /* this worker gets none */
+    PROBE_DUE,  /* not sent yet */
+    PROBE_SENT,
+    PROBE_ANSWERED,
+    PROBE_LOST /* the worker left, its answer was damaged, or it did not come in time */
+};
+
+struct probe {
+    enum probe_state state;
+    uint64_t sent_ns, came_ns; /* of the probe and its answer, by clock_now_ns */
+    uint32_t took_us;          /* ANSWERED: the worker */
+    struct buffer *answer;     /* ANSWERED: the caller's reference, or NULL: the worker cannot */
+};
+
+/* Sends the payload (of FRAME_PROBE) to every worker whose probes[nodes] is DUE, and waits until each is
+ * ANSWERED or LOST, or for the deadline. Workers answer when they have answered what they were sent before.
+ * One thread at a time. (dispatcher_probe.c) */
+void dispatcher_probe(struct dispatcher *dispatcher, struct buffer *payload, struct probe *probes,
+                      uint64_t deadline_ns);
+
 #endif

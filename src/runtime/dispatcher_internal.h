@@ -1,6 +1,8 @@
 /* What the dispatcher's files share: dispatcher.c (what comes, the thread, jobs), dispatcher_layers.c (layers
- * for the supplier) and, below both, dispatcher_send.c (what goes). They alone use the transport, the clock
- * and the mutex; what they decide is in assignments.h and holdings.h. */
+ * for the supplier), dispatcher_probe.c (what workers measure) and, below them, dispatcher_send.c (what
+ * goes). They alone use the transport, the clock and the mutex; what they decide is in assignments.h and
+ * holdings.h.
+ */
 #ifndef RUNTIME_DISPATCHER_INTERNAL_H
 #define RUNTIME_DISPATCHER_INTERNAL_H
 
@@ -26,6 +28,11 @@ struct dispatcher {
     struct assignments assignments;
     struct holdings holdings;
     pthread_cond_t gap; /* a worker may lack a layer that nobody makes */
+
+    struct probe *probes; /* [nodes] of the caller of dispatcher_probe; NULL: nobody probes */
+    uint64_t last_probe;  /* number of these probes */
+    struct buffer *probe_payload;
+    uint64_t probe_hash;
 };
 
 /* All of these under the mutex. */
@@ -35,5 +42,11 @@ uint64_t dispatcher_send_all(struct dispatcher *d);
 
 /* The same, or has it sent by who drives. */
 void dispatcher_send_due(struct dispatcher *d);
+
+/* FRAME_PROBED came; takes its payload if it is wanted. */
+void dispatcher_take_probe(struct dispatcher *d, uint32_t worker, struct frame *frame);
+
+/* No answer will come to what the worker was asked to measure. */
+void dispatcher_lose_probe(struct dispatcher *d, uint32_t worker);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the dispatcher sends: layers, tasks, cancellations, and questions to the silent. */
+/* What the dispatcher sends: layers, tasks, cancellations, probes, and questions to the silent. */
 #include "runtime/dispatcher_internal.h"
 
 #include "base/clock.h"
@@ -45,6 +45,19 @@ static void send_layers(struct dispatcher *d) {
     holdings->due = false;
 }
 
+/* Sends the probes that are due. */
+static void send_probes(struct dispatcher *d) {
+    for (uint32_t w = 0; d->probes && w < d->nodes; w++) {
+        struct probe *probe = &d->probes[w];
+        if (probe->state != PROBE_DUE)
+            continue;
+        probe->state = PROBE_SENT;
+        probe->sent_ns = clock_now_ns();
+        send_frame(d, w, (struct frame_header){.kind = FRAME_PROBE, .job = d->last_probe},
+                   buffer_retain(d->probe_payload), d->probe_hash);
+    }
+}
+
 static void send_cancels(struct dispatcher *d) {
     for (uint32_t w = 0; d->assignments.cancels_due && w < d->nodes; w++)
         for (uint64_t job; (job = assignments_take_cancel(&d->assignments, w)) != 0;)
@@ -89,6 +102,7 @@ uint64_t dispatcher_send_all(struct dispatcher *d) {
     send_layers(d);
     send_cancels(d);
     send_tasks(d);
+    send_probes(d);
     uint64_t ping_ns = send_pings(d), look_ns = assignments_look_ns(&d->assignments);
     next_ns = ping_ns < next_ns ? ping_ns : next_ns;
     if (look_ns == UINT64_MAX)

@@ -6,6 +6,8 @@
 #include "base/tensor.h"
 #include "linalg/halves.h"
 #include "runtime/layer_cache.h"
+#include "runtime/probe.h"
+#include "runtime/probe_rates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -303,6 +305,30 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
           answer);
 }
 
+/* A worker that a fault makes slow or busy measures as if it were a machine that is so many times slower. */
+static bool measure(struct worker *worker, struct compute_rates *rates) {
+    const struct fault *slow = find_fault(worker, FAULT_SLOW), *busy = find_fault(worker, FAULT_BUSY);
+    const double factor = (slow ? slow->factor : 1) * (busy ? busy->factor : 1);
+    const uint64_t start_ns = clock_now_ns();
+    if (!probe_rates_measure(worker->backend, rates))
+        return false;
+    const uint64_t now_ns = clock_now_ns();
+    dawdle_until(worker, now_ns + (uint64_t)((factor - 1) * (double)(now_ns - start_ns)));
+    for (int kind = 0; kind < RATE_KINDS; kind++)
+        rates->macs_per_ns[kind] /= factor;
+    return true;
+}
+
+static void serve_probe(struct worker *worker, const struct frame *frame) {
+    struct probe_request request;
+    struct probe_answer answer = {.memory_bytes = worker->options->cache_bytes};
+    struct buffer *payload = NULL;
+    const uint64_t start_ns = clock_now_ns();
+    if (probe_request_read(&request, frame->payload) && (!request.measure || measure(worker, &answer.rates)))
+        payload = probe_answer_create(&answer, request.answer_bytes);
+    reply(worker, frame, (struct frame_header){.kind = FRAME_PROBED, .took_us = us_since(start_ns)}, payload);
+}
+
 static void serve(struct worker *worker, const struct frame *frame) {
     switch (frame->header.kind) {
     case FRAME_OFFER:
@@ -314,6 +340,9 @@ static void serve(struct worker *worker, const struct frame *frame) {
         break;
     case FRAME_PING:
         reply_kind(worker, frame, FRAME_PONG);
+        break;
+    case FRAME_PROBE:
+        serve_probe(worker, frame);
         break;
     default:
         break; /* a kind that only workers send: ignored */

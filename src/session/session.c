@@ -30,7 +30,9 @@ static convoy_status parse_faults(convoy_session *session, const convoy_options 
 /* Puts the cluster between session->backend, the kernels here, and whoever uses it. */
 static convoy_status wrap_in_cluster(convoy_session *session, const convoy_options *options,
                                      const struct code_family *family, convoy_error *error) {
-    convoy_status status = session_workers_create(session, options, family, error);
+    convoy_status status = CONVOY_OK;
+    if (!session->cluster)
+        status = session_workers_create(session, options, family, error);
     if (status != CONVOY_OK)
         return status;
     struct backend *backend = NULL;
@@ -42,11 +44,34 @@ static convoy_status wrap_in_cluster(convoy_session *session, const convoy_optio
     return CONVOY_OK;
 }
 
+/* Lets the workers come, and measures them. If they are too few and that is allowed, nothing is planned for
+ * them.
+ */
+static convoy_status measure_workers(convoy_session *session, const convoy_options *options,
+                                     convoy_error *error) {
+    convoy_error why;
+    convoy_status status = session_workers_create(session, options, session->family, error);
+    if (status != CONVOY_OK)
+        return status;
+    status = session_calibrate(session, options, session->needed, &why);
+    if (status == CONVOY_E_WORKERS && !options->no_fallback) {
+        log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
+                 "%s: the model is computed here", why.message);
+        session->unmeasured = true;
+        return session_profile_find(session, options, error);
+    }
+    if (status != CONVOY_OK)
+        *error = why;
+    return status;
+}
+
 /* Whether workers are of any use. If not, that is said. */
 static bool is_needed(const convoy_session *session, const convoy_options *options) {
     const struct log log = {options->log, options->log_context};
     if (session_plan_codes(session) || !session->plan->pays_only)
         return true;
+    if (session->unmeasured) /* why is told */
+        return false;
     log_line(
         &log, CONVOY_LOG_WARNING,
         "no layer is faster on %u workers (%s) than on this machine alone, which takes %.3g ms: no worker is "
@@ -73,19 +98,17 @@ static void warn_of_parts(const convoy_session *session, const convoy_options *o
 static convoy_status fill_session(convoy_session *session, const convoy_model *model,
                                   const convoy_shape *input_shapes, const convoy_options *options,
                                   convoy_error *error) {
-    const struct code_family *family = NULL;
-    convoy_status status = code_family_find(options->code, &family, error);
-    if (status == CONVOY_OK)
-        status = parse_faults(session, options, error);
-    if (status == CONVOY_OK)
-        status = backend_create(&session->backend, options->backend, options->threads, error);
-    if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
+    const struct code_family *family = session->family;
+    convoy_status status = CONVOY_OK;
+    session->model = model;
+    if (session->backend->block && !options->no_trials && !options->finite)
         status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);
     if (status == CONVOY_OK)
-        status = session_profile_find(session, options, error);
+        status = session_is_measured(options) ? measure_workers(session, options, error)
+                                              : session_profile_find(session, options, error);
     if (status == CONVOY_OK)
         status = session_plan_create(session, options, family, error);
     if (status == CONVOY_OK)
@@ -98,6 +121,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         return CONVOY_OK;
     if (!options->local && is_needed(session, options))
         status = wrap_in_cluster(session, options, family, error);
+    else
+        cluster_destroy(&session->cluster); /* which tells those that have come that they may go */
     if (status != CONVOY_OK)
         return status;
     bool clustered = session->cluster;
@@ -109,11 +134,7 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     return status;
 }
 
-convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
-                                    const convoy_shape *input_shapes, const convoy_options *options,
-                                    convoy_error *error) {
-    if (!session || !model || !input_shapes || !options)
-        return error_null(error, __func__);
+convoy_status session_begin(convoy_session **session, const convoy_options *options, convoy_error *error) {
     convoy_status status = session_options_check(options, error);
     if (status == CONVOY_OK)
         status = session_resources_check(options, error);
@@ -126,12 +147,30 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
         free(made);
         return error_memory(error);
     }
-    made->model = model;
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
-    status =
-        made->backend_name ? fill_session(made, model, input_shapes, options, error) : error_memory(error);
+    status = made->backend_name ? code_family_find(options->code, &made->family, error) : error_memory(error);
+    if (status == CONVOY_OK)
+        status = parse_faults(made, options, error);
+    if (status == CONVOY_OK)
+        status = backend_create(&made->backend, options->backend, options->threads, error);
+    if (status == CONVOY_OK)
+        *session = made;
+    else
+        convoy_session_destroy(&made);
+    return status;
+}
+
+convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
+                                    const convoy_shape *input_shapes, const convoy_options *options,
+                                    convoy_error *error) {
+    if (!session || !model || !input_shapes || !options)
+        return error_null(error, __func__);
+    convoy_session *made = NULL;
+    convoy_status status = session_begin(&made, options, error);
+    if (status == CONVOY_OK)
+        status = fill_session(made, model, input_shapes, options, error);
     if (status == CONVOY_OK)
         *session = made;
     else

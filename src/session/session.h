@@ -14,6 +14,7 @@
 struct convoy_session {
     const convoy_model *model;
     struct network *network;
+    const struct code_family *family;
     struct fault *faults; /* [fault_count] */
     size_t fault_count;
     struct spawn *spawn;        /* worker processes started here, or NULL */
@@ -24,6 +25,7 @@ struct convoy_session {
     struct backend *backend;
     struct executor *executor;
     struct profile profile; /* what the plan was made for */
+    bool unmeasured;        /* too few workers came to plan for them */
     struct plan *plan;
     convoy_layer_info *layers; /* [network->step_count] */
 
@@ -36,6 +38,10 @@ struct convoy_session {
 
 /* CONVOY_E_USAGE with the first option whose value makes no sense. */
 convoy_status session_options_check(const convoy_options *options, convoy_error *error);
+
+/* A session without a model and without workers: the options checked, the faults parsed, and the backend of
+ * the kernels here. Then convoy_session_destroy. */
+convoy_status session_begin(convoy_session **session, const convoy_options *options, convoy_error *error);
 
 /* Asks the system for the threads, descriptors and address space of a session, or of a worker process, before
  * any of it is made: CONVOY_E_MEMORY with the sentence. */
@@ -57,6 +63,12 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
 convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
                                      const struct code_family *family, convoy_error *error);
 
+/* Waits until so many workers that are processes have come, or nobody has for join_ns. Workers that were
+ * started here are waited for but two seconds once enough for a layer have come. CONVOY_E_WORKERS where all
+ * of those ended at once. *came may be fewer. */
+convoy_status session_workers_wait(convoy_session *session, const convoy_options *options, uint32_t wanted,
+                                   uint32_t *came, convoy_error *error);
+
 /* Waits until the workers have come and hold their filters, or nothing of it happens any more.
  * CONVOY_E_WORKERS where they are too few and no fallback is allowed. */
 convoy_status session_workers_ready(convoy_session *session, const convoy_options *options,
@@ -65,6 +77,16 @@ convoy_status session_workers_ready(convoy_session *session, const convoy_option
 /* CONVOY_E_USAGE where a fault kills at a layer that the workers do not compute; the sentence names some that
  * they do. */
 convoy_status session_faults_check(const convoy_session *session, convoy_error *error);
+
+/* Waits until `wanted` workers have come, or nobody does any more, measures those that have, and sets
+ * session->profile. The backend is that of the kernels here. CONVOY_E_WORKERS if they are too few.
+ * (calibrate.c)
+ */
+convoy_status session_calibrate(convoy_session *session, const convoy_options *options, uint32_t wanted,
+                                convoy_error *error);
+
+/* Whether a plan for this session is made from what its workers are measured to be, once they have come. */
+bool session_is_measured(const convoy_options *options);
 
 /* Sets session->profile: the one that is asked for, else this machine's. */
 convoy_status session_profile_find(convoy_session *session, const convoy_options *options,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/processor.h"
 #include "plan/plan_file.h"
+#include "plan/profile_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,13 @@ static double measured_ns(const struct cost_model *model, const struct conv_geom
     return ns ? (double)ns : rates_convolution_ns(&model->profile->master, geometry);
 }
 
-/* A profile that was asked for describes another master, whose kernels cannot be timed here. */
+/* Kernels are timed here if the profile is of a master like this one. */
 static struct cost_model cost_model_of(const convoy_session *session, const convoy_options *options) {
+    char processor[PROFILE_NAME];
     struct cost_model model = cost_model_counted(&session->profile);
-    bool timed = session->times && !options->profile && !(options->local && !options->plan_only);
-    if (timed) {
+    bool planned = !options->local || options->plan_only;
+    if (session->times && planned &&
+        strcmp(session->profile.processor, processor_name(processor, sizeof processor)) == 0) {
         model.convolution_ns = measured_ns;
         model.context = session->times;
     }
@@ -48,11 +51,18 @@ static struct cost_model cost_model_of(const convoy_session *session, const conv
 
 convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
                                    convoy_error *error) {
+    struct profile *profile = &session->profile;
     if (options->profile)
-        return profile_preset(&session->profile, options->profile, error);
-    profile_of_this_machine(&session->profile, options->workers, processor_count(),
+        return profile_find(profile, options->profile, error);
+    profile_of_this_machine(profile, options->workers, processors_usable(),
                             options->spawn || options->listen);
+    processor_name(profile->processor, sizeof profile->processor);
     return CONVOY_OK;
+}
+
+bool session_is_measured(const convoy_options *options) {
+    return options->listen && !options->local && !options->plan_only && !options->profile &&
+           !options->plan_file && distribute_of(options) == PLAN_PAYING;
 }
 
 static convoy_status make_request(struct plan_request *request, const convoy_session *session,
@@ -120,15 +130,22 @@ convoy_status session_plan_create(convoy_session *session, const convoy_options 
                                   const struct code_family *family, convoy_error *error) {
     struct plan_request request;
     struct plan_subject *subjects = NULL;
+    struct plan_decision *all_here = NULL;
     convoy_status status = make_request(&request, session, options, family, error);
     if (status == CONVOY_OK)
         status = session_subjects_create(&subjects, session->network, error);
+    if (session->unmeasured) {
+        request.decided = all_here = calloc(session->network->step_count + 1, sizeof *all_here);
+        if (!all_here)
+            status = error_memory(error);
+    }
     if (status == CONVOY_OK && options->plan_file)
         status = plan_read(&session->plan, options->plan_file, &request, subjects,
                            session->network->step_count, error);
     else if (status == CONVOY_OK)
         status = plan_create(&session->plan, &request, subjects, session->network->step_count, error);
     free(subjects);
+    free(all_here);
     return status == CONVOY_OK ? describe_layers(session, error) : status;
 }
 

@@ -122,12 +122,10 @@ static convoy_status start_workers(convoy_session *session, const convoy_options
     return status;
 }
 
-/* Waits for workers to come: for all that were started here, else for as many as every layer needs. False
- * where they did not, and nobody has come for join_ns. */
-static bool wait_for_workers(convoy_session *session, const convoy_options *options) {
+/* Returns how many have come: fewer than `wanted` where nobody has for join_ns. */
+static uint32_t wait_for_workers(convoy_session *session, const convoy_options *options, uint32_t wanted) {
     const struct log log = {options->log, options->log_context};
-    const uint32_t needed = options->workers - options->stragglers;
-    const uint32_t wanted = session->spawn ? options->spawn : needed;
+    const uint32_t needed = session->needed;
     uint64_t changed_ns = clock_now_ns(), logged_ns = changed_ns;
     uint32_t came = 0, logged = UINT32_MAX;
     for (;;) {
@@ -139,10 +137,9 @@ static bool wait_for_workers(convoy_session *session, const convoy_options *opti
         if (now_came > came)
             changed_ns = now_ns;
         came = now_came;
-        if (came >= wanted)
-            return true;
-        if (now_ns >= changed_ns + patience_ns || (session->spawn && spawn_running(session->spawn) == 0))
-            return false;
+        if (came >= wanted || now_ns >= changed_ns + patience_ns ||
+            (session->spawn && spawn_running(session->spawn) == 0))
+            return came;
         if (now_ns >= logged_ns + (came == logged ? LOG_ANYWAY_NS : LOG_EVERY_NS)) {
             log_line(&log, CONVOY_LOG_INFO, "waiting for workers on %s: %u of %u have come", session->url,
                      came, options->workers);
@@ -176,15 +173,26 @@ convoy_status session_workers_create(convoy_session *session, const convoy_optio
     return options->spawn ? start_workers(session, options, error) : CONVOY_OK;
 }
 
+convoy_status session_workers_wait(convoy_session *session, const convoy_options *options, uint32_t wanted,
+                                   uint32_t *came, convoy_error *error) {
+    *came = wait_for_workers(session, options, wanted);
+    if (session->spawn && spawn_running(session->spawn) == 0 && *came == 0)
+        return error_set(error, CONVOY_E_WORKERS, "the %u workers that were started have all ended at once",
+                         options->spawn);
+    return CONVOY_OK;
+}
+
 convoy_status session_workers_ready(convoy_session *session, const convoy_options *options,
                                     convoy_error *error) {
     uint64_t patience_ns = options->deadline_ns;
     if (options->listen || options->spawn) {
-        patience_ns = wait_for_workers(session, options) ? options->join_ns : 0;
-        if (session->spawn && spawn_running(session->spawn) == 0 &&
-            cluster_wait_came(session->cluster, 1, 0) == 0)
-            return error_set(error, CONVOY_E_WORKERS,
-                             "the %u workers that were started have all ended at once", options->spawn);
+        /* All that were started here, else as many as every layer needs. */
+        const uint32_t wanted = session->spawn ? options->spawn : session->needed;
+        uint32_t came = 0;
+        const convoy_status status = session_workers_wait(session, options, wanted, &came, error);
+        if (status != CONVOY_OK)
+            return status;
+        patience_ns = came >= wanted ? options->join_ns : 0;
     }
     return cluster_ready(session->cluster, patience_ns, options->progress, options->progress_context, error);
 }

@@ -1,7 +1,7 @@
 /* A transport that injects faults between a master and its workers, over any other transport. It sits at the
  * master's end, so that one place serves threads, processes and machines. kill cuts a worker off at once;
- * drop and corrupt strike answers; delay holds back everything that a worker sends, in order, or what it
- * sends up to some answer. */
+ * drop and corrupt strike answers, those to probes included; delay holds back everything that a worker sends,
+ * in order, or what it sends up to some answer. */
 #include "transport/transport.h"
 
 #include "base/clock.h"
@@ -98,10 +98,14 @@ static bool take_due(struct faulty *faulty, uint32_t *peer, struct frame *frame)
     return true;
 }
 
+static bool is_answer(const struct frame *frame) {
+    return frame->header.kind == FRAME_ANSWER || frame->header.kind == FRAME_PROBED;
+}
+
 /* Whether a frame from a worker goes on to the caller now. */
 static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
     struct worker_faults *faults = &faulty->workers[peer];
-    if (frame->header.kind == FRAME_ANSWER) {
+    if (is_answer(frame)) {
         if (faults->drop > 0 && random_unit(&faulty->random) < faults->drop) {
             frame_release(frame);
             return false;
@@ -113,7 +117,7 @@ static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
         return true;
     if (faults->delayed_answers)
         faults->due_ns = clock_now_ns() + faults->delay_ns;
-    if (faults->delayed_answers && frame->header.kind == FRAME_ANSWER)
+    if (faults->delayed_answers && is_answer(frame))
         faults->delayed_answers--;
     hold_back(faulty, peer, frame, faults->due_ns);
     return false;

@@ -28,11 +28,14 @@ enum frame_kind {
     FRAME_HELLO, /* worker: asks to be let in (transport/hello.h); transports between processes handle the
                     three */
     FRAME_WELCOME, /* master: its node */
-    FRAME_REFUSED  /* master: the payload is a sentence that says why not */
+    FRAME_REFUSED, /* master: the payload is a sentence that says why not */
+    FRAME_PROBE,   /* master: measure, and answer under header.job (runtime/probe.h) */
+    FRAME_PROBED   /* worker: the payload is what was measured; none: it cannot */
 };
-#define FRAME_KIND_LAST FRAME_REFUSED
+#define FRAME_KIND_LAST FRAME_PROBED
 
-#define FRAME_VERSION 1
+/* Changes with the frames; the kinds of the handshake keep their numbers. */
+#define FRAME_VERSION 2
 
 /* Little-endian on the wire; 40 bytes without padding. */
 struct frame_header {
@@ -42,7 +45,7 @@ struct frame_header {
     uint64_t job;
     uint64_t bytes;    /* of the payload */
     uint32_t dtype;    /* convoy_dtype of the payload's elements; 0 where there are none */
-    uint32_t took_us;  /* ANSWER: how long the worker computed, at least 1; else 0 */
+    uint32_t took_us;  /* ANSWER, PROBED: how long the worker computed, at least 1; else 0 */
     uint64_t checksum; /* of the header, with this field 0, and the payload */
 };
 

@@ -68,8 +68,8 @@ bool frame_is_small(const struct frame *frame) {
 }
 
 bool frame_betrays_damage(const struct frame *frame) {
-    const uint32_t noticed =
-        KIND_BIT(FRAME_TASK) | KIND_BIT(FRAME_CANCEL) | KIND_BIT(FRAME_ANSWER) | KIND_BIT(FRAME_DECLINED);
+    const uint32_t noticed = KIND_BIT(FRAME_TASK) | KIND_BIT(FRAME_CANCEL) | KIND_BIT(FRAME_ANSWER) |
+                             KIND_BIT(FRAME_DECLINED) | KIND_BIT(FRAME_PROBE) | KIND_BIT(FRAME_PROBED);
     return !(KIND_BIT(frame->header.kind) & noticed) && !frame_valid(frame);
 }
 

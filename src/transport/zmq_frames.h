@@ -9,10 +9,12 @@
 #define KIND_BIT(kind) (UINT32_C(1) << (kind))
 #define KINDS_OF_MASTER                                                                                      \
     (KIND_BIT(FRAME_OFFER) | KIND_BIT(FRAME_LAYER) | KIND_BIT(FRAME_TASK) | KIND_BIT(FRAME_CANCEL) |         \
-     KIND_BIT(FRAME_PING) | KIND_BIT(FRAME_BEAT) | KIND_BIT(FRAME_WELCOME) | KIND_BIT(FRAME_REFUSED))
+     KIND_BIT(FRAME_PING) | KIND_BIT(FRAME_BEAT) | KIND_BIT(FRAME_WELCOME) | KIND_BIT(FRAME_REFUSED) |       \
+     KIND_BIT(FRAME_PROBE))
 #define KINDS_OF_WORKER                                                                                      \
     (KIND_BIT(FRAME_ANSWER) | KIND_BIT(FRAME_DECLINED) | KIND_BIT(FRAME_READY) | KIND_BIT(FRAME_WANT) |      \
-     KIND_BIT(FRAME_UNFIT) | KIND_BIT(FRAME_PONG) | KIND_BIT(FRAME_BEAT) | KIND_BIT(FRAME_HELLO))
+     KIND_BIT(FRAME_UNFIT) | KIND_BIT(FRAME_PONG) | KIND_BIT(FRAME_BEAT) | KIND_BIT(FRAME_HELLO) |           \
+     KIND_BIT(FRAME_PROBED))
 
 #define SMALL_BYTES  2048 /* payloads that are copied, so that their frames may share a message */
 #define BATCH_FRAMES 64   /* in one message at most; and read before others get their turn */
@@ -22,9 +24,9 @@
 bool frame_is_small(const struct frame *frame);
 
 /* Whether a frame is damaged after whose loss the two ends would not agree any more: on who holds which
- * layer, on what was asked. Then the connection has to end, and both begin anew. A task or an answer is
- * checked by the one for whom it is, who reads it anyway: its loss is noticed, and costs no more than itself.
- */
+ * layer, on what was asked. Then the connection has to end, and both begin anew. A task, a probe or an answer
+ * is checked by the one for whom it is, who reads it anyway: its loss is noticed, and costs no more than
+ * itself. */
 bool frame_betrays_damage(const struct frame *frame);
 
 /* Sends one frame, or several small ones as one message, without blocking, to a connection of a ROUTER

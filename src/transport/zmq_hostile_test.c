@@ -93,8 +93,9 @@ static unsigned drain(struct scene *scene, uint64_t patience_ns) {
 }
 
 static void test_hostile_worker(void **state) {
-    static const enum frame_kind kinds[] = {FRAME_ANSWER, FRAME_DECLINED, FRAME_READY, FRAME_WANT,
-                                            FRAME_UNFIT,  FRAME_PONG,     FRAME_BEAT,  FRAME_HELLO};
+    static const enum frame_kind kinds[] = {FRAME_ANSWER, FRAME_DECLINED, FRAME_READY,
+                                            FRAME_WANT,   FRAME_UNFIT,    FRAME_PONG,
+                                            FRAME_BEAT,   FRAME_HELLO,    FRAME_PROBED};
     struct scene scene;
     struct transport *worker;
     struct raw_peer peer;
@@ -172,8 +173,8 @@ static bool welcome_worker(struct raw_peer *master) {
 
 static void test_hostile_master(void **state) {
     (void)state;
-    static const enum frame_kind kinds[] = {FRAME_OFFER,  FRAME_LAYER, FRAME_TASK,
-                                            FRAME_CANCEL, FRAME_PING,  FRAME_BEAT};
+    static const enum frame_kind kinds[] = {FRAME_OFFER, FRAME_LAYER, FRAME_TASK, FRAME_CANCEL,
+                                            FRAME_PING,  FRAME_BEAT,  FRAME_PROBE};
     struct scene scene;
     struct raw_peer master;
     struct random random;

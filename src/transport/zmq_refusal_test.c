@@ -52,15 +52,17 @@ static void test_refused_hellos(void **state) {
     wrong[0].version++;
     wrong[1].magic++;
     wrong[2].plan_hash = 0x4321;
+    char versions[80];
+    snprintf(versions, sizeof versions, "it speaks version %d of the protocol, this master version %d",
+             FRAME_VERSION + 1, FRAME_VERSION);
     const struct {
         size_t bytes;
         enum refusal refusal;
         const char *line;
-    } cases[] = {
-        {sizeof wrong[0], REFUSAL_HELLO, "it speaks version 2 of the protocol, this master version 1"},
-        {sizeof wrong[1], REFUSAL_HELLO, "its hello is none of Convoy's"},
-        {sizeof wrong[2], REFUSAL_PLAN, "it served another plan"},
-        {sizeof wrong[3] - 1, REFUSAL_HELLO, "its hello is none of Convoy's"}};
+    } cases[] = {{sizeof wrong[0], REFUSAL_HELLO, versions},
+                 {sizeof wrong[1], REFUSAL_HELLO, "its hello is none of Convoy's"},
+                 {sizeof wrong[2], REFUSAL_PLAN, "it served another plan"},
+                 {sizeof wrong[3] - 1, REFUSAL_HELLO, "its hello is none of Convoy's"}};
     for (int i = 0; i < 4; i++) {
         struct raw_peer peer;
         int before = scene_log_count(&scene, cases[i].line);

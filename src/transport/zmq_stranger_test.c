@@ -215,7 +215,7 @@ static void test_hostile_worker(void **state) {
                         kind = good.header, large = good.header;
     master_kind.kind = FRAME_TASK;
     lying.bytes = UINT64_C(1) << 63;
-    version.version = 2;
+    version.version = FRAME_VERSION + 1;
     kind.kind = 0xffff;
     large.bytes = sizeof big;
     const struct {

@@ -1,4 +1,4 @@
-/* What workers send to a master, while it distributes a layer and a job is open. */
+/* What workers send to a master, while it distributes a layer, a job is open, and it probes them. */
 #include "fuzz.h"
 
 #include "base/clock.h"
@@ -81,6 +81,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     dispatcher_submit(dispatcher, &job);
     dispatcher_wait(dispatcher, &job, 1, clock_now_ns() + NS_PER_MS / 2, states);
     dispatcher_finish(dispatcher, &job);
+    struct probe probes[NODES] = {{.state = PROBE_DUE}, {.state = PROBE_DUE}};
+    struct buffer *question = buffer_create(16);
+    if (!question)
+        abort();
+    memset(question->data, 0, question->bytes);
+    dispatcher_probe(dispatcher, question, probes, clock_now_ns() + NS_PER_MS / 2);
+    for (uint32_t i = 0; i < NODES; i++)
+        buffer_release(&probes[i].answer);
+    buffer_release(&question);
     job_release(&job, NODES);
     dispatcher_destroy(&dispatcher);
     return 0;
