@@ -11,6 +11,9 @@
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_now_ns(void);
 
+/* Processor time of the calling thread, ns: other users of the machine do not count. */
+uint64_t clock_thread_ns(void);
+
 /* The same moment as a struct timespec, for waits on CLOCK_MONOTONIC. */
 struct timespec clock_timespec(uint64_t time_ns);
 

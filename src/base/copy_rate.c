@@ -17,9 +17,9 @@ double copy_rate_measure(uint32_t runs) {
         memset(to, 2, COPY_BYTES);
         runs = runs < MOST_RUNS ? runs : MOST_RUNS;
         for (uint32_t run = 0; run < runs; run++) {
-            uint64_t start_ns = clock_now_ns();
+            uint64_t start_ns = clock_thread_ns();
             memcpy(to, from, COPY_BYTES);
-            ns[run] = (double)(clock_now_ns() - start_ns);
+            ns[run] = (double)(clock_thread_ns() - start_ns);
             from[run] = to[COPY_BYTES - 1 - run]; /* so that no copy is left out */
         }
         rate = 2.0 * COPY_BYTES / median(ns, runs);

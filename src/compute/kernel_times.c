@@ -1,5 +1,6 @@
 #include "compute/kernel_times.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/processor.h"
@@ -189,15 +190,8 @@ static char *file_path(const char *folder, const struct backend *backend) {
 
 /* --- Trials --------------------------------------------------------------------------------------------- */
 
-/* Of the calling thread: other users of the machine do not count. Where several threads compute, this one
- * does as long as they do. */
-static uint64_t cpu_time_ns(void) {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* 0 where the trial fails. */
+/* By the calling thread's time: where several threads compute, it does as long as they do. 0 where the trial
+ * fails. */
 static uint64_t trial_time_ns(const struct kernel_times *times, const struct conv_geometry *geometry,
                               enum conv_kernel kernel, const struct buffer *other) {
     struct trial trial;
@@ -206,9 +200,9 @@ static uint64_t trial_time_ns(const struct kernel_times *times, const struct con
     /* The first run warms up. */
     for (int run = 0; good && run <= TIMED_RUNS && (run < 2 || all_ns < LONG_TRIAL_NS); run++) {
         trial_settle(&trial, other);
-        uint64_t start_ns = cpu_time_ns();
+        uint64_t start_ns = clock_thread_ns();
         good = trial_run(&trial);
-        uint64_t spent_ns = cpu_time_ns() - start_ns + 1;
+        uint64_t spent_ns = clock_thread_ns() - start_ns + 1;
         if (run > 0 && (best_ns == 0 || spent_ns < best_ns))
             best_ns = spent_ns;
         all_ns += spent_ns;

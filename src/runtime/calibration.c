@@ -248,12 +248,14 @@ static convoy_status measure_workers(struct calibration *c, convoy_error *error)
 
 static convoy_status measure_master(struct calibration *c, struct profile *profile, convoy_error *error) {
     struct compute_rates rates[FIT_MOST_ROUNDS];
+    double shares[FIT_MOST_ROUNDS];
     uint32_t rounds = 0;
     for (const uint64_t start_ns = clock_now_ns(); goes_on(c, start_ns, rounds); rounds++)
-        if (!probe_rates_measure(c->options->backend, &rates[rounds]))
+        if (!probe_rates_measure(c->options->backend, &rates[rounds], &shares[rounds]))
             return error_memory(error);
     profile->master = rates_fit(rates, rounds);
-    profile->bytes_per_ns = copy_rate_measure(COPIES);
+    profile->processor_share = median(shares, rounds);
+    profile->bytes_per_ns = copy_rate_measure(COPIES) * profile->processor_share;
     return profile->bytes_per_ns > 0 ? CONVOY_OK : error_memory(error);
 }
 

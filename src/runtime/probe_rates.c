@@ -73,10 +73,10 @@ static double measure(struct trial *trial, const struct buffer *other) {
     size_t runs = 0;
     for (int run = 0; run <= TIMED_RUNS && (run == 0 || all_ns < LONG_NS); run++) {
         trial_settle(trial, other);
-        uint64_t start_ns = clock_now_ns();
+        uint64_t start_ns = clock_thread_ns();
         if (!trial_run(trial))
             return 0;
-        uint64_t spent_ns = clock_now_ns() - start_ns + 1;
+        uint64_t spent_ns = clock_thread_ns() - start_ns + 1;
         all_ns += spent_ns;
         runs = run == 1 ? 0 : runs; /* the first run warms up, and counts if it is the only one */
         ns[runs++] = (double)spent_ns;
@@ -84,8 +84,9 @@ static double measure(struct trial *trial, const struct buffer *other) {
     return median(ns, runs);
 }
 
-bool probe_rates_measure(struct backend *backend, struct compute_rates *rates) {
+bool probe_rates_measure(struct backend *backend, struct compute_rates *rates, double *share) {
     struct compute_rates measured;
+    const uint64_t start_ns = clock_now_ns(), start_thread_ns = clock_thread_ns();
     struct buffer *other = buffer_create(OTHER_BYTES);
     bool good = other;
     if (good)
@@ -100,7 +101,11 @@ bool probe_rates_measure(struct backend *backend, struct compute_rates *rates) {
         measured.macs_per_ns[kind] = (double)conv_macs(&geometry) / (good ? ns : 1);
     }
     buffer_release(&other);
-    if (good)
-        *rates = measured;
-    return good;
+    if (!good)
+        return false;
+    double got = (double)(clock_thread_ns() - start_thread_ns) / (double)(clock_now_ns() - start_ns + 1);
+    *share = got < 1 ? got : 1;
+    for (int kind = 0; kind < RATE_KINDS; kind++)
+        rates->macs_per_ns[kind] = measured.macs_per_ns[kind] * *share;
+    return true;
 }

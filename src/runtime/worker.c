@@ -310,7 +310,8 @@ static bool measure(struct worker *worker, struct compute_rates *rates) {
     const struct fault *slow = find_fault(worker, FAULT_SLOW), *busy = find_fault(worker, FAULT_BUSY);
     const double factor = (slow ? slow->factor : 1) * (busy ? busy->factor : 1);
     const uint64_t start_ns = clock_now_ns();
-    if (!probe_rates_measure(worker->backend, rates))
+    double share;
+    if (!probe_rates_measure(worker->backend, rates, &share))
         return false;
     const uint64_t now_ns = clock_now_ns();
     dawdle_until(worker, now_ns + (uint64_t)((factor - 1) * (double)(now_ns - start_ns)));

@@ -33,7 +33,8 @@ static double measured_ns(const struct cost_model *model, const struct conv_geom
                           enum cost_place place, enum conv_kernel *kernel) {
     enum kernel_use use = place == COST_WORKER ? KERNEL_ON_WORKER : KERNEL_ALONE;
     uint64_t ns = kernel_times_find(model->context, geometry, use, kernel);
-    return ns ? (double)ns : rates_convolution_ns(&model->profile->master, geometry);
+    double share = model->profile->processor_share > 0 ? model->profile->processor_share : 1;
+    return ns ? (double)ns / share : rates_convolution_ns(&model->profile->master, geometry);
 }
 
 /* Kernels are timed here if the profile is of a master like this one. */
