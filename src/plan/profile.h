@@ -39,9 +39,8 @@ struct worker_profile {
 struct profile {
     char name[PROFILE_NAME];
     struct compute_rates master;
-    double bytes_per_ns;    /* memcpy of the master: read plus written, by one thread */
-    double task_ns;         /* what each task costs the master beside coding: frames, and threads that wake */
-    double processor_share; /* of its time that the master gets, 0 to 1; 0 counts as 1 */
+    double bytes_per_ns; /* memcpy of the master: read plus written, by one thread */
+    double task_ns;      /* what each task costs the master beside coding: frames, and threads that wake */
     char processor[PROFILE_NAME]; /* the master's, if kernels that are timed there tell how fast it is; or ""
                                    */
 

@@ -41,12 +41,6 @@ static const struct profile_member master_items[] = {
      .times = 1e3,
      .over = 1,
      .most = 1e9},
-    {.name = "processor_share",
-     .kind = MEMBER_NUMBER,
-     .offset = offsetof(struct profile, processor_share),
-     .times = 1,
-     .over = 1,
-     .most = 1},
     {.name = "processor", .kind = MEMBER_TEXT, .offset = offsetof(struct profile, processor)},
 };
 

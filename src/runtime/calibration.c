@@ -254,8 +254,7 @@ static convoy_status measure_master(struct calibration *c, struct profile *profi
         if (!probe_rates_measure(c->options->backend, &rates[rounds], &shares[rounds]))
             return error_memory(error);
     profile->master = rates_fit(rates, rounds);
-    profile->processor_share = median(shares, rounds);
-    profile->bytes_per_ns = copy_rate_measure(COPIES) * profile->processor_share;
+    profile->bytes_per_ns = copy_rate_measure(COPIES) * median(shares, rounds);
     return profile->bytes_per_ns > 0 ? CONVOY_OK : error_memory(error);
 }
 

@@ -106,6 +106,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);
+    if (status == CONVOY_OK && (!options->local || options->plan_only))
+        session_time_rates(session);
     if (status == CONVOY_OK)
         status = session_is_measured(options) ? measure_workers(session, options, error)
                                               : session_profile_find(session, options, error);

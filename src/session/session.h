@@ -24,8 +24,9 @@ struct convoy_session {
     struct kernel_times *times; /* NULL: no trials */
     struct backend *backend;
     struct executor *executor;
-    struct profile profile; /* what the plan was made for */
-    bool unmeasured;        /* too few workers came to plan for them */
+    struct compute_rates timed_rates; /* of this machine's kernels; 0: not known */
+    struct profile profile;           /* what the plan was made for */
+    bool unmeasured;                  /* too few workers came to plan for them */
     struct plan *plan;
     convoy_layer_info *layers; /* [network->step_count] */
 
@@ -87,6 +88,9 @@ convoy_status session_calibrate(convoy_session *session, const convoy_options *o
 
 /* Whether a plan for this session is made from what its workers are measured to be, once they have come. */
 bool session_is_measured(const convoy_options *options);
+
+/* Sets session->timed_rates from session->times. The backend is that of the kernels here. */
+void session_time_rates(convoy_session *session);
 
 /* Sets session->profile: the one that is asked for, else this machine's. */
 convoy_status session_profile_find(convoy_session *session, const convoy_options *options,

@@ -7,6 +7,7 @@
 #include "base/processor.h"
 #include "plan/plan_file.h"
 #include "plan/profile_file.h"
+#include "runtime/probe_rates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,36 +29,63 @@ static enum plan_objective objective_of(const convoy_options *options) {
     return objectives[options->objective];
 }
 
-/* Kernels that were timed here; by the profile's rates what could not be timed. */
-static double measured_ns(const struct cost_model *model, const struct conv_geometry *geometry,
-                          enum cost_place place, enum conv_kernel *kernel) {
-    enum kernel_use use = place == COST_WORKER ? KERNEL_ON_WORKER : KERNEL_ALONE;
-    uint64_t ns = kernel_times_find(model->context, geometry, use, kernel);
-    double share = model->profile->processor_share > 0 ? model->profile->processor_share : 1;
-    return ns ? (double)ns / share : rates_convolution_ns(&model->profile->master, geometry);
+/* Multiply-adds per ns of this machine for a kind of convolution, as kernels are timed. 0: not known. */
+static double timed_rate(struct kernel_times *times, enum rate_kind kind, uint32_t block) {
+    struct conv_geometry geometry = probe_convolution(kind);
+    conv_lay_in_blocks(&geometry, block, block);
+    uint64_t ns = kernel_times_of(times, &geometry, CONV_DIRECT);
+    return ns ? (double)conv_macs(&geometry) / (double)ns : 0;
 }
 
-/* Kernels are timed here if the profile is of a master like this one. */
-static struct cost_model cost_model_of(const convoy_session *session, const convoy_options *options) {
+/* Kernels that were timed here, as the profile's master would take: it may have a share of this processor
+ * only. By the profile's rates what could not be timed. */
+static double measured_ns(const struct cost_model *model, const struct conv_geometry *geometry,
+                          enum cost_place place, enum conv_kernel *kernel) {
+    const convoy_session *session = model->context;
+    enum kernel_use use = place == COST_WORKER ? KERNEL_ON_WORKER : KERNEL_ALONE;
+    uint64_t ns = kernel_times_find(session->times, geometry, use, kernel);
+    double timed = session->timed_rates.macs_per_ns[rate_kind_of(geometry)];
+    if (!ns || timed == 0)
+        return rates_convolution_ns(&model->profile->master, geometry);
+    return (double)ns * timed / model->profile->master.macs_per_ns[rate_kind_of(geometry)];
+}
+
+/* Kernels are timed here if the profile is of a master with this processor. */
+static struct cost_model cost_model_of(convoy_session *session, const convoy_options *options) {
     char processor[PROFILE_NAME];
     struct cost_model model = cost_model_counted(&session->profile);
     bool planned = !options->local || options->plan_only;
     if (session->times && planned &&
         strcmp(session->profile.processor, processor_name(processor, sizeof processor)) == 0) {
         model.convolution_ns = measured_ns;
-        model.context = session->times;
+        model.context = session;
     }
     return model;
 }
 
-convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
-                                   convoy_error *error) {
+/* The workers of this machine, with the rates that its kernels are timed at. */
+static void describe_this_machine(convoy_session *session, const convoy_options *options) {
     struct profile *profile = &session->profile;
-    if (options->profile)
-        return profile_find(profile, options->profile, error);
     profile_of_this_machine(profile, options->workers, processors_usable(),
                             options->spawn || options->listen);
     processor_name(profile->processor, sizeof profile->processor);
+    for (int kind = 0; kind < RATE_KINDS; kind++)
+        if (session->timed_rates.macs_per_ns[kind] > 0)
+            profile->master.macs_per_ns[kind] = profile->workers[0].rates.macs_per_ns[kind] =
+                session->timed_rates.macs_per_ns[kind];
+}
+
+void session_time_rates(convoy_session *session) {
+    for (int kind = 0; session->times && kind < RATE_KINDS; kind++)
+        session->timed_rates.macs_per_ns[kind] =
+            timed_rate(session->times, (enum rate_kind)kind, session->backend->block);
+}
+
+convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
+                                   convoy_error *error) {
+    if (options->profile)
+        return profile_find(&session->profile, options->profile, error);
+    describe_this_machine(session, options);
     return CONVOY_OK;
 }
 
@@ -66,7 +94,7 @@ bool session_is_measured(const convoy_options *options) {
            !options->plan_file && distribute_of(options) == PLAN_PAYING;
 }
 
-static convoy_status make_request(struct plan_request *request, const convoy_session *session,
+static convoy_status make_request(struct plan_request *request, convoy_session *session,
                                   const convoy_options *options, const struct code_family *family,
                                   convoy_error *error) {
     const struct cluster_options cluster = session_cluster_options(session, options, family);
