@@ -1,6 +1,7 @@
 #include "plan/candidates.h"
 
 #include "conv_oracle.h"
+#include "plan_rig.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,12 +12,6 @@
 #include <cmocka.h>
 
 #define SEED 3
-
-static const struct code_family *family(const char *name) {
-    const struct code_family *found = NULL;
-    assert_int_equal(code_family_find(name, &found, NULL), CONVOY_OK);
-    return found;
-}
 
 /* ---- all of them ---- */
 
@@ -65,7 +60,7 @@ static void test_rotation_lists_what_is_admitted(void **state) {
     for (int i = 0; i < 1000; i++) {
         struct conv_geometry g;
         oracle_random_geometry(&random, &g);
-        struct plan_cluster cluster = {.family = family("rotation"),
+        struct plan_cluster cluster = {.family = plan_family("rotation"),
                                        .workers = 1 + (uint32_t)random_below(&random, 20)};
         cluster.stragglers = (uint32_t)random_below(&random, cluster.workers);
         struct candidate *candidates = NULL;
@@ -97,7 +92,7 @@ static void test_other_families_list_what_is_admitted(void **state) {
     for (int i = 0; i < 1000; i++) {
         struct conv_geometry g;
         oracle_random_geometry(&random, &g);
-        struct plan_cluster cluster = {.family = family(names[i % 2]),
+        struct plan_cluster cluster = {.family = plan_family(names[i % 2]),
                                        .workers = 1 + (uint32_t)random_below(&random, 20)};
         cluster.stragglers = (uint32_t)random_below(&random, cluster.workers);
         struct candidate *candidates = NULL;
@@ -128,7 +123,7 @@ static void test_most_threshold(void **state) {
                  {"rotation", 1, 0, 1},  {"rotation", 3, UINT32_MAX, 0}, {"uncoded", 10, 2, 10},
                  {"replicate", 6, 2, 4}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct plan_cluster cluster = {.family = family(cases[i].family),
+        const struct plan_cluster cluster = {.family = plan_family(cases[i].family),
                                              .workers = cases[i].workers,
                                              .stragglers = cases[i].stragglers};
         assert_int_equal(candidates_most_threshold(&cluster), cases[i].most);
@@ -137,28 +132,11 @@ static void test_most_threshold(void **state) {
 
 /* ---- costs ---- */
 
-/* C, H = W, N, K: stride 1, pads that keep the size. */
-static struct conv_geometry conv(int64_t channels, int64_t size, int64_t filters, int64_t kernel) {
-    struct conv_geometry g = {.spatial = 2,
-                              .batch = 1,
-                              .groups = 1,
-                              .in_channels = channels,
-                              .out_channels = filters,
-                              .in = {size, size},
-                              .kernel = {kernel, kernel},
-                              .stride = {1, 1},
-                              .dilation = {1, 1},
-                              .pad_begin = {kernel / 2, kernel / 2},
-                              .pad_end = {kernel / 2, kernel / 2}};
-    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
-    return g;
-}
-
 /* 8 x 4 parts of [64,56,56] * [64,64,3,3]: h = 7, Ĥ = 9, m = 16. By hand. */
 static void test_costs_of_one_by_hand(void **state) {
     (void)state;
-    const struct plan_cluster cluster = {.family = family("rotation"), .workers = 10, .stragglers = 2};
-    const struct conv_geometry g = conv(64, 56, 64, 3);
+    const struct plan_cluster cluster = {.family = plan_family("rotation"), .workers = 10, .stragglers = 2};
+    const struct conv_geometry g = plan_conv(64, 56, 64, 3, 1);
     struct candidate c;
     assert_true(candidate_of(&cluster, &g, 8, 4, &c));
     assert_int_equal(c.threshold, 8);
@@ -172,11 +150,11 @@ static void test_costs_of_one_by_hand(void **state) {
 
 static void test_closed_form_by_hand(void **state) {
     (void)state;
-    struct conv_geometry g = conv(64, 56, 64, 3);
+    struct conv_geometry g = plan_conv(64, 56, 64, 3, 1);
     const double lambda[LAMBDAS] = {1, 5, 3, 7};
     double expected = sqrt(56.0 * 56 * 4 * 8 / (3.0 * 64 * 9));
     assert_true(fabs(candidates_closed_form(&g, 8, lambda) - expected) < 1e-12 * expected);
-    g = conv(64, 56, 64, 3);
+    g = plan_conv(64, 56, 64, 3, 1);
     g.stride[0] = g.stride[1] = 2;
     assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
     expected = sqrt(56.0 * 28 * 2 * 4 * 8 / (3.0 * 64 * 9)); /* W·H'·s */
@@ -190,8 +168,8 @@ static void test_closed_form_by_hand(void **state) {
  * that is near costs nearly that. */
 static void test_closed_form_is_the_minimum(void **state) {
     (void)state;
-    const struct plan_cluster cluster = {.family = family("rotation"), .workers = 64};
-    const struct conv_geometry g = conv(32, 128, 128, 1);
+    const struct plan_cluster cluster = {.family = plan_family("rotation"), .workers = 64};
+    const struct conv_geometry g = plan_conv(32, 128, 128, 1, 0);
     const double lambda[LAMBDAS] = {1, 0, 1, 0};
     double k = candidates_closed_form(&g, 64, lambda), least = INFINITY, nearest = INFINITY, near_cost = 0;
     double predicted = 2 * 32.0 * 128 * 128 / k + 2 * 128.0 * 32 * k / 256;
@@ -213,11 +191,11 @@ static void test_closed_form_is_the_minimum(void **state) {
 /* A slice in blocks of channels is the same convolution; groups that cut through blocks lie dense. */
 static void test_geometry_in_blocks(void **state) {
     (void)state;
-    const struct conv_geometry g = conv(64, 56, 64, 3);
-    struct conv_geometry laid = candidate_geometry(&g, family("rotation"), 8, 4, 16, 16);
+    const struct conv_geometry g = plan_conv(64, 56, 64, 3, 1);
+    struct conv_geometry laid = candidate_geometry(&g, plan_family("rotation"), 8, 4, 16, 16);
     assert_int_equal(laid.in_block, 16);
     assert_int_equal(laid.out_block, 16);
-    laid = candidate_geometry(&g, family("rotation"), 4, 8, 16, 16); /* groups of 8 channels */
+    laid = candidate_geometry(&g, plan_family("rotation"), 4, 8, 16, 16); /* groups of 8 channels */
     assert_int_equal(laid.in_block, 16);
     assert_int_equal(laid.out_block, 0);
 }
