@@ -74,10 +74,9 @@ struct plan_request plan_request_for(const struct profile *profile, const char *
 
 struct plan *plan_layers(const struct plan_request *request, const struct conv_geometry *layers,
                          size_t count) {
-    static const char *const names[MOST_LAYERS] = {"layer0",  "layer1",  "layer2",  "layer3",
-                                                   "layer4",  "layer5",  "layer6",  "layer7",
-                                                   "layer8",  "layer9",  "layer10", "layer11",
-                                                   "layer12", "layer13", "layer14", "layer15"};
+    static const char *const names[MOST_LAYERS] = {
+        "layer0", "layer1", "layer2",  "layer3",  "layer4",  "layer5",  "layer6",  "layer7",
+        "layer8", "layer9", "layer10", "layer11", "layer12", "layer13", "layer14", "layer15"};
     struct plan_subject subjects[MOST_LAYERS];
     struct plan *plan = NULL;
     convoy_error error;
@@ -105,12 +104,12 @@ static double log_uniform(struct random *random, double least, double most) {
 }
 
 struct profile plan_random_profile(struct random *random) {
-    struct profile profile = {.name = "random",
-                              .bytes_per_ns = log_uniform(random, 0, 1.5),
-                              .job_ns = log_uniform(random, 4, 6),
-                              .link = {log_uniform(random, -2.5, 1), log_uniform(random, -2.5, 1),
-                                       log_uniform(random, 4, 6)},
-                              .worker_kinds = 1 + (uint32_t)random_below(random, 2)};
+    struct profile profile = {
+        .name = "random",
+        .bytes_per_ns = log_uniform(random, 0, 1.5),
+        .job_ns = log_uniform(random, 4, 6),
+        .link = {log_uniform(random, -2.5, 1), log_uniform(random, -2.5, 1), log_uniform(random, 4, 6)},
+        .worker_kinds = 1 + (uint32_t)random_below(random, 2)};
     const double rate = log_uniform(random, 0, 2);
     for (int kind = 0; kind < RATE_KINDS; kind++)
         profile.master.macs_per_ns[kind] = rate * (1 - 0.2 * kind);

@@ -10,6 +10,9 @@
 
 static convoy_status check_request(const struct plan_request *request, convoy_error *error) {
     static const char *const names[LAMBDAS] = {"up", "down", "store", "comp"};
+    if (request->cluster.workers > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "a plan for %u workers: must be for 0 to %d",
+                         request->cluster.workers, CONVOY_MAX_WORKERS);
     for (int i = 0; i < LAMBDAS; i++)
         if (!(request->lambda[i] >= 0 && request->lambda[i] <= LARGEST_LAMBDA))
             return error_set(error, CONVOY_E_USAGE, "lambda of %s is %g: must be from 0 to %g", names[i],
@@ -56,6 +59,17 @@ static convoy_status check_decision(const struct planner *planner, size_t step, 
     if (decision->asked < decision->threshold || decision->asked > request->cluster.workers)
         return error_set(error, CONVOY_E_INPUT, "layer %s: %u workers asked: must be %u to %u", layer->name,
                          decision->asked, decision->threshold, request->cluster.workers);
+    return CONVOY_OK;
+}
+
+/* A worker that has too little memory would forget layers and ask for them again, at every inference. */
+static convoy_status check_memory(const struct planner *planner, convoy_error *error) {
+    double needed = plan_worker_bytes(planner), there = plan_memory_bytes(planner->request);
+    if (there > 0 && needed > there)
+        return error_set(
+            error, CONVOY_E_INPUT,
+            "the plan needs %.0f bytes of every worker: at most %.0f are there in the profile %s", needed,
+            there, planner->request->costs.profile->name);
     return CONVOY_OK;
 }
 
@@ -120,9 +134,10 @@ static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
             status = check_decision(planner, s, error);
     }
     free(planner->conditions);
-    if (status == CONVOY_OK)
-        plan_choose_all(planner);
-    return status;
+    if (status != CONVOY_OK)
+        return status;
+    plan_choose_all(planner);
+    return planner->request->decided ? check_memory(planner, error) : CONVOY_OK;
 }
 
 convoy_status plan_create(struct plan **out, const struct plan_request *request,

@@ -28,6 +28,9 @@ void plan_choose_all(struct planner *planner);
 void plan_option_use(const struct plan_request *request, const struct plan_option *option,
                      double use[RESOURCES]);
 
+/* Bytes of an element of a step's tensors. */
+double plan_element_bytes(const struct plan_subject *subject);
+
 /* The least memory that a worker of the profile has; 0: no bound. */
 double plan_memory_bytes(const struct plan_request *request);
 

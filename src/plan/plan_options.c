@@ -10,13 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WEIGHED_BEST  8  /* options, by their first estimate */
+#define WEIGHED_BEST 8 /* options, by what the first estimate makes of the objective */
+#define WEIGHED_FAST                                                                                         \
+    4                    /* those that take the least time by it: whether a layer pays is asked of them, too \
+                          */
 #define WEIGHED_SMALL 2  /* and those that store the least, for small memories */
 #define SURVIVOR_SETS 50 /* looked at for each threshold */
 #define DRAWS         64 /* of the workers' slowness */
 
-static double bytes_of(convoy_dtype dtype) {
-    return dtype == CONVOY_F64 ? 8 : 4;
+double plan_element_bytes(const struct plan_subject *subject) {
+    return subject->dtype == CONVOY_F64 ? 8 : 4;
 }
 
 /* float64 travels as it is. */
@@ -65,8 +68,10 @@ static convoy_status condition_of(struct planner *planner, const struct candidat
     if (status == CONVOY_OK && code.family->condition && !code.family->choose)
         status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers, SURVIVOR_SETS,
                                      note_condition, &search);
-    if (status != CONVOY_OK || !search.memory)
-        return CONVOY_E_MEMORY;
+    if (status == CONVOY_OK && !search.memory)
+        status = CONVOY_E_MEMORY;
+    if (status != CONVOY_OK)
+        return status;
     *condition = *known = search.largest;
     return CONVOY_OK;
 }
@@ -109,7 +114,8 @@ static void weigh_decided(const struct planner *planner, size_t step, struct pla
     option->predicted = predict(&job, &option->candidate);
 }
 
-/* By the cost model. How many are asked is chosen here: δ, and 1, 2, 4, ... more. */
+/* By the cost model. How many are asked is chosen here: δ, and 1, 2, 4, ... more; by time, if the objective
+ * does not tell. */
 static void weigh(const struct planner *planner, size_t step, struct plan_option *option) {
     const struct plan_request *request = planner->request;
     const struct cost_model *costs = &request->costs;
@@ -125,7 +131,7 @@ static void weigh(const struct planner *planner, size_t step, struct plan_option
         struct prediction_job job = job_of(planner, step, trial.asked, task_ns);
         trial.predicted = predict(&job, &trial.candidate);
         double score = plan_score(planner, &trial);
-        if (score < best) {
+        if (score < best || (score == best && trial.predicted.total_ns < option->predicted.total_ns)) {
             best = score;
             *option = trial;
         }
@@ -148,7 +154,7 @@ static int compare(const void *a, const void *b) {
     return (x->option > y->option) - (x->option < y->option); /* as they were listed */
 }
 
-/* Bounds the option's error, and refuses it if that is beyond the budget; not if somebody else decided on it:
+/* Bounds the option's error, and refuses it if that is beyond the budget; not if somebody else wanted it:
  * the cluster does not decode what would err by more. Only what may be chosen is looked at: n thresholds cost
  * n³ and more. */
 static convoy_status bound_error(struct planner *planner, size_t step, struct plan_option *option) {
@@ -157,8 +163,10 @@ static convoy_status bound_error(struct planner *planner, size_t step, struct pl
     if (status != CONVOY_OK)
         return status;
     option->error_bound = error_bound(frames_of(planner, step), condition);
-    bool is_free = !planner->request->input_parts && !planner->request->decided;
-    if (is_free && !error_is_within_budget(frames_of(planner, step), condition))
+    const struct plan_request *request = planner->request;
+    bool is_wanted = option->candidate.input_parts == request->input_parts &&
+                     option->candidate.filter_parts == request->filter_parts;
+    if (!is_wanted && !request->decided && !error_is_within_budget(frames_of(planner, step), condition))
         option->refused = "its answers may not decode well";
     return CONVOY_OK;
 }
@@ -180,23 +188,44 @@ static convoy_status weigh_first(struct planner *planner, size_t step, const str
     return CONVOY_OK;
 }
 
-/* Weighs the best of the options by their first estimate, and the smallest. */
+static double key_objective(const struct planner *planner, const struct plan_option *option) {
+    return plan_score(planner, option);
+}
+
+static double key_time(const struct planner *planner, const struct plan_option *option) {
+    (void)planner;
+    return option->predicted.total_ns;
+}
+
+static double key_memory(const struct planner *planner, const struct plan_option *option) {
+    (void)planner;
+    return option->stored_bytes;
+}
+
+/* What makes an option promising, and how many are weighed for it. */
+static const struct {
+    double (*key)(const struct planner *planner, const struct plan_option *option);
+    size_t wanted;
+} promises[] = {{key_objective, WEIGHED_BEST}, {key_time, WEIGHED_FAST}, {key_memory, WEIGHED_SMALL}};
+
+#define PROMISES (sizeof promises / sizeof promises[0])
+
 static convoy_status weigh_promising(struct planner *planner, size_t step) {
     struct plan_layer *layer = &planner->layers[step];
-    struct ranked *ranked = calloc(layer->option_count + 1, sizeof *ranked);
+    struct ranked *ranked = calloc(layer->option_count * PROMISES + 1, sizeof *ranked);
+    convoy_status status = ranked ? CONVOY_OK : CONVOY_E_MEMORY;
     size_t count = 0;
-    if (!ranked)
-        return CONVOY_E_MEMORY;
-    for (size_t i = 0; i < layer->option_count; i++)
-        if (!layer->options[i].refused)
-            ranked[count++] = (struct ranked){plan_score(planner, &layer->options[i]), &layer->options[i]};
-    qsort(ranked, count, sizeof *ranked, compare);
-    convoy_status status = weigh_first(planner, step, ranked, count, WEIGHED_BEST);
-    for (size_t i = 0; i < count; i++)
-        ranked[i].key = ranked[i].option->stored_bytes;
-    qsort(ranked, count, sizeof *ranked, compare);
-    if (status == CONVOY_OK)
-        status = weigh_first(planner, step, ranked, count, WEIGHED_SMALL);
+    for (size_t i = 0; i < layer->option_count && status == CONVOY_OK; i++)
+        count += !layer->options[i].refused;
+    for (size_t p = 0; p < PROMISES && status == CONVOY_OK; p++) { /* all by the first estimate */
+        struct ranked *first = ranked + p * count, *next = first;
+        for (size_t i = 0; i < layer->option_count; i++)
+            if (!layer->options[i].refused)
+                *next++ = (struct ranked){promises[p].key(planner, &layer->options[i]), &layer->options[i]};
+        qsort(first, count, sizeof *first, compare);
+    }
+    for (size_t p = 0; p < PROMISES && status == CONVOY_OK; p++)
+        status = weigh_first(planner, step, ranked + p * count, count, promises[p].wanted);
     free(ranked);
     return status;
 }
@@ -259,7 +288,7 @@ static convoy_status list_candidates(const struct plan_request *request, size_t 
 }
 
 static void describe_option(const struct planner *planner, size_t step, struct plan_option *option) {
-    option->stored_bytes = option->candidate.cost.stored * bytes_of(planner->subjects[step].dtype);
+    option->stored_bytes = option->candidate.cost.stored * plan_element_bytes(&planner->subjects[step]);
     option->paper_cost = candidate_paper_cost(&option->candidate, planner->request->lambda);
     estimate(planner, step, option);
 }

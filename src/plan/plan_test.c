@@ -41,8 +41,9 @@ static void assert_rotation(struct plan_layer plan, uint32_t threshold) {
 
 static void test_lenet5(void **state) {
     (void)state;
-    const struct conv_geometry layers[] = {plan_conv(1, 32, 6, 5, 0), plan_conv(6, 14, 16, 5, 0), plan_product(1, 400, 120),
-                                           plan_product(1, 120, 84), plan_product(1, 84, 10)};
+    const struct conv_geometry layers[] = {plan_conv(1, 32, 6, 5, 0), plan_conv(6, 14, 16, 5, 0),
+                                           plan_product(1, 400, 120), plan_product(1, 120, 84),
+                                           plan_product(1, 84, 10)};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         assert_rotation(choose("rotation", 6, 2, layers[i]), 4);
     for (size_t i = 2; i < sizeof layers / sizeof *layers; i++) { /* one row cannot be cut */
@@ -59,7 +60,8 @@ static void test_vgg16(void **state) {
                                       {512, 28, 512}, {512, 28, 512}, {512, 14, 512}, {512, 14, 512},
                                       {512, 14, 512}};
     for (size_t i = 0; i < 13; i++)
-        assert_rotation(choose("rotation", 10, 2, plan_conv(shapes[i][0], shapes[i][1], shapes[i][2], 3, 1)), 8);
+        assert_rotation(choose("rotation", 10, 2, plan_conv(shapes[i][0], shapes[i][1], shapes[i][2], 3, 1)),
+                        8);
 }
 
 /* 10 classes cannot be cut in 16: the largest δ <= 8 that the layer admits. */
@@ -68,7 +70,8 @@ static void test_small_layers_get_a_smaller_threshold(void **state) {
     struct plan_layer plan = choose("rotation", 10, 2, plan_product(1, 84, 10));
     assert_rotation(plan, 5);
     assert_int_equal(plan.filter_parts, 10);
-    plan = choose("rotation", 10, 2, plan_product(1, 84, 1)); /* nothing to cut: every worker computes all of it */
+    plan = choose("rotation", 10, 2,
+                  plan_product(1, 84, 1)); /* nothing to cut: every worker computes all of it */
     assert_rotation(plan, 1);
     assert_int_equal(plan.filter_parts, 1);
     assert_rotation(choose("rotation", 3, 2, plan_conv(64, 56, 64, 3, 1)), 1);
