@@ -1,6 +1,7 @@
 /* convoy plan: which layers go to workers, in which parts, what that takes, and whether it pays. */
 #include "commands.h"
 #include "plan_view.h"
+#include "save.h"
 #include "shapes.h"
 #include "trials.h"
 
@@ -115,6 +116,8 @@ int command_plan(const struct cli_options *options) {
         status = cli_error(&error, CONVOY_E_USAGE, "--%s is for a cluster of one size, not %u to %u workers",
                            options->plan_out ? "out" : "explain", options->worker_range[0],
                            options->worker_range[1]);
+    if (status == CONVOY_OK && options->plan_out)
+        status = save_check_file(options, "out", options->plan_out, &error);
     if (status == CONVOY_OK)
         status = convoy_model_load(&model, options->arguments.items[0], &error);
     if (status == CONVOY_OK)

@@ -48,17 +48,17 @@ static convoy_status check_decision(const struct planner *planner, size_t step, 
         return CONVOY_OK;
     const struct plan_decision *decision = &request->decided[step];
     if (!layer->option_count)
-        return error_set(error, CONVOY_E_INPUT, "layer %s cannot be coded in parts %u,%u: %s", layer->name,
-                         decision->input_parts, decision->filter_parts,
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s cannot be coded in parts %u,%u: %s",
+                         layer->name, decision->input_parts, decision->filter_parts,
                          layer->why_local ? layer->why_local : "the layer or the code does not admit them");
     const struct plan_option *option = &layer->options[0];
     if (decision->threshold != option->candidate.threshold)
-        return error_set(error, CONVOY_E_INPUT, "layer %s: parts %u,%u have a threshold of %u, not %u",
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s: parts %u,%u have a threshold of %u, not %u",
                          layer->name, decision->input_parts, decision->filter_parts,
                          option->candidate.threshold, decision->threshold);
     if (decision->asked < decision->threshold || decision->asked > request->cluster.workers)
-        return error_set(error, CONVOY_E_INPUT, "layer %s: %u workers asked: must be %u to %u", layer->name,
-                         decision->asked, decision->threshold, request->cluster.workers);
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s: %u workers asked: must be %u to %u",
+                         layer->name, decision->asked, decision->threshold, request->cluster.workers);
     return CONVOY_OK;
 }
 
