@@ -118,12 +118,12 @@ static void total(struct plan *plan, const struct planner *planner) {
 }
 
 static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
-    uint32_t n = planner->request->cluster.workers;
-    planner->conditions = calloc(n + 1, sizeof *planner->conditions);
+    size_t conditions = 2 * ((size_t)planner->request->cluster.workers + 1);
+    planner->conditions = calloc(conditions, sizeof *planner->conditions);
     if (!planner->conditions)
         return error_memory(error);
-    for (uint32_t threshold = 0; threshold <= n; threshold++)
-        planner->conditions[threshold] = NAN;
+    for (size_t i = 0; i < conditions; i++)
+        planner->conditions[i] = NAN;
     for (int r = 0; r < RESOURCES; r++)
         planner->weights[r] = 1.0 / RESOURCES;
     convoy_status status = CONVOY_OK;

@@ -56,7 +56,7 @@ struct plan_option {
     uint32_t asked;
     enum conv_kernel kernel; /* of the workers */
     struct prediction predicted;
-    double error_bound;  /* 4·κ·ε, κ the largest over likely losses */
+    double error_bound;  /* 4·κ·ε, κ the largest over likely losses, or the first beyond the budget */
     double stored_bytes; /* of one worker */
     double paper_cost;
     bool weighed;        /* asked, kernel and predicted are by the cost model; else a first estimate */

@@ -13,7 +13,8 @@ struct planner {
     const struct plan_subject *subjects; /* [count] */
     struct plan_layer *layers;           /* [count] */
     size_t count;
-    double *conditions;        /* [workers + 1], by threshold: κ to be expected; NaN: not looked at yet */
+    double *conditions; /* [2][workers + 1], of the request's frames and of float64, by threshold: κ to be
+                         * expected; NaN: not looked at yet */
     double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
     double price;              /* of a byte that a worker stores, in the units of the objective */
 };
