@@ -44,7 +44,7 @@ prints '^memory .* of a worker$'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi
 prints 'pi4-wifi .*; workers get layers that pay$'
 prints '^conv1 .* faster here$'
-prints '^planned +no layer is faster'
+prints '^planned +the same: every layer stays here'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi --distribute all
 prints '^memory .* which has 2\.15 GB$'
 

@@ -254,6 +254,26 @@ static void drop_layers(struct planner *planner, double bytes) {
     }
 }
 
+/* A price moves all layers at once and leaves gaps: gives each layer the best option that still fits. */
+static void fill_gaps(struct planner *planner, double bytes) {
+    double price = planner->price;
+    planner->price = 0;
+    for (size_t s = 0; s < planner->count; s++) {
+        struct plan_layer *layer = &planner->layers[s];
+        struct plan_option *before = layer->chosen, *best = before;
+        for (size_t i = 0; i < layer->option_count; i++) {
+            struct plan_option *option = layer->chosen = &layer->options[i];
+            if (may_be_chosen(option) && pays(planner, layer, option) && fits(planner, bytes) &&
+                (!best || is_better(planner, option, best)))
+                best = option;
+        }
+        layer->chosen = before;
+        if (best != before)
+            settle(planner, layer, best);
+    }
+    planner->price = price;
+}
+
 /* The least price of a stored byte, to a hundredth, at which a worker's memory suffices. */
 static void fit_memory(struct planner *planner, double bytes) {
     double low = 0, high = 1e-9;
@@ -273,6 +293,7 @@ static void fit_memory(struct planner *planner, double bytes) {
     planner->price = high;
     choose_layers(planner);
     drop_layers(planner, bytes);
+    fill_gaps(planner, bytes);
 }
 
 void plan_choose_all(struct planner *planner) {

@@ -140,6 +140,30 @@ static void test_little_is_lost_by_weighing_few(void **state) {
     }
 }
 
+/* The options with the fewest bytes or the least paper cost may take too long where another one pays. */
+static void test_what_pays_is_found_whatever_the_objective(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, SEED);
+    for (int i = 0; i < 200; i++) {
+        struct scene scene;
+        random_scene(&random, &scene);
+        for (uint32_t k = 0; k < scene.profile.worker_kinds; k++)
+            scene.profile.workers[k].slowness = (struct slowness){0};
+        scene.request.objective = i % 2 ? PLAN_BYTES : PLAN_LATENCY;
+        struct plan *plan = plan_layers(&scene.request, scene.layers, scene.count);
+        for (size_t s = 0; s < plan->count; s++) {
+            const struct plan_layer *layer = &plan->layers[s];
+            for (size_t k = 0; k < layer->option_count && !layer->coded; k++)
+                if (!layer->options[k].refused && layer->options[k].predicted.total_ns < layer->here_ns)
+                    fail_msg("seed %d, scene %d, %s: parts %u,%u pay, and it is left here", SEED, i,
+                             layer->name, layer->options[k].candidate.input_parts,
+                             layer->options[k].candidate.filter_parts);
+        }
+        plan_destroy(&plan);
+    }
+}
+
 static double busiest(const struct plan_request *request, const struct plan *plan) {
     double busy[RESOURCES] = {0}, most = 0;
     for (size_t s = 0; s < plan->count; s++) {
@@ -245,6 +269,18 @@ static const struct conv_geometry *wide_layers(size_t *count) {
     return layers;
 }
 
+/* The least that an option which pays takes of a worker's memory. */
+static double least_memory(const struct plan_layer *layer) {
+    double least = INFINITY;
+    for (size_t i = 0; i < layer->option_count; i++) {
+        const struct plan_option *option = &layer->options[i];
+        const struct partition_cost *cost = &option->candidate.cost;
+        if (may_be_chosen(option) && option->predicted.total_ns < layer->here_ns)
+            least = fmin(least, option->stored_bytes + 4 * (cost->up + cost->down));
+    }
+    return least;
+}
+
 /* Less and less memory: what workers need always fits, and before layers are left here they get other parts.
  */
 static void memory_shrinks(enum plan_objective objective) {
@@ -269,8 +305,11 @@ static void memory_shrinks(enum plan_objective objective) {
             parts_changed |= layer->coded && (layer->input_parts != before->input_parts ||
                                               layer->filter_parts != before->filter_parts);
             left_here |= !layer->coded;
-            if (!layer->coded)
-                assert_string_equal(layer->why_local, "too large for the workers' memory");
+            if (layer->coded)
+                continue;
+            assert_string_equal(layer->why_local, "too large for the workers' memory");
+            if (objective != PLAN_THROUGHPUT) /* it has no place beside the others */
+                assert_true(plan->stored_bytes + least_memory(layer) > plan->memory_bytes);
         }
         plan_destroy(&plan);
     }
@@ -548,6 +587,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_chosen_is_the_least),
         cmocka_unit_test(test_little_is_lost_by_weighing_few),
+        cmocka_unit_test(test_what_pays_is_found_whatever_the_objective),
         cmocka_unit_test(test_throughput_is_never_below_that_of_the_fastest_plan),
         cmocka_unit_test(test_throughput_shares_out_layers_that_are_alike),
         cmocka_unit_test(test_few_are_asked_on_a_narrow_link_without_slowness),
