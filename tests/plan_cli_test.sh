@@ -144,6 +144,7 @@ damaged 'duplicate' 's/"parts"/"kernel":"direct","parts"/'
 refuses 3 'made for 6 workers, not 5' run "$lenet" "$digit" --plan plan.json --workers 5 --stragglers 1
 refuses 3 'made for 2 stragglers, not 1' run "$lenet" "$digit" --plan plan.json --stragglers 1
 refuses 3 'made for the code rotation, not uncoded' run "$lenet" "$digit" --plan plan.json --code uncoded
+refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --parts 4,4
 refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
 refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
 refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
