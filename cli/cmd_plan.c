@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "invitation.h"
 #include "plan_view.h"
+#include "save.h"
 #include "shapes.h"
 #include "trials.h"
 
@@ -152,6 +153,8 @@ int command_plan(const struct cli_options *options) {
                            : options->svg    ? "svg"
                                              : "explain",
                            options->worker_range[0], options->worker_range[1]);
+    if (status == CONVOY_OK && options->plan_out)
+        status = save_check_file(options, "out", options->plan_out, &error);
     if (status == CONVOY_OK)
         status = convoy_model_load(&model, options->arguments.items[0], &error);
     if (status == CONVOY_OK)

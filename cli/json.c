@@ -21,8 +21,7 @@ json_t *json_text(const char *text) {
     return string;
 }
 
-/* JSON has no NaN and no infinity. */
-static json_t *json_number(double value) {
+json_t *json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 

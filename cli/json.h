@@ -10,6 +10,9 @@
 /* A string, or null; bytes beyond ASCII become "?" where they are not UTF-8. */
 struct json_t *json_text(const char *text);
 
+/* A number; null for NaN and infinities, which JSON does not have. */
+struct json_t *json_number(double value);
+
 /* One result of `run`. */
 struct json_result {
     const struct cli_options *options;

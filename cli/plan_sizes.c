@@ -30,7 +30,7 @@ void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uin
     table_cell(table, "%u", stragglers);
     table_cell(table, "%.4g", totals.here_ms);
     table_cell(table, "%.4g", totals.planned_ms);
-    table_cell(table, "%.3f", totals.planned_ms / totals.here_ms);
+    table_cell(table, "%.3f", totals.here_ms > 0 ? totals.planned_ms / totals.here_ms : 1);
     table_cell(table, "%zu", count_coded(session));
     table_cell(table, "%.0f", totals.up_bytes + totals.down_bytes);
     table_cell(table, "%.0f", totals.stored_bytes);

@@ -89,7 +89,7 @@ static void print_bytes(const char *what, double bytes, const char *end) {
 static void print_totals(const convoy_plan_totals *totals, size_t coded) {
     printf("\n%-10s %.4g ms, as predicted\n", "alone", totals->here_ms);
     if (coded == 0) {
-        printf("%-10s no layer is faster on these workers than on this machine alone\n", "planned");
+        printf("%-10s the same: every layer stays here, for the reasons above\n", "planned");
         return;
     }
     printf("%-10s %.4g ms: %.2f times the time alone\n", "planned", totals->planned_ms,

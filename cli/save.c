@@ -47,7 +47,7 @@ static bool same_file(const char *a, const char *b) {
     return same;
 }
 
-/* Whether the command reads the file: the model, or an input. */
+/* Whether the command reads the file: the model, an input, or the profile of a plan. */
 static bool is_read(const struct cli_options *options, const char *file) {
     for (size_t i = 0; i < options->arguments.count; i++)
         if (same_file(options->arguments.items[i], file))
@@ -58,7 +58,15 @@ static bool is_read(const struct cli_options *options, const char *file) {
             if (same_file(named + 1, file))
                 return true;
     }
-    return false;
+    return options->session.profile && same_file(options->session.profile, file);
+}
+
+static convoy_status check_not_read(const struct cli_options *options, const char *option, const char *file,
+                                    convoy_error *error) {
+    if (is_read(options, file))
+        return cli_error(error, CONVOY_E_USAGE, "--%s %s: this file is an input; another name is accepted",
+                         option, file);
+    return CONVOY_OK;
 }
 
 /* The next of the files, beside those before it. */
@@ -67,9 +75,9 @@ static convoy_status check_file(const struct saves *saves, const struct cli_opti
     if (!is_npy(save->file))
         return cli_error(error, CONVOY_E_USAGE, "--output %s: the name of the file must end in .npy",
                          save->file);
-    if (is_read(options, save->file))
-        return cli_error(error, CONVOY_E_USAGE,
-                         "--output %s: this file is an input; another name is accepted", save->file);
+    const convoy_status status = check_not_read(options, "output", save->file, error);
+    if (status != CONVOY_OK)
+        return status;
     for (size_t i = 0; i < saves->count; i++)
         if (same_file(saves->items[i].file, save->file))
             return cli_error(error, CONVOY_E_USAGE,
@@ -135,14 +143,24 @@ static int find_obstacle(const char *file) {
     return obstacle;
 }
 
-convoy_status saves_check(const struct saves *saves, convoy_error *error) {
-    for (size_t i = 0; i < saves->count; i++) {
-        const int obstacle = find_obstacle(saves->items[i].file);
-        if (obstacle)
-            return cli_error(error, CONVOY_E_IO, "%s: cannot be written: %s", saves->items[i].file,
-                             strerror(obstacle));
-    }
+static convoy_status check_writable(const char *file, convoy_error *error) {
+    const int obstacle = find_obstacle(file);
+    if (obstacle)
+        return cli_error(error, CONVOY_E_IO, "%s: cannot be written: %s", file, strerror(obstacle));
     return CONVOY_OK;
+}
+
+convoy_status saves_check(const struct saves *saves, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
+    for (size_t i = 0; i < saves->count && status == CONVOY_OK; i++)
+        status = check_writable(saves->items[i].file, error);
+    return status;
+}
+
+convoy_status save_check_file(const struct cli_options *options, const char *option, const char *file,
+                              convoy_error *error) {
+    const convoy_status status = check_not_read(options, option, file, error);
+    return status == CONVOY_OK ? check_writable(file, error) : status;
 }
 
 static convoy_status keep(struct save *save, size_t index, const convoy_tensor *tensor, convoy_error *error) {

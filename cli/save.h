@@ -28,6 +28,11 @@ void saves_close(struct saves *saves);
 /* Whether the files can be written, as far as is to be told without touching them. CONVOY_E_IO. */
 convoy_status saves_check(const struct saves *saves, convoy_error *error);
 
+/* The same of one file that an option names, and that the command does not read it. CONVOY_E_USAGE,
+ * CONVOY_E_IO. */
+convoy_status save_check_file(const struct cli_options *options, const char *option, const char *file,
+                              convoy_error *error);
+
 /* Keeps the outputs of inference `index`. */
 convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
 

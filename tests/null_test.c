@@ -93,6 +93,8 @@ static void test_sessions(void **state) {
     REFUSED(convoy_session_check, session, NULL, &empty, &check);
     REFUSED(convoy_session_check, session, &input, NULL, &check);
     REFUSED(convoy_session_check, session, &input, &empty, NULL);
+    REFUSED(convoy_session_plan_save, NULL, "/nowhere/plan.json");
+    REFUSED(convoy_session_plan_save, session, NULL);
     const convoy_stream whole = {.in_flight = 1, .repeat = 1, .next = no_more, .done = no_run};
     convoy_stream without_next = whole, without_done = whole;
     without_next.next = NULL;

@@ -45,7 +45,7 @@ expect_files() {
     [ -z "$left" ] || fail "$command: left behind: $left"
 }
 
-batch "$model" "$lenet"/digits/00?.png --stragglers 1 --check --no-fallback --expect "$lenet/digits/labels.txt"
+batch "$model" "$lenet"/digits/00?.png --stragglers 1 --distribute all --check --no-fallback --expect "$lenet/digits/labels.txt"
 wait $script || fail "$command: exit status $?"
 prints '^check +every answer is that of the uncoded model'
 says 'with the key worker$'
@@ -57,7 +57,7 @@ status=$?
 [ $status -eq 3 ] || fail "$command: exit status $status, not 3"
 expect_files
 
-batch "$model" "$lenet"/digits/*.png --stragglers 1 --repeat 1000
+batch "$model" "$lenet"/digits/*.png --stragglers 1 --distribute all --repeat 1000
 await 'worker 3 has joined' err
 expect_files worker.pub
 mapfile -t job < <(cat tasks; pgrep -P $script) # Slurm ends all processes of a job

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # torchvision's networks with seeded weights: Convoy's output, alone and on ten workers of which any two are gone, is within
-# 1e-4 of PyTorch's. Needs Debian's python3-torch and python3-torchvision (scripts/setup --models); without them it is skipped,
+# 1e-4 of PyTorch's, and its partitions are those that cost the least. Needs Debian's python3-torch and python3-torchvision (scripts/setup --models); without them it is skipped,
 # with the reason. Sanitizers run the smallest network alone.
 set -euo pipefail
 
@@ -14,10 +14,19 @@ if [ -n "${CONVOY_SANITIZE:-}" ]; then
     echo "under a sanitizer: only squeezenet1_1"
     networks=(squeezenet1_1)
 fi
+optimum=yes
+if ! "$python" -c 'import onnx' 2>/dev/null; then
+    echo "python3-onnx is not installed (scripts/setup --models): the choice of partitions is not compared with the best"
+    optimum=
+fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for network in "${networks[@]}"; do
     "$python" "$CONVOY_SOURCE_DIR/tests/torchvision_export.py" "$network" "$folder"
     "$CONVOY_BUILD_DIR/tests/any_two_test" "$folder/model.onnx" "$folder/input.npy" "$folder/output.npy" 10
+    if [ -n "$optimum" ] && [[ " alexnet resnet50 vgg16 " = *" $network "* ]]; then
+        echo "$network: convoy plan beside the least cost of all partitions"
+        "$python" "$CONVOY_SOURCE_DIR/tests/plan_optimum.py" "$CONVOY" "$folder/model.onnx"
+    fi
 done

@@ -29,11 +29,12 @@ static bool visit_survivors(struct loss *loss) {
     return loss->visit(loss->context, loss->survivors, count);
 }
 
-/* Binomial coefficient, or some number beyond `most`. */
+/* Binomial coefficient: exact below 2^32, since every product before the division is a whole number below
+ * 2^53; beyond, some number that is as large. */
 static double combinations(uint32_t n, uint32_t k) {
     double count = 1;
     for (uint32_t i = 1; i <= k; i++)
-        count *= (double)(n - k + i) / i;
+        count = count * (n - k + i) / i;
     return count;
 }
 

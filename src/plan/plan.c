@@ -10,6 +10,9 @@
 
 static convoy_status check_request(const struct plan_request *request, convoy_error *error) {
     static const char *const names[LAMBDAS] = {"up", "down", "store", "comp"};
+    if (request->cluster.workers > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "a plan for %u workers: must be for 0 to %d",
+                         request->cluster.workers, CONVOY_MAX_WORKERS);
     for (int i = 0; i < LAMBDAS; i++)
         if (!(request->lambda[i] >= 0 && request->lambda[i] <= LARGEST_LAMBDA))
             return error_set(error, CONVOY_E_USAGE, "lambda of %s is %g: must be from 0 to %g", names[i],
@@ -45,17 +48,28 @@ static convoy_status check_decision(const struct planner *planner, size_t step, 
         return CONVOY_OK;
     const struct plan_decision *decision = &request->decided[step];
     if (!layer->option_count)
-        return error_set(error, CONVOY_E_INPUT, "layer %s cannot be coded in parts %u,%u: %s", layer->name,
-                         decision->input_parts, decision->filter_parts,
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s cannot be coded in parts %u,%u: %s",
+                         layer->name, decision->input_parts, decision->filter_parts,
                          layer->why_local ? layer->why_local : "the layer or the code does not admit them");
     const struct plan_option *option = &layer->options[0];
     if (decision->threshold != option->candidate.threshold)
-        return error_set(error, CONVOY_E_INPUT, "layer %s: parts %u,%u have a threshold of %u, not %u",
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s: parts %u,%u have a threshold of %u, not %u",
                          layer->name, decision->input_parts, decision->filter_parts,
                          option->candidate.threshold, decision->threshold);
     if (decision->asked < decision->threshold || decision->asked > request->cluster.workers)
-        return error_set(error, CONVOY_E_INPUT, "layer %s: %u workers asked: must be %u to %u", layer->name,
-                         decision->asked, decision->threshold, request->cluster.workers);
+        return error_set(error, CONVOY_E_INPUT, "layer %.100s: %u workers asked: must be %u to %u",
+                         layer->name, decision->asked, decision->threshold, request->cluster.workers);
+    return CONVOY_OK;
+}
+
+/* A worker that has too little memory would forget layers and ask for them again, at every inference. */
+static convoy_status check_memory(const struct planner *planner, convoy_error *error) {
+    double needed = plan_worker_bytes(planner), there = plan_memory_bytes(planner->request);
+    if (there > 0 && needed > there)
+        return error_set(
+            error, CONVOY_E_INPUT,
+            "the plan needs %.0f bytes of every worker: at most %.0f are there in the profile %s", needed,
+            there, planner->request->costs.profile->name);
     return CONVOY_OK;
 }
 
@@ -104,12 +118,12 @@ static void total(struct plan *plan, const struct planner *planner) {
 }
 
 static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
-    uint32_t n = planner->request->cluster.workers;
-    planner->conditions = calloc(n + 1, sizeof *planner->conditions);
+    size_t conditions = 2 * ((size_t)planner->request->cluster.workers + 1);
+    planner->conditions = calloc(conditions, sizeof *planner->conditions);
     if (!planner->conditions)
         return error_memory(error);
-    for (uint32_t threshold = 0; threshold <= n; threshold++)
-        planner->conditions[threshold] = NAN;
+    for (size_t i = 0; i < conditions; i++)
+        planner->conditions[i] = NAN;
     for (int r = 0; r < RESOURCES; r++)
         planner->weights[r] = 1.0 / RESOURCES;
     convoy_status status = CONVOY_OK;
@@ -120,9 +134,10 @@ static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
             status = check_decision(planner, s, error);
     }
     free(planner->conditions);
-    if (status == CONVOY_OK)
-        plan_choose_all(planner);
-    return status;
+    if (status != CONVOY_OK)
+        return status;
+    plan_choose_all(planner);
+    return planner->request->decided ? check_memory(planner, error) : CONVOY_OK;
 }
 
 convoy_status plan_create(struct plan **out, const struct plan_request *request,

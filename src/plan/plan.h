@@ -56,7 +56,7 @@ struct plan_option {
     uint32_t asked;
     enum conv_kernel kernel; /* of the workers */
     struct prediction predicted;
-    double error_bound;  /* 4·κ·ε, κ the largest over likely losses */
+    double error_bound;  /* 4·κ·ε, κ the largest over likely losses, or the first beyond the budget */
     double stored_bytes; /* of one worker */
     double paper_cost;
     bool weighed;        /* asked, kernel and predicted are by the cost model; else a first estimate */
@@ -92,8 +92,8 @@ struct plan {
     double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded */
 };
 
-/* CONVOY_E_MEMORY; CONVOY_E_USAGE if λ makes no sense, CONVOY_E_INPUT if the profile does not, or a decision
- * is not admitted. */
+/* CONVOY_E_MEMORY; CONVOY_E_USAGE if λ or the number of workers makes no sense, CONVOY_E_INPUT if the profile
+ * does not, if a decision is not admitted, or if the workers' memory does not suffice for all of them. */
 convoy_status plan_create(struct plan **plan, const struct plan_request *request,
                           const struct plan_subject *subjects, size_t count, convoy_error *error);
 void plan_destroy(struct plan **plan);

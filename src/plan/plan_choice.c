@@ -59,7 +59,20 @@ static bool pays(const struct planner *planner, const struct plan_layer *layer,
         return true;
     if (planner->request->objective == PLAN_THROUGHPUT)
         return plan_score(planner, option) < weighted(planner, here);
-    return option->predicted.total_ns + planner->price * option->stored_bytes < layer->here_ns;
+    double price = planner->request->objective == PLAN_LATENCY ? planner->price : 0; /* else not of a time */
+    return option->predicted.total_ns + price * option->stored_bytes < layer->here_ns;
+}
+
+/* Of a layer that workers do not get. fastest: of the options; NULL if none may be chosen. */
+static const char *why_here(const struct planner *planner, const struct plan_layer *layer,
+                            const struct plan_option *fastest) {
+    if (layer->option_count == 0)
+        return layer->why_local;
+    if (!fastest)
+        return "its answers may not decode well";
+    if (fastest->predicted.total_ns >= layer->here_ns)
+        return "faster here";
+    return planner->price > 0 ? "too large for the workers' memory" : "workers or link have more to do";
 }
 
 /* What travels decides among equals, then what is stored, then the multiply-adds. */
@@ -74,27 +87,33 @@ static bool is_better(const struct planner *planner, const struct plan_option *a
     return x->stored != y->stored ? x->stored < y->stored : x->macs < y->macs;
 }
 
+static bool may_be_chosen(const struct plan_option *option) {
+    return option->weighed && !option->refused;
+}
+
+/* Gives the layer this option; NULL: leaves it here. */
+static void settle(const struct planner *planner, struct plan_layer *layer, struct plan_option *option) {
+    const struct plan_option *shown = option;
+    for (size_t i = 0; i < layer->option_count && !option; i++) {
+        const struct plan_option *other = &layer->options[i];
+        if (may_be_chosen(other) && (!shown || other->predicted.total_ns < shown->predicted.total_ns))
+            shown = other;
+    }
+    layer->chosen = option;
+    layer->coded_ns = shown ? shown->predicted.total_ns : 0;
+    layer->why_local = option ? NULL : why_here(planner, layer, shown);
+}
+
 static void choose_layer(const struct planner *planner, size_t step) {
     struct plan_layer *layer = &planner->layers[step];
-    struct plan_option *fastest = NULL;
-    layer->chosen = NULL;
+    struct plan_option *best = NULL;
     for (size_t i = 0; i < layer->option_count; i++) {
         struct plan_option *option = &layer->options[i];
-        if (!option->weighed || option->refused)
-            continue;
-        if (!fastest || option->predicted.total_ns < fastest->predicted.total_ns)
-            fastest = option;
-        if (pays(planner, layer, option) && (!layer->chosen || is_better(planner, option, layer->chosen)))
-            layer->chosen = option;
+        if (may_be_chosen(option) && pays(planner, layer, option) &&
+            (!best || is_better(planner, option, best)))
+            best = option;
     }
-    const struct plan_option *shown = layer->chosen ? layer->chosen : fastest;
-    layer->coded_ns = shown ? shown->predicted.total_ns : 0;
-    if (layer->chosen)
-        layer->why_local = NULL;
-    else if (fastest)
-        layer->why_local = "faster here";
-    else if (layer->option_count > 0)
-        layer->why_local = "its answers may not decode well";
+    settle(planner, layer, best);
 }
 
 static void choose_layers(const struct planner *planner) {
@@ -104,6 +123,33 @@ static void choose_layers(const struct planner *planner) {
 
 /* ---- throughput ---- */
 
+/* What a layer takes of each resource with this option; NULL: here. */
+static void use_of(const struct planner *planner, const struct plan_layer *layer,
+                   const struct plan_option *option, double use[RESOURCES]) {
+    memset(use, 0, RESOURCES * sizeof *use);
+    if (option)
+        plan_option_use(planner->request, option, use);
+    else
+        use[RESOURCE_MASTER] = layer->here_ns;
+}
+
+static void add_up(const struct planner *planner, double busy[RESOURCES]) {
+    double use[RESOURCES];
+    memset(busy, 0, RESOURCES * sizeof *busy);
+    for (size_t s = 0; s < planner->count; s++) {
+        use_of(planner, &planner->layers[s], planner->layers[s].chosen, use);
+        for (int r = 0; r < RESOURCES; r++)
+            busy[r] += use[r];
+    }
+}
+
+static double busiest(const double busy[RESOURCES]) {
+    double most = 0;
+    for (int r = 0; r < RESOURCES; r++)
+        most = fmax(most, busy[r]);
+    return most;
+}
+
 /* Raises the weight of what is busiest and lowers the others', and keeps the weights under which the busiest
  * had the least to do. */
 static void balance(struct planner *planner) {
@@ -111,17 +157,10 @@ static void balance(struct planner *planner) {
     for (int r = 0; r < RESOURCES; r++)
         kept[r] = planner->weights[r] = 1.0 / RESOURCES;
     for (int round = 0; round < ROUNDS; round++) {
-        double busy[RESOURCES] = {0}, most = 0, sum = 0;
+        double busy[RESOURCES], sum = 0;
         choose_layers(planner);
-        for (size_t s = 0; s < planner->count; s++) {
-            double use[RESOURCES] = {[RESOURCE_MASTER] = planner->layers[s].here_ns};
-            if (planner->layers[s].chosen)
-                plan_option_use(planner->request, planner->layers[s].chosen, use);
-            for (int r = 0; r < RESOURCES; r++)
-                busy[r] += use[r];
-        }
-        for (int r = 0; r < RESOURCES; r++)
-            most = fmax(most, busy[r]);
+        add_up(planner, busy);
+        double most = busiest(busy);
         if (most < best) {
             best = most;
             memcpy(kept, planner->weights, sizeof kept);
@@ -132,6 +171,44 @@ static void balance(struct planner *planner) {
             planner->weights[r] /= sum;
     }
     memcpy(planner->weights, kept, sizeof kept);
+}
+
+/* Gives one layer the option, or leaves it here, with which the busiest resource has the least to do. */
+static bool move_layer(const struct planner *planner, struct plan_layer *layer, double busy[RESOURCES]) {
+    double rest[RESOURCES], use[RESOURCES], tried[RESOURCES], best = busiest(busy) * (1 - 1e-9);
+    bool moved = false, here = planner->request->distribute == PLAN_PAYING;
+    use_of(planner, layer, layer->chosen, use);
+    for (int r = 0; r < RESOURCES; r++)
+        rest[r] = busy[r] - use[r];
+    for (size_t i = here ? 0 : 1; i <= layer->option_count; i++) {
+        struct plan_option *option = i ? &layer->options[i - 1] : NULL;
+        if (option && !may_be_chosen(option))
+            continue;
+        use_of(planner, layer, option, use);
+        for (int r = 0; r < RESOURCES; r++)
+            tried[r] = rest[r] + use[r];
+        if (busiest(tried) >= best)
+            continue;
+        best = busiest(tried);
+        memcpy(busy, tried, sizeof tried);
+        settle(planner, layer, option);
+        moved = true;
+    }
+    return moved;
+}
+
+/* Weights treat layers that are alike alike, though the best may be to share them out: moves one layer at a
+ * time for as long as that helps. */
+static void move_layers(struct planner *planner) {
+    double busy[RESOURCES];
+    bool moved = true;
+    add_up(planner, busy);
+    for (int round = 0; round < ROUNDS && moved; round++) {
+        moved = false;
+        for (size_t s = 0; s < planner->count; s++)
+            moved = (planner->layers[s].option_count > 0 && move_layer(planner, &planner->layers[s], busy)) ||
+                    moved;
+    }
 }
 
 /* ---- memory ---- */
@@ -147,14 +224,14 @@ double plan_memory_bytes(const struct plan_request *request) {
 }
 
 double plan_worker_bytes(const struct planner *planner) {
-    const double element = 4;
     double stored = 0, most = 0;
     for (size_t s = 0; s < planner->count; s++) {
         const struct plan_option *option = planner->layers[s].chosen;
         if (!option)
             continue;
+        const struct partition_cost *cost = &option->candidate.cost;
         stored += option->stored_bytes;
-        most = fmax(most, (option->candidate.cost.up + option->candidate.cost.down) * element);
+        most = fmax(most, (cost->up + cost->down) * plan_element_bytes(&planner->subjects[s]));
     }
     return stored + most;
 }
@@ -177,6 +254,26 @@ static void drop_layers(struct planner *planner, double bytes) {
     }
 }
 
+/* A price moves all layers at once and leaves gaps: gives each layer the best option that still fits. */
+static void fill_gaps(struct planner *planner, double bytes) {
+    double price = planner->price;
+    planner->price = 0;
+    for (size_t s = 0; s < planner->count; s++) {
+        struct plan_layer *layer = &planner->layers[s];
+        struct plan_option *before = layer->chosen, *best = before;
+        for (size_t i = 0; i < layer->option_count; i++) {
+            struct plan_option *option = layer->chosen = &layer->options[i];
+            if (may_be_chosen(option) && pays(planner, layer, option) && fits(planner, bytes) &&
+                (!best || is_better(planner, option, best)))
+                best = option;
+        }
+        layer->chosen = before;
+        if (best != before)
+            settle(planner, layer, best);
+    }
+    planner->price = price;
+}
+
 /* The least price of a stored byte, to a hundredth, at which a worker's memory suffices. */
 static void fit_memory(struct planner *planner, double bytes) {
     double low = 0, high = 1e-9;
@@ -196,13 +293,17 @@ static void fit_memory(struct planner *planner, double bytes) {
     planner->price = high;
     choose_layers(planner);
     drop_layers(planner, bytes);
+    fill_gaps(planner, bytes);
 }
 
 void plan_choose_all(struct planner *planner) {
     double bytes = plan_memory_bytes(planner->request);
-    if (planner->request->objective == PLAN_THROUGHPUT && !planner->request->decided)
+    bool balanced = planner->request->objective == PLAN_THROUGHPUT && !planner->request->decided;
+    if (balanced)
         balance(planner);
     choose_layers(planner);
-    if (bytes > 0 && !fits(planner, bytes))
+    if (balanced)
+        move_layers(planner);
+    if (bytes > 0 && !planner->request->decided && !fits(planner, bytes))
         fit_memory(planner, bytes);
 }

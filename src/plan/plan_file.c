@@ -14,6 +14,19 @@
 static const char *const kernel_names[CONV_KERNELS] = {
     [CONV_DIRECT] = "direct", [CONV_WINOGRAD_2] = "winograd-2x2", [CONV_WINOGRAD_4] = "winograd-4x4"};
 
+/* A name as it stands in the file; of names that are no UTF-8, as models may have them, what is beyond ASCII
+ * becomes "?". NULL without memory. */
+static json_t *name_json(const char *name) {
+    json_t *value = json_string(name);
+    char *copy = value ? NULL : strdup(name);
+    for (char *c = copy; c && *c; c++)
+        *c = (unsigned char)*c < 128 ? *c : '?';
+    if (copy)
+        value = json_string(copy);
+    free(copy);
+    return value;
+}
+
 /* ---- writing ---- */
 
 /* Three decimals are a microsecond or a byte. */
@@ -24,11 +37,12 @@ static double rounded(double value) {
 }
 
 static json_t *layer_json(const struct plan_layer *layer) {
+    json_t *name = name_json(layer->name);
     if (!layer->coded)
-        return json_pack("{s:s, s:b, s:s, s:f}", "layer", layer->name, "workers", 0, "why", layer->why_local,
+        return json_pack("{s:o, s:b, s:s, s:f}", "layer", name, "workers", 0, "why", layer->why_local,
                          "here_ms", rounded(layer->here_ns / 1e6));
-    return json_pack("{s:s, s:b, s:[I,I], s:I, s:I, s:s, s:f, s:f}", "layer", layer->name, "workers", 1,
-                     "parts", (json_int_t)layer->input_parts, (json_int_t)layer->filter_parts, "threshold",
+    return json_pack("{s:o, s:b, s:[I,I], s:I, s:I, s:s, s:f, s:f}", "layer", name, "workers", 1, "parts",
+                     (json_int_t)layer->input_parts, (json_int_t)layer->filter_parts, "threshold",
                      (json_int_t)layer->threshold, "asked", (json_int_t)layer->asked, "kernel",
                      kernel_names[layer->kernel], "here_ms", rounded(layer->here_ns / 1e6), "coded_ms",
                      rounded(layer->coded_ns / 1e6));
@@ -36,8 +50,7 @@ static json_t *layer_json(const struct plan_layer *layer) {
 
 /* One line. False without memory, or if the file takes no more. */
 static bool write_line(FILE *file, json_t *value, const char *end) {
-    char *text =
-        value ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)) : NULL;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
     bool written = text && fprintf(file, "%s%s", text, end) > 0;
     free(text);
     json_decref(value);
@@ -45,7 +58,7 @@ static bool write_line(FILE *file, json_t *value, const char *end) {
 }
 
 static bool write_all(FILE *file, const struct plan *plan) {
-    json_t *profile = json_string(plan->profile), *code = json_string(plan->family);
+    json_t *profile = name_json(plan->profile), *code = json_string(plan->family);
     bool written = fprintf(file, "{\n\"convoy_plan\": %d,\n\"profile\": ", VERSION) > 0 &&
                    write_line(file, profile, ",\n\"code\": ");
     written = write_line(file, code, ",\n") && written;
@@ -76,7 +89,7 @@ struct reader {
 };
 
 static convoy_status damaged(const struct reader *reader, const char *layer, const char *what) {
-    return error_set(reader->error, CONVOY_E_INPUT, "%s: %s%s%s", reader->name, layer ? "layer " : "",
+    return error_set(reader->error, CONVOY_E_INPUT, "%s: %s%.100s%s", reader->name, layer ? "layer " : "",
                      layer ? layer : "", what);
 }
 
@@ -100,12 +113,16 @@ static bool read_kernel(const json_t *value, enum conv_kernel *kernel) {
 
 static convoy_status read_layer(const struct reader *reader, const json_t *layer, const char *name,
                                 struct plan_decision *decision) {
-    const char *found = json_string_value(json_object_get(layer, "layer"));
+    json_t *found = json_object_get(layer, "layer"), *wanted = name_json(name);
     const json_t *workers = json_object_get(layer, "workers"), *parts = json_object_get(layer, "parts");
-    if (!found || strcmp(found, name) != 0)
+    bool same = wanted && json_equal(found, wanted);
+    json_decref(wanted);
+    if (!wanted)
+        return error_memory(reader->error);
+    if (!same)
         return error_set(reader->error, CONVOY_E_INPUT,
                          "%s: made for another model: layer %.100s is not %.100s", reader->name,
-                         found ? found : "without a name", name);
+                         json_is_string(found) ? json_string_value(found) : "without a name", name);
     if (!json_is_boolean(workers))
         return damaged(reader, name, ": \"workers\" must be true or false");
     *decision = (struct plan_decision){.coded = json_is_true(workers)};
@@ -165,6 +182,14 @@ static convoy_status read_layers(const struct reader *reader, const json_t *root
     return status;
 }
 
+/* A message is one line, whatever of the file it repeats. */
+static convoy_status on_one_line(convoy_status status, convoy_error *error) {
+    for (char *c = error && status != CONVOY_OK ? error->message : NULL; c && *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            *c = '?';
+    return status;
+}
+
 convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, const char *name,
                          const struct plan_request *request, const struct plan_subject *subjects,
                          size_t count, convoy_error *error) {
@@ -173,7 +198,8 @@ convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, con
     const struct reader reader = {.name = name, .request = request, .error = error};
     json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
     if (!root)
-        return error_set(error, CONVOY_E_INPUT, "%s: line %d: %s", name, where.line, where.text);
+        return on_one_line(error_set(error, CONVOY_E_INPUT, "%s: line %d: %s", name, where.line, where.text),
+                           error);
     struct plan_decision *decisions = calloc(count + 1, sizeof *decisions);
     convoy_status status =
         decisions ? read_layers(&reader, root, subjects, count, decisions) : error_memory(error);
@@ -186,21 +212,21 @@ convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, con
     }
     free(decisions);
     json_decref(root);
-    return status;
+    return on_one_line(status, error);
 }
 
 convoy_status plan_read(struct plan **plan, const char *path, const struct plan_request *request,
                         const struct plan_subject *subjects, size_t count, convoy_error *error) {
     FILE *file = fopen(path, "re");
-    char *text = malloc(MOST_BYTES);
-    size_t bytes = file && text ? fread(text, 1, MOST_BYTES, file) : 0;
+    char *text = malloc(MOST_BYTES + 1);
+    size_t bytes = file && text ? fread(text, 1, MOST_BYTES + 1, file) : 0;
     bool failed = !file || ferror(file);
     convoy_status status = CONVOY_OK;
     if (!text)
         status = error_memory(error);
     else if (failed)
         status = error_set(error, CONVOY_E_IO, "%s: the plan cannot be read: %s", path, strerror(errno));
-    else if (bytes == MOST_BYTES)
+    else if (bytes > MOST_BYTES)
         status = error_set(error, CONVOY_E_INPUT, "%s: more than 16 MiB are no plan", path);
     else
         status = plan_parse(plan, text, bytes, path, request, subjects, count, error);

@@ -13,7 +13,8 @@ struct planner {
     const struct plan_subject *subjects; /* [count] */
     struct plan_layer *layers;           /* [count] */
     size_t count;
-    double *conditions;        /* [workers + 1], by threshold: κ to be expected; NaN: not looked at yet */
+    double *conditions; /* [2][workers + 1], of the request's frames and of float64, by threshold: κ to be
+                         * expected; NaN: not looked at yet */
     double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
     double price;              /* of a byte that a worker stores, in the units of the objective */
 };
@@ -27,6 +28,9 @@ void plan_choose_all(struct planner *planner);
 /* ns (of all workers together divided by how many they are) that an option takes of each resource. */
 void plan_option_use(const struct plan_request *request, const struct plan_option *option,
                      double use[RESOURCES]);
+
+/* Bytes of an element of a step's tensors. */
+double plan_element_bytes(const struct plan_subject *subject);
 
 /* The least memory that a worker of the profile has; 0: no bound. */
 double plan_memory_bytes(const struct plan_request *request);

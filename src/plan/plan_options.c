@@ -10,13 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WEIGHED_BEST  8  /* options, by their first estimate */
+#define WEIGHED_BEST 8 /* options, by what the first estimate makes of the objective */
+#define WEIGHED_FAST                                                                                         \
+    4                    /* those that take the least time by it: whether a layer pays is asked of them, too \
+                          */
 #define WEIGHED_SMALL 2  /* and those that store the least, for small memories */
-#define SURVIVOR_SETS 50 /* looked at for each threshold */
+#define SURVIVOR_SETS 50 /* looked at for each threshold, of clusters of up to MANY_WORKERS */
+#define MANY_WORKERS  64
+#define LEAST_SETS    10 /* of larger ones: each set takes time by the third power of the workers */
 #define DRAWS         64 /* of the workers' slowness */
 
-static double bytes_of(convoy_dtype dtype) {
-    return dtype == CONVOY_F64 ? 8 : 4;
+double plan_element_bytes(const struct plan_subject *subject) {
+    return subject->dtype == CONVOY_F64 ? 8 : 4;
 }
 
 /* float64 travels as it is. */
@@ -28,9 +33,15 @@ static convoy_dtype frames_of(const struct planner *planner, size_t step) {
 
 struct condition_search {
     const struct code *code;
+    convoy_dtype frames;
     double largest;
     bool memory;
 };
+
+static uint32_t sets_for(uint32_t workers) {
+    uint32_t sets = SURVIVOR_SETS * MANY_WORKERS / workers * MANY_WORKERS / workers;
+    return workers <= MANY_WORKERS ? SURVIVOR_SETS : sets > LEAST_SETS ? sets : LEAST_SETS;
+}
 
 /* κ of a good choice of δ among these survivors. */
 static bool note_condition(void *context, const uint32_t *survivors, uint32_t count) {
@@ -46,14 +57,17 @@ static bool note_condition(void *context, const uint32_t *survivors, uint32_t co
             return false;
     }
     search->largest = fmax(search->largest, code_condition(search->code, chosen));
-    return isfinite(search->largest);
+    return error_is_within_budget(search->frames, search->largest);
 }
 
-/* The largest κ after likely losses of γ workers. Of families with coefficients that depend on more than the
- * threshold each threshold is looked at with the first parts that have it. */
-static convoy_status condition_of(struct planner *planner, const struct candidate *c, double *condition) {
+/* The largest κ after likely losses of γ workers, or the first that is beyond the budget of these frames. Of
+ * families with coefficients that depend on more than the threshold each threshold is looked at with the
+ * first parts that have it. */
+static convoy_status condition_of(struct planner *planner, const struct candidate *c, convoy_dtype frames,
+                                  double *condition) {
     const struct plan_request *request = planner->request;
-    double *known = &planner->conditions[c->threshold];
+    size_t thresholds = request->cluster.workers + 1;
+    double *known = &planner->conditions[(frames == CONVOY_F64 ? thresholds : 0) + c->threshold];
     struct code code;
     if (!isnan(*known)) {
         *condition = *known;
@@ -61,12 +75,14 @@ static convoy_status condition_of(struct planner *planner, const struct candidat
     }
     convoy_status status = code_create(&code, request->cluster.family, c->input_parts, c->filter_parts,
                                        &request->placement, NULL);
-    struct condition_search search = {.code = &code, .largest = 1, .memory = true};
+    struct condition_search search = {.code = &code, .frames = frames, .largest = 1, .memory = true};
     if (status == CONVOY_OK && code.family->condition && !code.family->choose)
-        status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers, SURVIVOR_SETS,
-                                     note_condition, &search);
-    if (status != CONVOY_OK || !search.memory)
-        return CONVOY_E_MEMORY;
+        status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers,
+                                     sets_for(request->cluster.workers), note_condition, &search);
+    if (status == CONVOY_OK && !search.memory)
+        status = CONVOY_E_MEMORY;
+    if (status != CONVOY_OK)
+        return status;
     *condition = *known = search.largest;
     return CONVOY_OK;
 }
@@ -109,7 +125,8 @@ static void weigh_decided(const struct planner *planner, size_t step, struct pla
     option->predicted = predict(&job, &option->candidate);
 }
 
-/* By the cost model. How many are asked is chosen here: δ, and 1, 2, 4, ... more. */
+/* By the cost model. How many are asked is chosen here: δ, and 1, 2, 4, ... more; by time, if the objective
+ * does not tell. */
 static void weigh(const struct planner *planner, size_t step, struct plan_option *option) {
     const struct plan_request *request = planner->request;
     const struct cost_model *costs = &request->costs;
@@ -125,7 +142,7 @@ static void weigh(const struct planner *planner, size_t step, struct plan_option
         struct prediction_job job = job_of(planner, step, trial.asked, task_ns);
         trial.predicted = predict(&job, &trial.candidate);
         double score = plan_score(planner, &trial);
-        if (score < best) {
+        if (score < best || (score == best && trial.predicted.total_ns < option->predicted.total_ns)) {
             best = score;
             *option = trial;
         }
@@ -148,17 +165,20 @@ static int compare(const void *a, const void *b) {
     return (x->option > y->option) - (x->option < y->option); /* as they were listed */
 }
 
-/* Bounds the option's error, and refuses it if that is beyond the budget; not if somebody else decided on it:
+/* Bounds the option's error, and refuses it if that is beyond the budget; not if somebody else wanted it:
  * the cluster does not decode what would err by more. Only what may be chosen is looked at: n thresholds cost
  * n³ and more. */
 static convoy_status bound_error(struct planner *planner, size_t step, struct plan_option *option) {
+    const convoy_dtype frames = frames_of(planner, step);
     double condition;
-    convoy_status status = condition_of(planner, &option->candidate, &condition);
+    convoy_status status = condition_of(planner, &option->candidate, frames, &condition);
     if (status != CONVOY_OK)
         return status;
-    option->error_bound = error_bound(frames_of(planner, step), condition);
-    bool is_free = !planner->request->input_parts && !planner->request->decided;
-    if (is_free && !error_is_within_budget(frames_of(planner, step), condition))
+    option->error_bound = error_bound(frames, condition);
+    const struct plan_request *request = planner->request;
+    bool is_wanted = option->candidate.input_parts == request->input_parts &&
+                     option->candidate.filter_parts == request->filter_parts;
+    if (!is_wanted && !request->decided && !error_is_within_budget(frames, condition))
         option->refused = "its answers may not decode well";
     return CONVOY_OK;
 }
@@ -180,23 +200,44 @@ static convoy_status weigh_first(struct planner *planner, size_t step, const str
     return CONVOY_OK;
 }
 
-/* Weighs the best of the options by their first estimate, and the smallest. */
+static double key_objective(const struct planner *planner, const struct plan_option *option) {
+    return plan_score(planner, option);
+}
+
+static double key_time(const struct planner *planner, const struct plan_option *option) {
+    (void)planner;
+    return option->predicted.total_ns;
+}
+
+static double key_memory(const struct planner *planner, const struct plan_option *option) {
+    (void)planner;
+    return option->stored_bytes;
+}
+
+/* What makes an option promising, and how many are weighed for it. */
+static const struct {
+    double (*key)(const struct planner *planner, const struct plan_option *option);
+    size_t wanted;
+} promises[] = {{key_objective, WEIGHED_BEST}, {key_time, WEIGHED_FAST}, {key_memory, WEIGHED_SMALL}};
+
+#define PROMISES (sizeof promises / sizeof promises[0])
+
 static convoy_status weigh_promising(struct planner *planner, size_t step) {
     struct plan_layer *layer = &planner->layers[step];
-    struct ranked *ranked = calloc(layer->option_count + 1, sizeof *ranked);
+    struct ranked *ranked = calloc(layer->option_count * PROMISES + 1, sizeof *ranked);
+    convoy_status status = ranked ? CONVOY_OK : CONVOY_E_MEMORY;
     size_t count = 0;
-    if (!ranked)
-        return CONVOY_E_MEMORY;
-    for (size_t i = 0; i < layer->option_count; i++)
-        if (!layer->options[i].refused)
-            ranked[count++] = (struct ranked){plan_score(planner, &layer->options[i]), &layer->options[i]};
-    qsort(ranked, count, sizeof *ranked, compare);
-    convoy_status status = weigh_first(planner, step, ranked, count, WEIGHED_BEST);
-    for (size_t i = 0; i < count; i++)
-        ranked[i].key = ranked[i].option->stored_bytes;
-    qsort(ranked, count, sizeof *ranked, compare);
-    if (status == CONVOY_OK)
-        status = weigh_first(planner, step, ranked, count, WEIGHED_SMALL);
+    for (size_t i = 0; i < layer->option_count && status == CONVOY_OK; i++)
+        count += !layer->options[i].refused;
+    for (size_t p = 0; p < PROMISES && status == CONVOY_OK; p++) { /* all by the first estimate */
+        struct ranked *first = ranked + p * count, *next = first;
+        for (size_t i = 0; i < layer->option_count; i++)
+            if (!layer->options[i].refused)
+                *next++ = (struct ranked){promises[p].key(planner, &layer->options[i]), &layer->options[i]};
+        qsort(first, count, sizeof *first, compare);
+    }
+    for (size_t p = 0; p < PROMISES && status == CONVOY_OK; p++)
+        status = weigh_first(planner, step, ranked + p * count, count, promises[p].wanted);
     free(ranked);
     return status;
 }
@@ -259,7 +300,7 @@ static convoy_status list_candidates(const struct plan_request *request, size_t 
 }
 
 static void describe_option(const struct planner *planner, size_t step, struct plan_option *option) {
-    option->stored_bytes = option->candidate.cost.stored * bytes_of(planner->subjects[step].dtype);
+    option->stored_bytes = option->candidate.cost.stored * plan_element_bytes(&planner->subjects[step]);
     option->paper_cost = candidate_paper_cost(&option->candidate, planner->request->lambda);
     estimate(planner, step, option);
 }

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "conv_oracle.h"
+#include "plan_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,57 +11,6 @@
 #include <cmocka.h>
 
 #define SEED 1
-
-static const struct code_family *family(const char *name) {
-    const struct code_family *found = NULL;
-    assert_int_equal(code_family_find(name, &found, NULL), CONVOY_OK);
-    return found;
-}
-
-/* A square 2-D convolution with stride 1. */
-static struct conv_geometry conv(int64_t channels, int64_t size, int64_t filters, int64_t kernel,
-                                 int64_t pad) {
-    struct conv_geometry g = {.spatial = 2,
-                              .batch = 1,
-                              .groups = 1,
-                              .in_channels = channels,
-                              .out_channels = filters,
-                              .in = {size, size},
-                              .kernel = {kernel, kernel},
-                              .stride = {1, 1},
-                              .dilation = {1, 1},
-                              .pad_begin = {pad, pad},
-                              .pad_end = {pad, pad}};
-    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
-    return g;
-}
-
-/* rows vectors times a constant matrix. */
-static struct conv_geometry product(int64_t rows, int64_t inputs, int64_t outputs) {
-    struct conv_geometry g = {.layout = CONV_CHANNELS_LAST,
-                              .spatial = 1,
-                              .batch = 1,
-                              .groups = 1,
-                              .in_channels = inputs,
-                              .out_channels = outputs,
-                              .in = {rows},
-                              .kernel = {1},
-                              .stride = {1},
-                              .dilation = {1}};
-    assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
-    return g;
-}
-
-/* Of n threads of this machine, every layer: no kernel is timed. */
-static struct plan_request request_for(const struct profile *profile, const char *name, uint32_t workers,
-                                       uint32_t stragglers) {
-    return (struct plan_request){
-        .cluster = {.family = family(name), .workers = workers, .stragglers = stragglers},
-        .placement = placement_plain(workers),
-        .distribute = PLAN_ALL,
-        .lambda = {1, 1, 0, 0},
-        .costs = cost_model_counted(profile)};
-}
 
 /* The decision for one layer; its options are gone. */
 static struct plan_layer choose_by(const struct plan_request *request, const struct conv_geometry *layer) {
@@ -74,16 +24,10 @@ static struct plan_layer choose_by(const struct plan_request *request, const str
     return chosen;
 }
 
-static struct profile threads(uint32_t workers) {
-    struct profile profile;
-    profile_of_this_machine(&profile, workers ? workers : 1, 2, false);
-    return profile;
-}
-
 static struct plan_layer choose(const char *name, uint32_t workers, uint32_t stragglers,
                                 struct conv_geometry layer) {
-    const struct profile profile = threads(workers);
-    const struct plan_request request = request_for(&profile, name, workers, stragglers);
+    const struct profile profile = plan_threads(workers);
+    const struct plan_request request = plan_request_for(&profile, name, workers, stragglers);
     return choose_by(&request, &layer);
 }
 
@@ -97,8 +41,9 @@ static void assert_rotation(struct plan_layer plan, uint32_t threshold) {
 
 static void test_lenet5(void **state) {
     (void)state;
-    const struct conv_geometry layers[] = {conv(1, 32, 6, 5, 0), conv(6, 14, 16, 5, 0), product(1, 400, 120),
-                                           product(1, 120, 84), product(1, 84, 10)};
+    const struct conv_geometry layers[] = {plan_conv(1, 32, 6, 5, 0), plan_conv(6, 14, 16, 5, 0),
+                                           plan_product(1, 400, 120), plan_product(1, 120, 84),
+                                           plan_product(1, 84, 10)};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         assert_rotation(choose("rotation", 6, 2, layers[i]), 4);
     for (size_t i = 2; i < sizeof layers / sizeof *layers; i++) { /* one row cannot be cut */
@@ -115,19 +60,21 @@ static void test_vgg16(void **state) {
                                       {512, 28, 512}, {512, 28, 512}, {512, 14, 512}, {512, 14, 512},
                                       {512, 14, 512}};
     for (size_t i = 0; i < 13; i++)
-        assert_rotation(choose("rotation", 10, 2, conv(shapes[i][0], shapes[i][1], shapes[i][2], 3, 1)), 8);
+        assert_rotation(choose("rotation", 10, 2, plan_conv(shapes[i][0], shapes[i][1], shapes[i][2], 3, 1)),
+                        8);
 }
 
 /* 10 classes cannot be cut in 16: the largest δ <= 8 that the layer admits. */
 static void test_small_layers_get_a_smaller_threshold(void **state) {
     (void)state;
-    struct plan_layer plan = choose("rotation", 10, 2, product(1, 84, 10));
+    struct plan_layer plan = choose("rotation", 10, 2, plan_product(1, 84, 10));
     assert_rotation(plan, 5);
     assert_int_equal(plan.filter_parts, 10);
-    plan = choose("rotation", 10, 2, product(1, 84, 1)); /* nothing to cut: every worker computes all of it */
+    plan = choose("rotation", 10, 2,
+                  plan_product(1, 84, 1)); /* nothing to cut: every worker computes all of it */
     assert_rotation(plan, 1);
     assert_int_equal(plan.filter_parts, 1);
-    assert_rotation(choose("rotation", 3, 2, conv(64, 56, 64, 3, 1)), 1);
+    assert_rotation(choose("rotation", 3, 2, plan_conv(64, 56, 64, 3, 1)), 1);
 }
 
 /* 16 slices are admitted where they are smaller than 14: of 112 rows, not of 28 or 56. */
@@ -138,7 +85,7 @@ static void test_depthwise(void **state) {
         uint32_t threshold;
     } cases[] = {{7, 2}, {14, 7}, {28, 7}, {56, 7}, {112, 8}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct conv_geometry g = conv(32, cases[i].size, 32, 3, 1);
+        struct conv_geometry g = plan_conv(32, cases[i].size, 32, 3, 1);
         g.groups = 32;
         struct plan_layer plan = choose("rotation", 10, 2, g);
         assert_rotation(plan, cases[i].threshold);
@@ -181,8 +128,9 @@ static void test_choice_is_the_best_of_all(void **state) {
         uint32_t stragglers = (uint32_t)random_below(&random, workers);
         double travel = 0;
         uint32_t threshold = best_threshold(&g, workers - stragglers, &travel);
-        const struct profile profile = threads(workers);
-        struct plan_request request = request_for(&profile, "rotation", workers, stragglers);
+        const struct profile profile = plan_threads(workers);
+        struct plan_request request = plan_request_for(&profile, "rotation", workers, stragglers);
+        request.frames = CONVOY_F64;    /* whose error budget refuses none */
         request.objective = PLAN_PAPER; /* with λ = 1, 1, 0, 0: what travels */
         struct plan_layer plan = choose_by(&request, &g);
         assert_rotation(plan, threshold);
@@ -199,15 +147,15 @@ static void test_choice_is_the_best_of_all(void **state) {
 
 static void test_wanted_parts(void **state) {
     (void)state;
-    struct conv_geometry g = conv(64, 56, 64, 3, 1);
+    struct conv_geometry g = plan_conv(64, 56, 64, 3, 1);
     static const struct {
         uint32_t wanted[2];
         uint32_t threshold; /* of the wanted parts, 0: not admitted */
     } cases[] = {{{4, 4}, 4}, {{2, 16}, 8}, {{1, 1}, 1},  {{8, 4}, 8}, {{8, 8}, 0},
                  {{3, 4}, 0}, {{1, 66}, 0}, {{58, 1}, 0}, {{0, 4}, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct profile profile = threads(10);
-        struct plan_request request = request_for(&profile, "rotation", 10, 2);
+        const struct profile profile = plan_threads(10);
+        struct plan_request request = plan_request_for(&profile, "rotation", 10, 2);
         request.input_parts = cases[i].wanted[0];
         request.filter_parts = cases[i].wanted[1];
         struct plan_layer plan = choose_by(&request, &g), usual = choose("rotation", 10, 2, g);
@@ -220,7 +168,7 @@ static void test_wanted_parts(void **state) {
 
 static void test_other_families(void **state) {
     (void)state;
-    struct conv_geometry g = conv(16, 28, 12, 3, 1);
+    struct conv_geometry g = plan_conv(16, 28, 12, 3, 1);
     struct plan_layer plan = choose("uncoded", 6, 2, g); /* needs all six, γ notwithstanding */
     assert_true(plan.coded);
     assert_int_equal(plan.threshold, 6);
@@ -245,7 +193,7 @@ static void test_why_local(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct plan_layer plan =
-            choose(cases[i].family, cases[i].workers, cases[i].stragglers, product(1, 84, 10));
+            choose(cases[i].family, cases[i].workers, cases[i].stragglers, plan_product(1, 84, 10));
         assert_false(plan.coded);
         assert_string_equal(plan.why_local, cases[i].why);
     }
@@ -255,7 +203,7 @@ static uint32_t *calls; /* of counted_threshold */
 
 static uint32_t counted_threshold(uint32_t input_parts, uint32_t filter_parts, uint32_t workers) {
     ++*calls;
-    return family("rotation")->threshold(input_parts, filter_parts, workers);
+    return plan_family("rotation")->threshold(input_parts, filter_parts, workers);
 }
 
 /* The work does not grow with the layer, only with n. */
@@ -263,12 +211,12 @@ static void test_large_layers_are_planned_fast(void **state) {
     (void)state;
     uint32_t count = 0;
     calls = &count;
-    struct code_family counted = *family("rotation");
+    struct code_family counted = *plan_family("rotation");
     counted.threshold = counted_threshold;
-    const struct profile profile = threads(256);
-    struct plan_request request = request_for(&profile, "rotation", 256, 0);
+    const struct profile profile = plan_threads(256);
+    struct plan_request request = plan_request_for(&profile, "rotation", 256, 0);
     request.cluster.family = &counted;
-    struct conv_geometry g = conv(4096, 224, 4096, 3, 1);
+    struct conv_geometry g = plan_conv(4096, 224, 4096, 3, 1);
     struct plan_layer plan = choose_by(&request, &g);
     assert_rotation(plan, 256);
     assert_true(count > 0 && count < 4 * 256 * 8); /* n ln(n) */

@@ -17,12 +17,18 @@ static double bytes_of(convoy_dtype dtype) {
     return dtype == CONVOY_F64 ? 8 : dtype == CONVOY_F32 ? 4 : 2;
 }
 
+/* Of an element of the network whose frames are these: halves are widened. */
+static double network_bytes_of(convoy_dtype frames) {
+    return frames == CONVOY_F64 ? 8 : 4;
+}
+
 /* ---- the master ---- */
 
 static double encode_ns(const struct prediction_job *job, const struct candidate *c) {
     const struct profile *profile = job->profile;
     double slice = c->cost.up / c->input_pieces;
-    double bytes = slice * c->input_parts * 4 + job->asked * c->cost.up * bytes_of(job->frames);
+    double bytes = slice * c->input_parts * network_bytes_of(job->frames) +
+                   job->asked * c->cost.up * bytes_of(job->frames);
     double macs = job->asked * c->cost.up * c->input_parts;
     return fmax(bytes / (profile->bytes_per_ns * ENCODE_SHARE),
                 macs / profile->master.macs_per_ns[RATE_CONVOLUTION]);
@@ -33,7 +39,8 @@ static double decode_ns(const struct prediction_job *job, const struct candidate
     double parts = (double)c->input_parts * c->filter_parts;
     double output =
         c->cost.down / ((double)c->input_pieces * c->filter_pieces) * parts; /* |Y| with surplus */
-    double bytes = output * 4 + c->threshold * c->cost.down * bytes_of(job->frames);
+    double bytes =
+        output * network_bytes_of(job->frames) + c->threshold * c->cost.down * bytes_of(job->frames);
     double macs = 2 * c->threshold * output; /* docs/scheme.md, "Decoding" */
     return fmax(bytes / (profile->bytes_per_ns * DECODE_SHARE),
                 macs / profile->master.macs_per_ns[RATE_CONVOLUTION]);
@@ -94,10 +101,10 @@ static void describe_way(struct way *way, const struct prediction_job *job, cons
 static double answers_ns(const struct prediction_job *job, const struct candidate *c, const struct way *way,
                          double overdue_ns, struct random *random) {
     double ready_ns[CONVOY_MAX_WORKERS], sorted_ns[CONVOY_MAX_WORKERS];
+    double later_ns = fmax(overdue_ns, job->asked * way->up_ns); /* the link is free for the others' tasks */
     for (uint32_t w = 0; w < job->workers; w++) {
         double times = random ? slowness_draw(way->paces[w].slowness, random) : 1;
-        double sent_ns =
-            w < job->asked ? (w + 1) * way->up_ns : overdue_ns + (w - job->asked + 1) * way->up_ns;
+        double sent_ns = w < job->asked ? (w + 1) * way->up_ns : later_ns + (w - job->asked + 1) * way->up_ns;
         ready_ns[w] = sent_ns + way->latency_ns + times * way->paces[w].task_ns;
     }
     memcpy(sorted_ns, ready_ns, sizeof ready_ns[0] * job->workers);

@@ -14,27 +14,9 @@
     8 /* for each worker, whose memory is kept for the next: as many jobs may be in flight                   \
        */
 
-static convoy_status check_options(const struct cluster_options *options, convoy_error *error) {
-    uint32_t n = options->workers;
-    if (n < 1 || n > CONVOY_MAX_WORKERS)
-        return error_set(error, CONVOY_E_USAGE, "a cluster has 1 to %d workers, not %u", CONVOY_MAX_WORKERS,
-                         n);
-    if (options->stragglers >= n)
-        return error_set(error, CONVOY_E_USAGE, "of %u workers at most %u can be stragglers, not %u", n,
-                         n - 1, options->stragglers);
-    if (options->reserve > CONVOY_MAX_WORKERS - n)
-        return error_set(error, CONVOY_E_USAGE, "%u workers and a reserve of %u are more than %d", n,
-                         options->reserve, CONVOY_MAX_WORKERS);
-    if (options->reserve && !options->family->paired)
-        return error_set(error, CONVOY_E_USAGE,
-                         "the code %s has no room for workers that join later (reserve %u)",
-                         options->family->name, options->reserve);
-    return CONVOY_OK;
-}
-
 convoy_status cluster_create(struct cluster **out, const struct cluster_options *options, uint32_t nodes,
                              struct transport **take_transport, convoy_error *error) {
-    convoy_status status = check_options(options, error);
+    convoy_status status = cluster_options_check(options, error);
     if (status != CONVOY_OK)
         return status;
     struct cluster *cluster = calloc(1, sizeof *cluster);
@@ -88,7 +70,7 @@ convoy_status cluster_create_local(struct cluster **out, const struct cluster_op
     struct transport *master = NULL;
     struct worker_threads *threads = NULL;
     struct cluster *cluster = NULL;
-    convoy_status status = check_options(options, error);
+    convoy_status status = cluster_options_check(options, error);
     if (status == CONVOY_OK)
         status = start_local(&master, &threads, options, backend_name, threads_each, error);
     if (status == CONVOY_OK)

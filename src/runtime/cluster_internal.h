@@ -28,6 +28,7 @@ struct cluster_backend {
 };
 
 /* The nodes of the workers. (cluster_plan.c) */
+convoy_status cluster_options_check(const struct cluster_options *options, convoy_error *error);
 convoy_status cluster_place(struct placement *placement, const struct cluster_options *options,
                             convoy_error *error);
 

@@ -3,6 +3,24 @@
 #include "base/tensor.h"
 #include "runtime/cluster_internal.h"
 
+convoy_status cluster_options_check(const struct cluster_options *options, convoy_error *error) {
+    uint32_t n = options->workers;
+    if (n < 1 || n > CONVOY_MAX_WORKERS)
+        return error_set(error, CONVOY_E_USAGE, "a cluster has 1 to %d workers, not %u", CONVOY_MAX_WORKERS,
+                         n);
+    if (options->stragglers >= n)
+        return error_set(error, CONVOY_E_USAGE, "of %u workers at most %u can be stragglers, not %u", n,
+                         n - 1, options->stragglers);
+    if (options->reserve > CONVOY_MAX_WORKERS - n)
+        return error_set(error, CONVOY_E_USAGE, "%u workers and a reserve of %u are more than %d", n,
+                         options->reserve, CONVOY_MAX_WORKERS);
+    if (options->reserve && !options->family->paired)
+        return error_set(error, CONVOY_E_USAGE,
+                         "the code %s has no room for workers that join later (reserve %u)",
+                         options->family->name, options->reserve);
+    return CONVOY_OK;
+}
+
 /* Those kept in reserve count as missing until somebody takes them. */
 convoy_status cluster_place(struct placement *placement, const struct cluster_options *options,
                             convoy_error *error) {
@@ -17,6 +35,9 @@ convoy_status cluster_place(struct placement *placement, const struct cluster_op
 
 convoy_status cluster_plan_request(struct plan_request *request, const struct cluster_options *options,
                                    convoy_error *error) {
+    convoy_status status = cluster_options_check(options, error);
+    if (status != CONVOY_OK)
+        return status;
     *request = (struct plan_request){.cluster = {.family = options->family,
                                                  .workers = options->workers,
                                                  .stragglers = options->stragglers,

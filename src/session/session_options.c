@@ -84,6 +84,10 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
         return error_set(error, CONVOY_E_USAGE,
                          "parts %u,%u: both at least 1, or both 0 for a choice per layer",
                          options->input_parts, options->filter_parts);
+    if (options->plan_file && options->input_parts)
+        return error_set(error, CONVOY_E_USAGE,
+                         "parts %u,%u beside the plan %s, which decides them: it is the one or the other",
+                         options->input_parts, options->filter_parts, options->plan_file);
     if (options->placement != CONVOY_PLACEMENT_SPREAD && options->placement != CONVOY_PLACEMENT_PLAIN)
         return error_set(error, CONVOY_E_USAGE, "placement %d: there are spread (0) and plain (1)",
                          (int)options->placement);

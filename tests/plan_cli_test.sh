@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# convoy plan from outside: what it prints, what it refuses, plans as files; and that inspect, plan, run and bench choose alike. Networks
+# beside LeNet-5 need Debian's python3-numpy and python3-onnx (scripts/setup --models): without them they are left out, which is said.
+set -uo pipefail
+
+python=/usr/bin/python3
+"$python" -c 'import json' 2>/dev/null || { echo "skipped: $python is not there"; exit 77; }
+lenet=$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx
+digit=$CONVOY_SOURCE_DIR/models/lenet5/digits/000.png
+. "$CONVOY_SOURCE_DIR/tests/program.bash"
+
+models=("$lenet" "$digit")
+if "$python" -c 'import numpy, onnx' 2>/dev/null; then
+    "$python" "$CONVOY_SOURCE_DIR/tests/plan_make.py" "$scratch" || exit 1
+    models+=(kinds.onnx kinds.npy names.onnx names.npy)
+else
+    echo "only LeNet-5: python3-numpy and python3-onnx are not installed (scripts/setup --models)"
+fi
+
+# choices: of the JSON in out, each layer with its parts and threshold, or "here".
+choices() {
+    "$python" - <<'PYTHON'
+import json
+with open("out") as file:
+    found = json.load(file)
+for layer in found["results"][0]["layers"] if "results" in found else found["layers"]:
+    coded = layer.get("coded", layer.get("codable"))
+    print(layer["name"], f'{layer["kA"]}x{layer["kB"]} {layer["delta"]}' if coded else "here")
+PYTHON
+}
+
+# same FILE FILE WHAT
+same() { cmp -s "$1" "$2" || { diff "$1" "$2" | head -n 6; fail "$3"; }; }
+
+# --- What it prints -----------------------------------------------------------------------------------------
+
+run 0 plan --help && prints '^  --lambda UP,DOWN,STORE'
+run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all
+prints '^layer +here ms +coded ms +parts +δ +asked +up +down +stored +error +why here$'
+prints '^conv1 .* 8x1 +4 +6 '
+prints '^pool1 .* here .* neither a convolution nor a product by a constant$'
+prints '^planned .* times the time alone$'
+prints '^memory .* of a worker'
+run 0 plan "$lenet" --no-trials --profile pi4-wifi
+prints 'pi4-wifi .*; workers get layers that pay$'
+prints '^conv1 .* faster here$'
+prints '^planned +the same: every layer stays here'
+run 0 plan "$lenet" --no-trials --profile pi4-wifi --distribute all
+prints '^memory .* which has 2\.15 GB$'
+
+run 0 plan "$lenet" --no-trials --profile pi5-1gbit --explain conv2 --distribute all
+prints '^parts +δ +asked .* total ms '
+[ "$(grep -cE '^[0-9]+x[0-9]+ +4 .* chosen$' out)" -eq 1 ] || fail "$command: not one of δ = 4 is chosen"
+prints '^4x1 .* others have a larger threshold$'
+run 0 plan "$lenet" --no-trials --explain pool1
+prints '^pool1: .* not coded: neither'
+run 0 plan "$lenet" --no-trials --explain conv2 --json
+"$python" - <<'PYTHON' || fail "$command: the choices are not as they should be"
+import json
+found = json.load(open("out"))
+choices = found["choices"]
+assert found["name"] == "conv2" and sum(choice["chosen"] for choice in choices) <= 1
+assert {(c["kA"], c["kB"]): c["delta"] for c in choices} == {
+    (1, 1): 1, (1, 4): 2, (1, 6): 3, (1, 8): 4, (4, 1): 2, (4, 4): 4, (6, 1): 3}, choices
+assert all(c["asked"] >= c["delta"] and c["total_ms"] > 0 for c in choices)
+PYTHON
+
+# Half of the workers may be gone, neighbours first: large thresholds would not decode.
+run 0 plan "$lenet" --no-trials --workers 60 --stragglers 30 --placement plain --distribute all --explain conv1 --json
+"$python" - <<'PYTHON' || fail "$command: a choice beyond the budget of errors, or none is"
+import json
+choices = json.load(open("out"))["choices"]
+assert any(c["refused"] == "its answers may not decode well" for c in choices)
+assert all(c["error_bound"] <= 1e-3 for c in choices if c["chosen"])
+PYTHON
+
+run 0 plan "$lenet" --no-trials --workers 2..5
+[ "$(grep -cE '^ +[2-5] +[0-3] ' out)" -eq 13 ] || fail "$command: not 13 sizes" # γ < n and <= 3: 2 + 3 + 4 + 4
+run 0 plan "$lenet" --no-trials --workers 3..5 --stragglers 1 --json
+"$python" - <<'PYTHON' || fail "$command: not the sizes that were asked for"
+import json
+assert [(s["workers"], s["stragglers"]) for s in json.load(open("out"))["sizes"]] == [(3, 1), (4, 1), (5, 1)]
+PYTHON
+
+# --- What it refuses ----------------------------------------------------------------------------------------
+
+refuses 2 'plan MODEL' plan
+refuses 2 'plan MODEL' plan "$lenet" "$lenet"
+refuses 3 missing.onnx plan missing.onnx
+for lambda in -1,1,1 nan,1,1 1,1 1,inf,1 1,1,1,-1 1,1,1,1,1 '' , 1,,1 1e13,1,1 1,1,1,nan; do
+    refuses 2 '--lambda' plan "$lenet" --lambda "$lambda"
+done
+refuses 2 'pi4-wifi, pi4-100mbit' plan "$lenet" --profile pi3
+refuses 2 'pi5-1gbit' run "$lenet" "$digit" --profile nope
+refuses 2 'no layer has that name' plan "$lenet" --explain conv9
+refuses 2 '--explain' plan "$lenet" --explain conv1 --workers 2..5
+refuses 2 '--out' plan "$lenet" --out plan.json --workers 2..5
+for workers in 5..2 2.. ..5 2..257 0..3 2...5 a..b; do
+    refuses 2 '--workers' plan "$lenet" --workers "$workers"
+done
+refuses 2 '--plan' plan "$lenet" --plan plan.json
+refuses 2 'latency,throughput,bytes,paper' plan "$lenet" --objective speed
+refuses 2 'auto,paying,all' plan "$lenet" --distribute some
+refuses 2 'no room for workers that join later' plan "$lenet" --code uncoded --reserve 1
+cp "$lenet" model.onnx
+refuses 2 'this file is an input' plan model.onnx --out ./model.onnx
+cmp -s "$lenet" model.onnx || fail "a model was overwritten"
+refuses 3 'Is a directory' plan "$lenet" --out "$scratch"
+refuses 3 'No such file' plan "$lenet" --out nowhere/plan.json
+
+# --- Plans as files -----------------------------------------------------------------------------------------
+
+run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all --json --out plan.json
+choices >planned
+grep -q '^conv1 [0-9]*x[0-9]* 4$' planned || fail "$command: conv1 is not coded"
+run 0 run "$lenet" "$digit" --no-trials --plan plan.json --json --no-fallback --deadline 60000
+choices >followed
+same planned followed "$command: not the choices of the plan"
+sed -E 's/(conv1".*"parts":\[)8,1(.*"asked":)[0-9]+/\14,4\25/' plan.json >edited.json # by hand
+run 0 run "$lenet" "$digit" --no-trials --plan edited.json --json --no-fallback --deadline 60000 --check
+choices >followed
+grep -q '^conv1 4x4 4$' followed || fail "$command: not the parts of the edited plan"
+errors_within 1e-4
+sed 's/"kernel":"[^"]*"/"kernel":"winograd-4x4"/' plan.json >kernels.json # where it applies: here nowhere
+run 0 run "$lenet" "$digit" --no-trials --plan kernels.json --json --no-fallback --deadline 60000 --check
+errors_within 1e-4
+
+# damaged WORDS SED-EXPRESSION [OPTIONS...]
+damaged() {
+    sed -E "$2" plan.json >damaged.json
+    cmp -s plan.json damaged.json && fail "$2 damages nothing"
+    refuses 3 "$1" run "$lenet" "$digit" --no-trials --plan damaged.json "${@:3}"
+    grep -q damaged.json err || fail "$command: does not name the file"
+}
+damaged '"convoy_plan" must be 1' 's/"convoy_plan": 1/"convoy_plan": 2/'
+damaged 'another model: layer conv9 is not conv1' 's/"conv1"/"conv9"/'
+damaged 'layers, not 7' '/"pool1"/d'
+damaged 'cannot be coded in parts 3,1' 's/\[8,1\]/[3,1]/'
+damaged 'a threshold of 4, not 5' 's/"threshold":4/"threshold":5/'
+damaged 'workers asked: must be 4 to 6' 's/"asked":[0-9]+/"asked":7/'
+damaged '"kernel" must be' 's/"direct"/"indirect"/'
+damaged 'line ' '$d'
+damaged 'duplicate' 's/"parts"/"kernel":"direct","parts"/'
+refuses 3 'made for 6 workers, not 5' run "$lenet" "$digit" --plan plan.json --workers 5 --stragglers 1
+refuses 3 'made for 2 stragglers, not 1' run "$lenet" "$digit" --plan plan.json --stragglers 1
+refuses 3 'made for the code rotation, not uncoded' run "$lenet" "$digit" --plan plan.json --code uncoded
+refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --parts 4,4
+refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
+refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
+refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
+
+# --- One choice for all commands ----------------------------------------------------------------------------
+
+some_coded=0
+# alike MODEL INPUT OPTIONS...
+alike() {
+    local model=$1 input=$2
+    shift 2
+    run 0 plan "$model" --no-trials --json "$@"
+    choices >planned
+    if grep -vq ' here$' planned; then some_coded=$((some_coded + 1)); fi
+    run 0 inspect "$model" --no-trials --json "$@"
+    choices >inspected
+    same planned inspected "$command: not what plan chooses"
+    run 0 run "$model" "$input" --one --no-trials --json --no-fallback --deadline 60000 "$@"
+    choices >ran
+    same planned ran "$command: not what plan chooses"
+}
+for ((m = 0; m < ${#models[@]}; m += 2)); do
+    for distribute in paying all; do
+        for profile in pi4-1gbit cloud-10gbit; do
+            alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --profile $profile
+        done
+        alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --workers 5 --stragglers 1 --objective throughput --profile pi4-1gbit
+        alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --objective paper --lambda 1,2,0.5 --profile pi4-1gbit
+        run 0 plan "${models[m]}" --no-trials --json --distribute $distribute --profile pi4-1gbit
+        choices | sed -n '/ here$/!s/ [0-9]*x[0-9]* [0-9]*$//p' | sort -u >planned
+        run 0 bench "${models[m]}" --no-trials --runs 1 --json --distribute $distribute --profile pi4-1gbit
+        "$python" -c '
+import json
+names = {figure["name"] for figure in json.load(open("out"))["figures"] if figure["part"] == "share"} - {"all"}
+print("\n".join(sorted(names)))' | sed '/^$/d' | LC_ALL=C sort >benched
+        LC_ALL=C sort planned >sorted
+        same sorted benched "$command: not the layers that plan codes"
+    done
+done
+[ $some_coded -gt 4 ] || fail "hardly any of these plans codes a layer"
+
+finish plan_cli_test
