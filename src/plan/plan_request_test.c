@@ -172,7 +172,7 @@ static void test_profiles_that_make_no_sense(void **state) {
     p.workers[0].count = 0;
     refused(&request, CONVOY_E_INPUT, "count is 0");
     p.worker_kinds = 0;
-    refused(&request, CONVOY_E_INPUT, "0 kinds of workers");
+    refused(&request, CONVOY_E_INPUT, "0 kinds of them");
 }
 
 static void test_nothing_to_plan(void **state) {
