@@ -128,9 +128,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status != CONVOY_OK)
         return status;
     bool clustered = session->cluster;
-    status = executor_create(&session->executor, session->network, session->backend,
-                             clustered ? NULL : session->times, clustered ? NULL : options->progress,
-                             options->progress_context, error);
+    status = executor_create(&session->executor, session->network, session->backend, session->times,
+                             clustered ? NULL : options->progress, options->progress_context, error);
     if (status == CONVOY_OK && clustered)
         status = session_workers_ready(session, options, error);
     return status;
