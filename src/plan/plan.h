@@ -9,9 +9,13 @@
 #include "plan/prediction.h"
 
 enum plan_distribute {
-    PLAN_PAYING, /* workers compute a layer if that is faster than computing it here */
+    PLAN_PAYING, /* workers compute a layer if that is faster than computing it here, by PLAN_WORTH */
     PLAN_ALL     /* they compute every layer that admits it, with the largest threshold, and all are asked */
 };
+
+/* A layer pays if its predicted time on workers is at most this share of that here: predictions are off by a
+ * fifth and more, most where a layer is small and there is little to gain (scripts/plan-spawn). */
+#define PLAN_WORTH 0.8
 
 /* What a plan makes small. */
 enum plan_objective {

@@ -60,7 +60,7 @@ static bool pays(const struct planner *planner, const struct plan_layer *layer,
     if (planner->request->objective == PLAN_THROUGHPUT)
         return plan_score(planner, option) < weighted(planner, here);
     double price = planner->request->objective == PLAN_LATENCY ? planner->price : 0; /* else not of a time */
-    return option->predicted.total_ns + price * option->stored_bytes < layer->here_ns;
+    return option->predicted.total_ns + price * option->stored_bytes < PLAN_WORTH * layer->here_ns;
 }
 
 /* Of a layer that workers do not get. fastest: of the options; NULL if none may be chosen. */
@@ -72,6 +72,8 @@ static const char *why_here(const struct planner *planner, const struct plan_lay
         return "its answers may not decode well";
     if (fastest->predicted.total_ns >= layer->here_ns)
         return "faster here";
+    if (fastest->predicted.total_ns >= PLAN_WORTH * layer->here_ns)
+        return "hardly faster on workers";
     return planner->price > 0 ? "too large for the workers' memory" : "workers or link have more to do";
 }
 

@@ -39,26 +39,28 @@ static bool may_be_chosen(const struct plan_option *option) {
     return option->weighed && !option->refused;
 }
 
-/* Whatever the objective: a layer is coded exactly if some option takes less time than the master alone. */
+/* Whatever the objective: a layer is coded exactly if some option takes so much less time than the master
+ * alone. */
 static void assert_pays(const struct plan_layer *layer, int scene) {
     double best = INFINITY;
     for (size_t i = 0; i < layer->option_count; i++)
         if (may_be_chosen(&layer->options[i]))
             best = fmin(best, layer->options[i].predicted.total_ns);
-    if (layer->coded != (best < layer->here_ns))
+    if (layer->coded != (best < PLAN_WORTH * layer->here_ns))
         fail_msg("seed %d, scene %d, %s: %g ns here, %g by workers, coded: %d", SEED, scene, layer->name,
                  layer->here_ns, best, layer->coded);
     if (layer->coded)
         assert_true(layer->coded_ns == layer->chosen->predicted.total_ns);
     else if (isfinite(best))
-        assert_string_equal(layer->why_local, "faster here");
+        assert_string_equal(layer->why_local,
+                            best < layer->here_ns ? "hardly faster on workers" : "faster here");
 }
 
 /* No option that pays has a smaller score. */
 static void assert_least(const struct plan_layer *layer, double (*score)(const struct plan_option *option)) {
     for (size_t i = 0; i < layer->option_count && layer->coded; i++) {
         const struct plan_option *option = &layer->options[i];
-        if (may_be_chosen(option) && option->predicted.total_ns < layer->here_ns)
+        if (may_be_chosen(option) && option->predicted.total_ns < PLAN_WORTH * layer->here_ns)
             assert_true(score(layer->chosen) <= score(option));
     }
 }
@@ -132,7 +134,7 @@ static void test_little_is_lost_by_weighing_few(void **state) {
             const struct plan_layer *layer = &plan->layers[s];
             double found = layer->coded ? layer->coded_ns : layer->here_ns;
             double least = least_of_all(&scene, layer);
-            if (!(found <= 1.03 * least))
+            if (!(found <= 1.03 * least || (!layer->coded && PLAN_WORTH * found <= 1.03 * least)))
                 fail_msg("seed %d, scene %d, %s: %g ns, the least is %g", SEED, i, layer->name, found, least);
         }
         plan_destroy(&plan);
@@ -154,7 +156,8 @@ static void test_what_pays_is_found_whatever_the_objective(void **state) {
         for (size_t s = 0; s < plan->count; s++) {
             const struct plan_layer *layer = &plan->layers[s];
             for (size_t k = 0; k < layer->option_count && !layer->coded; k++)
-                if (!layer->options[k].refused && layer->options[k].predicted.total_ns < layer->here_ns)
+                if (!layer->options[k].refused &&
+                    layer->options[k].predicted.total_ns < PLAN_WORTH * layer->here_ns)
                     fail_msg("seed %d, scene %d, %s: parts %u,%u pay, and it is left here", SEED, i,
                              layer->name, layer->options[k].candidate.input_parts,
                              layer->options[k].candidate.filter_parts);
@@ -274,7 +277,7 @@ static double least_memory(const struct plan_layer *layer) {
     for (size_t i = 0; i < layer->option_count; i++) {
         const struct plan_option *option = &layer->options[i];
         const struct partition_cost *cost = &option->candidate.cost;
-        if (may_be_chosen(option) && option->predicted.total_ns < layer->here_ns)
+        if (may_be_chosen(option) && option->predicted.total_ns < PLAN_WORTH * layer->here_ns)
             least = fmin(least, option->stored_bytes + 4 * (cost->up + cost->down));
     }
     return least;

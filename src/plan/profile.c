@@ -129,17 +129,20 @@ convoy_status profile_preset(struct profile *profile, const char *name, convoy_e
     return CONVOY_OK;
 }
 
-#define LOCAL_TASK_NS             4e3 /* bench/job, n = 2 to 16: 9 to 67 µs a job */
-#define LOCAL_COPY_BYTES_PER_NS   1.5 /* through the kernel, in libzmq's threads */
-#define LOCAL_LATENCY_NS          30e3
-#define LOCAL_MEMORY_BYTES_PER_NS 20
+/* Measured on two processors, which workers and master share: threads by bench/job (n = 2 to 16: 9 to 67 µs a
+ * job), processes by convoy plan --calibrate --spawn 10. */
+static const struct local {
+    double task_ns, latency_ns, up_bytes_per_ns, down_bytes_per_ns;
+} threads = {4e3, 0, INFINITY, INFINITY}, processes = {45e3, 45e3, 1.7, 1.1};
+
+#define LOCAL_MEMORY_BYTES_PER_NS 10
 
 void profile_of_this_machine(struct profile *profile, uint32_t workers, uint32_t processors, bool copied) {
-    double link = copied ? LOCAL_COPY_BYTES_PER_NS : (double)INFINITY;
+    const struct local *local = copied ? &processes : &threads;
     *profile = (struct profile){.master = RATES_SERVER_CORE,
                                 .bytes_per_ns = LOCAL_MEMORY_BYTES_PER_NS,
-                                .task_ns = LOCAL_TASK_NS,
-                                .link = {link, link, copied ? LOCAL_LATENCY_NS : 0},
+                                .task_ns = local->task_ns,
+                                .link = {local->up_bytes_per_ns, local->down_bytes_per_ns, local->latency_ns},
                                 .shared_processors = processors,
                                 .worker_kinds = 1};
     snprintf(profile->name, sizeof profile->name, "%s of this machine", copied ? "processes" : "threads");
