@@ -25,6 +25,7 @@ struct cluster_rig_setup {
     const char *family;
     uint32_t workers, stragglers, input_parts, filter_parts;
     uint32_t asked; /* at once; 0: all */
+    bool adapt;
     convoy_dtype dtype, frames;
     const struct conv_geometry *conv;
     const char *const *faults; /* "W:KIND", ended by NULL; or NULL */
