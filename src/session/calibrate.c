@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/processor.h"
 #include "plan/profile_file.h"
 #include "runtime/calibration.h"
@@ -32,6 +33,8 @@ convoy_status session_calibrate(convoy_session *session, const convoy_options *o
                            options->workers, session->needed);
     if (status != CONVOY_OK)
         return status;
+    log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
+             "measuring %u workers and the link, which takes some seconds", cluster_living(session->cluster));
     const struct calibration_options calibration = {.backend = session->backend,
                                                     .shared_processors =
                                                         options->listen ? 0 : processors_usable(),

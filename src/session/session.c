@@ -68,7 +68,7 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
 /* Whether workers are of any use. If not, that is said. */
 static bool is_needed(const convoy_session *session, const convoy_options *options) {
     const struct log log = {options->log, options->log_context};
-    if (session_plan_codes(session) || !session->plan->pays_only)
+    if (session_plan_coded(session) > 0 || !session->plan->pays_only)
         return true;
     if (session->unmeasured) /* why is told */
         return false;
@@ -121,6 +121,11 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     warn_of_parts(session, options);
     if (options->plan_only)
         return CONVOY_OK;
+    if (session_is_measured(options) && session_plan_coded(session) > 0)
+        log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
+                 "planned: %zu of %zu layers on the workers, %.3g ms an inference beside %.3g ms here alone",
+                 session_plan_coded(session), session->plan->count, session->plan->planned_ns / 1e6,
+                 session->plan->here_ns / 1e6);
     if (!options->local && is_needed(session, options))
         status = wrap_in_cluster(session, options, family, error);
     else

@@ -100,8 +100,8 @@ convoy_status session_profile_find(convoy_session *session, const convoy_options
 convoy_status session_plan_create(convoy_session *session, const convoy_options *options,
                                   const struct code_family *family, convoy_error *error);
 
-/* Whether workers compute any layer. */
-bool session_plan_codes(const convoy_session *session);
+/* How many layers workers compute. */
+size_t session_plan_coded(const convoy_session *session);
 
 /* The steps of a network as a plan sees them, into a new array; pointers into the network. */
 convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,

@@ -178,11 +178,11 @@ convoy_status session_plan_create(convoy_session *session, const convoy_options 
     return status == CONVOY_OK ? describe_layers(session, error) : status;
 }
 
-bool session_plan_codes(const convoy_session *session) {
+size_t session_plan_coded(const convoy_session *session) {
+    size_t coded = 0;
     for (size_t s = 0; s < session->plan->count; s++)
-        if (session->plan->layers[s].coded)
-            return true;
-    return false;
+        coded += session->plan->layers[s].coded;
+    return coded;
 }
 
 /* ---- what is told ---- */
