@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WORTH_TELLING 0.02 /* of an inference: less is not what makes it slow */
-#define LAYERS_TOLD   4
-#define FAR_OFF       1.5 /* times longer or shorter than predicted */
+#define WORTH_TELLING    0.02 /* of an inference: less is not what makes it slow */
+#define WORTH_TELLING_MS 0.1  /* shorter times are the scheduler's */
+#define LAYERS_TOLD      4
+#define FAR_OFF          1.5 /* times longer or shorter than predicted */
 
 /* Sums of the layers' medians, ms. */
 struct sums {
     double took, predicted, alone;
+    size_t coded; /* layers */
 };
 
 static struct sums add_up(const struct summary *summary, double *took) {
@@ -19,13 +21,15 @@ static struct sums add_up(const struct summary *summary, double *took) {
         sums.took += took[i];
         sums.predicted += summary->layers[i].last.predicted_ms;
         sums.alone += summary->layers[i].last.alone_ms;
+        sums.coded += summary->layers[i].coded > 0;
     }
     return sums;
 }
 
 static bool is_far_off(double took, double predicted, double whole) {
     const double larger = took > predicted ? took : predicted;
-    return larger > WORTH_TELLING * whole && (took > FAR_OFF * predicted || predicted > FAR_OFF * took);
+    return larger > WORTH_TELLING * whole && larger > WORTH_TELLING_MS &&
+           (took > FAR_OFF * predicted || predicted > FAR_OFF * took);
 }
 
 static void print_far_off(const struct summary *summary, const double *took, double whole) {
@@ -57,7 +61,7 @@ bool summary_print_prediction(const struct summary *summary) {
         printf("predicted   %.3g ms each, and the layers took %.3g", sums.predicted, sums.took);
         print_far_off(summary, took, sums.took);
         printf("\n");
-        if (sums.took > sums.alone)
+        if (sums.coded > 0 && sums.took > sums.alone)
             printf("slower      than this machine alone (--local), which takes %.3g ms each as predicted\n",
                    sums.alone);
     }
