@@ -141,12 +141,34 @@ static void test_overdue(void **state) {
     cluster_rig_close(&rig);
 }
 
+/* A layer that is faster here is computed here, asks nobody, and goes back to the workers for a look. */
+static void test_left_to_master(void **state) {
+    (void)state;
+    struct cluster_rig rig;
+    rig_open(&rig, NULL, false);
+    struct coded_layer *layer = layer_of(&rig);
+    layer->cluster->options.adapt = true;
+    layer->adaptation.here = true;
+    layer->adaptation.runs_to_look = 3;
+    for (int i = 0; i < 3; i++) {
+        convoy_layer_report report;
+        double error = 0;
+        assert_int_equal(cluster_rig_run(&rig, &report, &error), CONVOY_OK);
+        assert_true(error <= TOLERANCE);
+        assert_false(report.coded || report.fallback);
+        assert_int_equal(report.asked, 0);
+        assert_string_equal(report.why_local, "slower on the workers just now");
+    }
+    assert_true(run(&rig).asked >= 4);
+    cluster_rig_close(&rig);
+}
+
 int main(void) {
     printf("seed %d\n", SEED);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_well),          cmocka_unit_test(test_count_changes),
         cmocka_unit_test(test_spares_are_needed), cmocka_unit_test(test_others_instead),
-        cmocka_unit_test(test_overdue),
+        cmocka_unit_test(test_overdue),           cmocka_unit_test(test_left_to_master),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -368,6 +368,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         report = &unread;
     struct coded_run run = {.layer = (struct coded_layer *)base,
                             .context = (struct cluster_context *)context};
+    run.job.tasks = run.context->tasks; /* of a run that asks nobody, too: they are released in any case */
     report_code(run.layer, report);
     convoy_tensor taken[2];
     uint64_t start_ns = clock_now_ns();
