@@ -149,6 +149,21 @@ refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
 refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
 refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
 
+# --- What a run says of its prediction ------------------------------------------------------------------------
+
+# A master that is faster than any: all takes longer than predicted, and workers have no part in it.
+cat >fast.json <<'JSON'
+{"convoy_profile": 1,
+ "master": {"convolution_gmac_s": 1e8, "pointwise_gmac_s": 1e8, "depthwise_gmac_s": 1e8, "product_gmac_s": 1e8, "memory_gb_s": 1e8},
+ "link": {"up_mbit_s": 1, "down_mbit_s": 1},
+ "workers": [{"count": 6, "convolution_gmac_s": 1, "pointwise_gmac_s": 1, "depthwise_gmac_s": 1, "product_gmac_s": 1}]}
+JSON
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
+prints '^predicted .* far off: '
+if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
+prints '^slower +than this machine alone'
+
 # --- One choice for all commands ----------------------------------------------------------------------------
 
 some_coded=0
