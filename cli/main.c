@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(name, "--version") == 0)
         return print_version();
-    if (strcmp(name, "--help") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_commands(stdout);
         return finish_output();
     }

@@ -47,12 +47,17 @@ static const char *objective_text(const struct cli_options *options) {
     return texts[options->session.objective];
 }
 
+static const char *plural(uint32_t count) {
+    return count == 1 ? "" : "s";
+}
+
 static void print_head(const convoy_session *session, const struct cli_options *options) {
     convoy_plan_totals totals;
     convoy_session_plan(session, &totals);
-    printf("%s: %u workers, %u stragglers, %s (%s), objective %s; workers get %s\n\n",
-           options->arguments.items[0], options->session.workers, options->session.stragglers, totals.profile,
-           options->session.code, objective_text(options), distribute_text(options));
+    const uint32_t workers = options->session.workers, stragglers = options->session.stragglers;
+    printf("%s: %u worker%s, %u straggler%s, %s (%s), objective %s; workers get %s\n\n",
+           options->arguments.items[0], workers, plural(workers), stragglers, plural(stragglers),
+           totals.profile, options->session.code, objective_text(options), distribute_text(options));
 }
 
 static void add_layer(struct table *table, const convoy_layer_info *layer) {
@@ -101,7 +106,8 @@ static void print_totals(const convoy_plan_totals *totals, size_t coded) {
     print_bytes("", totals->stored_bytes, " of a worker");
     if (totals->memory_bytes > 0)
         print_bytes(", which has ", totals->memory_bytes, "");
-    printf("\n%-10s this master and its link keep %.0f workers busy\n", "feeds", floor(totals->fed_workers));
+    const double fed = floor(totals->fed_workers);
+    printf("\n%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
 }
 
 bool plan_print(const convoy_session *session, const struct cli_options *options) {

@@ -160,6 +160,7 @@ cat >fast.json <<'JSON'
 JSON
 run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
 prints '^predicted .* far off: '
+says 'on 6 workers \(unnamed profile\)'
 if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
 run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
 prints '^slower +than this machine alone'

@@ -157,7 +157,8 @@ convoy_status plan_create(struct plan **out, const struct plan_request *request,
     plan->workers = request->cluster.workers;
     plan->pays_only = request->distribute == PLAN_PAYING;
     plan->stragglers = request->cluster.stragglers;
-    snprintf(plan->profile, sizeof plan->profile, "%s", request->costs.profile->name);
+    const char *profile = request->costs.profile->name;
+    snprintf(plan->profile, sizeof plan->profile, "%s", profile[0] ? profile : "unnamed profile");
     struct planner planner = {
         .request = request, .subjects = subjects, .layers = plan->layers, .count = count};
     status = plan_steps(&planner, error);
