@@ -43,6 +43,11 @@ int report_error(const convoy_error *error) {
     }
 }
 
+int report_unwritable(const convoy_error *error) {
+    const int exit_status = report_error(error);
+    return error->status == CONVOY_E_IO ? EXIT_OTHER : exit_status;
+}
+
 int finish_output(void) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_DONE;

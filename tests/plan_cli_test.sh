@@ -82,6 +82,13 @@ import json
 assert [(s["workers"], s["stragglers"]) for s in json.load(open("out"))["sizes"]] == [(3, 1), (4, 1), (5, 1)]
 PYTHON
 
+run 0 plan "$lenet" --no-trials --spawn 4 --workers 6
+prints ': 6 workers, 2 stragglers, processes of this machine '
+run 0 plan "$lenet" --no-trials --spawn 4
+prints ': 4 workers, 2 stragglers, processes of this machine '
+run 0 plan "$lenet" --no-trials --spawn 4 --workers 3..5 --stragglers 1
+[ "$(grep -cE '^ +[3-5] +1 ' out)" -eq 3 ] || fail "$command: not 3 sizes"
+
 # --- What it refuses ----------------------------------------------------------------------------------------
 
 refuses 2 'plan MODEL' plan
@@ -105,8 +112,22 @@ refuses 2 'no room for workers that join later' plan "$lenet" --code uncoded --r
 cp "$lenet" model.onnx
 refuses 2 'this file is an input' plan model.onnx --out ./model.onnx
 cmp -s "$lenet" model.onnx || fail "a model was overwritten"
-refuses 3 'Is a directory' plan "$lenet" --out "$scratch"
-refuses 3 'No such file' plan "$lenet" --out nowhere/plan.json
+refuses 1 'Is a directory' plan "$lenet" --out "$scratch"
+for option in --out --svg '--calibrate --out'; do
+    model=(); [[ $option == *calibrate* ]] || model=("$lenet")
+    refuses 1 'No such file' plan "${model[@]}" $option nowhere/plan.json
+done
+cp "$lenet" model.onnx
+refuses 2 'this file is an input' plan model.onnx --svg model.onnx
+cmp -s "$lenet" model.onnx || fail "a model was overwritten"
+refuses 2 '--listen is for --calibrate' plan "$lenet" --listen tcp://127.0.0.1:0
+for option in '--profile pi4-wifi' --json '--explain conv1' '--svg a.svg'; do
+    refuses 2 "${option%% *} is for a plan" plan --calibrate --out profile.json $option
+done
+refuses 2 'not 2 to 4 workers' plan --calibrate --out profile.json --workers 2..4
+refuses 2 'no model' plan --calibrate --out profile.json "$lenet"
+refuses 2 'no model' plan --calibrate
+[ ! -e profile.json ] || fail "a calibration that was refused has written a profile"
 
 # --- Plans as files -----------------------------------------------------------------------------------------
 
