@@ -91,7 +91,7 @@ static void print_bytes(const char *what, double bytes, const char *end) {
     table_close(&table);
 }
 
-static void print_totals(const convoy_plan_totals *totals, size_t coded) {
+static void print_totals(const convoy_plan_totals *totals, convoy_objective objective, size_t coded) {
     printf("\n%-10s %.4g ms, as predicted\n", "alone", totals->here_ms);
     if (coded == 0) {
         printf("%-10s the same: every layer stays here, for the reasons above\n", "planned");
@@ -99,6 +99,9 @@ static void print_totals(const convoy_plan_totals *totals, size_t coded) {
     }
     printf("%-10s %.4g ms: %.2f times the time alone\n", "planned", totals->planned_ms,
            totals->planned_ms / totals->here_ms);
+    if (objective == CONVOY_OBJECTIVE_THROUGHPUT)
+        printf("%-10s %.4g ms an inference with several in flight: %.2f times the time alone\n", "throughput",
+               totals->busiest_ms, totals->busiest_ms / totals->here_ms);
     printf("%-10s ", "traffic");
     print_bytes("", totals->up_bytes, " up and ");
     print_bytes("", totals->down_bytes, " down an inference\n");
@@ -128,7 +131,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     const bool printed = table_print(&table, stdout);
     table_close(&table);
     convoy_session_plan(session, &totals);
-    print_totals(&totals, coded);
+    print_totals(&totals, options->session.objective, coded);
     return printed;
 }
 

@@ -89,6 +89,9 @@ prints ': 4 workers, 2 stragglers, processes of this machine '
 run 0 plan "$lenet" --no-trials --spawn 4 --workers 3..5 --stragglers 1
 [ "$(grep -cE '^ +[3-5] +1 ' out)" -eq 3 ] || fail "$command: not 3 sizes"
 
+run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all --objective throughput
+prints '^throughput +[0-9.e-]+ ms an inference with several in flight: '
+
 # --- What it refuses ----------------------------------------------------------------------------------------
 
 refuses 2 'plan MODEL' plan

@@ -113,6 +113,7 @@ static void total(struct plan *plan, const struct planner *planner) {
                      fmax(option->predicted.up_ns, option->predicted.down_ns);
     }
     plan->fed_workers = master_ns > 0 ? workers_ns / master_ns : 0;
+    plan->busiest_ns = plan_busiest_ns(planner);
     plan->stored_bytes = plan_worker_bytes(planner);
     plan->memory_bytes = plan_memory_bytes(planner->request);
 }
