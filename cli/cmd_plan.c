@@ -22,6 +22,8 @@ static convoy_status open_plan(convoy_session **session, const convoy_model *mod
     session_options.plan_only = true;
     session_options.workers = workers;
     session_options.stragglers = stragglers;
+    if (session_options.spawn > workers) /* of a range of sizes */
+        session_options.spawn = workers;
     session_options.trial_folder = trials_folder(trials);
     if (session_options.distribute == CONVOY_DISTRIBUTE_AUTO)
         session_options.distribute = CONVOY_DISTRIBUTE_PAYING;
@@ -59,22 +61,31 @@ static convoy_status print_plan(const convoy_session *session, const struct cli_
     } else {
         printed = options->json ? plan_print_json(session, model) : plan_print(session, options);
     }
-    if (!printed)
-        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    return printed ? CONVOY_OK : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+}
+
+/* The files that the options name. */
+static convoy_status write_files(const convoy_session *session, const struct cli_options *options,
+                                 convoy_error *error) {
     if (options->svg && plan_draw(session, options, error) != CONVOY_OK)
         return error->status;
     return options->plan_out ? convoy_session_plan_save(session, options->plan_out, error) : CONVOY_OK;
 }
 
-static convoy_status plan_once(const convoy_model *model, const struct cli_options *options,
-                               convoy_error *error) {
+static int plan_once(const convoy_model *model, const struct cli_options *options) {
+    convoy_error error;
     convoy_session *session = NULL;
+    int exit_status = EXIT_DONE;
     convoy_status status =
-        open_plan(&session, model, options, options->session.workers, options->session.stragglers, error);
+        open_plan(&session, model, options, options->session.workers, options->session.stragglers, &error);
     if (status == CONVOY_OK)
-        status = print_plan(session, options, error);
+        status = print_plan(session, options, &error);
+    if (status != CONVOY_OK)
+        exit_status = report_error(&error);
+    else if (write_files(session, options, &error) != CONVOY_OK)
+        exit_status = report_unwritable(&error);
     convoy_session_destroy(&session);
-    return status;
+    return exit_status;
 }
 
 /* ---- clusters of many sizes ---- */
@@ -90,8 +101,8 @@ static convoy_status plan_size(const convoy_model *model, const struct cli_optio
     return status;
 }
 
-static convoy_status plan_range(const convoy_model *model, const struct cli_options *options,
-                                convoy_error *error) {
+static int plan_range(const convoy_model *model, const struct cli_options *options) {
+    convoy_error error;
     struct plan_sizes sizes;
     convoy_status status = CONVOY_OK;
     const bool given = options->stragglers_given;
@@ -100,12 +111,12 @@ static convoy_status plan_range(const convoy_model *model, const struct cli_opti
         const uint32_t first = given ? options->session.stragglers : 0;
         const uint32_t last = given ? first : MOST_STRAGGLERS_SHOWN;
         for (uint32_t g = first; g <= last && g < n && status == CONVOY_OK; g++)
-            status = plan_size(model, options, &sizes, n, g, error);
+            status = plan_size(model, options, &sizes, n, g, &error);
     }
     const bool printed = plan_sizes_close(&sizes, status == CONVOY_OK);
     if (status == CONVOY_OK && !printed)
-        status = cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    return status;
+        status = cli_error(&error, CONVOY_E_MEMORY, "out of memory");
+    return status == CONVOY_OK ? EXIT_DONE : report_error(&error);
 }
 
 /* ---- calibration ---- */
@@ -116,11 +127,6 @@ static int calibrate(const struct cli_options *options) {
     struct progress progress;
     convoy_options session = options->session;
     struct invitation invitation = {.options = options, .progress = &progress};
-    if (options->arguments.count > 0 || !options->plan_out) {
-        cli_error(&error, CONVOY_E_USAGE,
-                  "usage: convoy plan --calibrate -o PROFILE [--listen URL] (no model)");
-        return report_error(&error);
-    }
     progress_open(&progress, options->quiet);
     session.log = progress_log;
     session.log_context = &progress;
@@ -137,28 +143,68 @@ static int calibrate(const struct cli_options *options) {
     return finish_output();
 }
 
+/* ---- what is asked for ---- */
+
+static bool is_range(const struct cli_options *options) {
+    return options->worker_range[0] != options->worker_range[1];
+}
+
+/* Of the options that only the plan of one cluster takes, one that is given; else NULL. */
+static const char *find_single(const struct cli_options *options) {
+    return options->svg ? "svg" : options->explain ? "explain" : NULL;
+}
+
+static convoy_status check_calibration(const struct cli_options *options, convoy_error *error) {
+    const char *other = options->session.profile ? "profile" : options->json ? "json" : find_single(options);
+    if (options->arguments.count > 0 || !options->plan_out)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "usage: convoy plan --calibrate -o PROFILE [--listen URL] (no model)");
+    if (other)
+        return cli_error(error, CONVOY_E_USAGE, "--%s is for a plan: --calibrate makes none", other);
+    if (is_range(options))
+        return cli_error(error, CONVOY_E_USAGE, "--calibrate measures one cluster, not %u to %u workers",
+                         options->worker_range[0], options->worker_range[1]);
+    return CONVOY_OK;
+}
+
+static convoy_status check_plan(const struct cli_options *options, convoy_error *error) {
+    const char *single = options->plan_out ? "out" : find_single(options);
+    if (options->arguments.count != 1)
+        return cli_error(error, CONVOY_E_USAGE, "%zu models; usage: convoy plan MODEL",
+                         options->arguments.count);
+    if (is_range(options) && single)
+        return cli_error(error, CONVOY_E_USAGE, "--%s is for a cluster of one size, not %u to %u workers",
+                         single, options->worker_range[0], options->worker_range[1]);
+    if (options->session.listen)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--listen is for --calibrate, whose profile a plan takes with --profile");
+    return CONVOY_OK;
+}
+
+/* Whether the files that the options name can be written, before anything takes long. */
+static convoy_status check_files(const struct cli_options *options, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
+    if (options->plan_out)
+        status = save_check_file(options, "out", options->plan_out, error);
+    if (status == CONVOY_OK && options->svg)
+        status = save_check_file(options, "svg", options->svg, error);
+    return status;
+}
+
 int command_plan(const struct cli_options *options) {
     convoy_error error;
     convoy_model *model = NULL;
-    const bool range = options->worker_range[0] != options->worker_range[1];
-    convoy_status status = CONVOY_OK;
+    const convoy_status status =
+        options->calibrate ? check_calibration(options, &error) : check_plan(options, &error);
+    if (status != CONVOY_OK)
+        return report_error(&error);
+    if (check_files(options, &error) != CONVOY_OK)
+        return report_unwritable(&error);
     if (options->calibrate)
         return calibrate(options);
-    if (options->arguments.count != 1)
-        status = cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy plan MODEL",
-                           options->arguments.count);
-    else if (range && (options->plan_out || options->explain || options->svg))
-        status = cli_error(&error, CONVOY_E_USAGE, "--%s is for a cluster of one size, not %u to %u workers",
-                           options->plan_out ? "out"
-                           : options->svg    ? "svg"
-                                             : "explain",
-                           options->worker_range[0], options->worker_range[1]);
-    if (status == CONVOY_OK && options->plan_out)
-        status = save_check_file(options, "out", options->plan_out, &error);
-    if (status == CONVOY_OK)
-        status = convoy_model_load(&model, options->arguments.items[0], &error);
-    if (status == CONVOY_OK)
-        status = range ? plan_range(model, options, &error) : plan_once(model, options, &error);
+    if (convoy_model_load(&model, options->arguments.items[0], &error) != CONVOY_OK)
+        return report_error(&error);
+    const int exit_status = is_range(options) ? plan_range(model, options) : plan_once(model, options);
     convoy_model_destroy(&model);
-    return status == CONVOY_OK ? finish_output() : report_error(&error);
+    return exit_status == EXIT_DONE ? finish_output() : exit_status;
 }

@@ -61,12 +61,6 @@ static convoy_status take_run(void *context, size_t index, uint32_t run, const c
     return record_run(&((struct run *)context)->record, index, run, result, check, error);
 }
 
-/* An output that cannot be written is no bad input. */
-static int report_unwritable(const convoy_error *error) {
-    report_error(error);
-    return EXIT_OTHER;
-}
-
 /* Prints what the whole command came to. session: NULL if there was nothing to run. */
 static int print_outcome(struct run *run, const struct cli_options *options, const convoy_session *session) {
     struct record *record = &run->record;

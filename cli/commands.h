@@ -18,6 +18,9 @@ int command_keygen(const struct cli_options *options);
 /* Prints "convoy: SENTENCE" and returns the exit status that belongs to the failure. */
 int report_error(const convoy_error *error);
 
+/* The same for a file that was to be written: one that cannot be is no bad input, but EXIT_OTHER. */
+int report_unwritable(const convoy_error *error);
+
 /* Flushes standard output: EXIT_DONE, or EXIT_OTHER with a sentence where not everything could be written. */
 int finish_output(void);
 

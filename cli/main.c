@@ -43,6 +43,11 @@ int report_error(const convoy_error *error) {
     }
 }
 
+int report_unwritable(const convoy_error *error) {
+    const int exit_status = report_error(error);
+    return error->status == CONVOY_E_IO ? EXIT_OTHER : exit_status;
+}
+
 int finish_output(void) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_DONE;
@@ -104,7 +109,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(name, "--version") == 0)
         return print_version();
-    if (strcmp(name, "--help") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_commands(stdout);
         return finish_output();
     }

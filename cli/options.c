@@ -51,7 +51,7 @@ struct option {
 /* clang-format off */
 static const struct option option_table[] = {
     {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH | BENCH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
-    {"workers", "N", "size of the cluster (6), or A..B: a line for each size", OPTION_RANGE, PLAN, AT(worker_range), 1, CONVOY_MAX_WORKERS, NULL, 0},
+    {"workers", "N", "size of the cluster (6), or A..B: a line for each size", OPTION_RANGE, PLAN, AT(worker_range), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
     {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, PLANNED, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, AT(stragglers_given)},
     {"distribute", "WHAT", "paying or all: the layers that workers compute (all; plan, --listen, --mpi: paying)", OPTION_CHOICE, PLANNED, AT(session.distribute), 0, 0, "auto,paying,all", 0},
     {"objective", "WHAT", "latency, throughput, bytes or paper: what a plan makes small (latency)", OPTION_CHOICE, PLANNED, AT(session.objective), 0, 0, "latency,throughput,bytes,paper", 0},

@@ -41,12 +41,12 @@ bool plan_print_json(const convoy_session *session, const char *model) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < count; i++)
         list = append(list, layer_json(&layers[i]));
-    return list &&
-           print(json_pack("{s:i, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "version", 1, "model",
-                           json_text(model), "profile", json_text(totals.profile), "layers", list, "here_ms",
-                           totals.here_ms, "planned_ms", totals.planned_ms, "up_bytes", totals.up_bytes,
-                           "down_bytes", totals.down_bytes, "stored_bytes", totals.stored_bytes,
-                           "memory_bytes", totals.memory_bytes, "fed_workers", totals.fed_workers));
+    return list && print(json_pack("{s:i, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "version",
+                                   1, "model", json_text(model), "profile", json_text(totals.profile),
+                                   "layers", list, "here_ms", totals.here_ms, "planned_ms", totals.planned_ms,
+                                   "busiest_ms", totals.busiest_ms, "up_bytes", totals.up_bytes, "down_bytes",
+                                   totals.down_bytes, "stored_bytes", totals.stored_bytes, "memory_bytes",
+                                   totals.memory_bytes, "fed_workers", totals.fed_workers));
 }
 
 static json_t *choice_json(const convoy_layer_choice *choice) {

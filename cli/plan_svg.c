@@ -126,7 +126,7 @@ convoy_status plan_draw(const convoy_session *session, const struct cli_options 
             error, CONVOY_E_INPUT,
             "--svg %s: no layer's input can be cut in more than one way, so there is nothing to draw", path);
     signal(SIGPIPE, SIG_IGN); /* a gnuplot that ends early is told by its status */
-    FILE *gnuplot = popen("exec gnuplot", "w");
+    FILE *gnuplot = popen("exec gnuplot >/dev/null", "w");
     if (!gnuplot)
         return cli_error(error, CONVOY_E_IO, "--svg %s: gnuplot cannot be started: %s", path,
                          strerror(errno));

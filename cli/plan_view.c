@@ -47,12 +47,17 @@ static const char *objective_text(const struct cli_options *options) {
     return texts[options->session.objective];
 }
 
+static const char *plural(uint32_t count) {
+    return count == 1 ? "" : "s";
+}
+
 static void print_head(const convoy_session *session, const struct cli_options *options) {
     convoy_plan_totals totals;
     convoy_session_plan(session, &totals);
-    printf("%s: %u workers, %u stragglers, %s (%s), objective %s; workers get %s\n\n",
-           options->arguments.items[0], options->session.workers, options->session.stragglers, totals.profile,
-           options->session.code, objective_text(options), distribute_text(options));
+    const uint32_t workers = options->session.workers, stragglers = options->session.stragglers;
+    printf("%s: %u worker%s, %u straggler%s, %s (%s), objective %s; workers get %s\n\n",
+           options->arguments.items[0], workers, plural(workers), stragglers, plural(stragglers),
+           totals.profile, options->session.code, objective_text(options), distribute_text(options));
 }
 
 static void add_layer(struct table *table, const convoy_layer_info *layer) {
@@ -86,7 +91,7 @@ static void print_bytes(const char *what, double bytes, const char *end) {
     table_close(&table);
 }
 
-static void print_totals(const convoy_plan_totals *totals, size_t coded) {
+static void print_totals(const convoy_plan_totals *totals, convoy_objective objective, size_t coded) {
     printf("\n%-10s %.4g ms, as predicted\n", "alone", totals->here_ms);
     if (coded == 0) {
         printf("%-10s the same: every layer stays here, for the reasons above\n", "planned");
@@ -94,6 +99,9 @@ static void print_totals(const convoy_plan_totals *totals, size_t coded) {
     }
     printf("%-10s %.4g ms: %.2f times the time alone\n", "planned", totals->planned_ms,
            totals->planned_ms / totals->here_ms);
+    if (objective == CONVOY_OBJECTIVE_THROUGHPUT)
+        printf("%-10s %.4g ms an inference with several in flight: %.2f times the time alone\n", "throughput",
+               totals->busiest_ms, totals->busiest_ms / totals->here_ms);
     printf("%-10s ", "traffic");
     print_bytes("", totals->up_bytes, " up and ");
     print_bytes("", totals->down_bytes, " down an inference\n");
@@ -101,7 +109,8 @@ static void print_totals(const convoy_plan_totals *totals, size_t coded) {
     print_bytes("", totals->stored_bytes, " of a worker");
     if (totals->memory_bytes > 0)
         print_bytes(", which has ", totals->memory_bytes, "");
-    printf("\n%-10s this master and its link keep %.0f workers busy\n", "feeds", floor(totals->fed_workers));
+    const double fed = floor(totals->fed_workers);
+    printf("\n%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
 }
 
 bool plan_print(const convoy_session *session, const struct cli_options *options) {
@@ -122,7 +131,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     const bool printed = table_print(&table, stdout);
     table_close(&table);
     convoy_session_plan(session, &totals);
-    print_totals(&totals, coded);
+    print_totals(&totals, options->session.objective, coded);
     return printed;
 }
 

@@ -11,8 +11,8 @@
 
 /* Sums of the layers' medians, ms. */
 struct sums {
-    double took, predicted, alone;
-    size_t coded; /* layers */
+    double took, predicted;
+    double alone; /* with the layers that workers computed as predicted for this machine */
 };
 
 static struct sums add_up(const struct summary *summary, double *took) {
@@ -20,8 +20,7 @@ static struct sums add_up(const struct summary *summary, double *took) {
     for (size_t i = 0; i < summary->layer_count; i++) {
         sums.took += took[i];
         sums.predicted += summary->layers[i].last.predicted_ms;
-        sums.alone += summary->layers[i].last.alone_ms;
-        sums.coded += summary->layers[i].coded > 0;
+        sums.alone += summary->layers[i].coded ? summary->layers[i].last.alone_ms : took[i];
     }
     return sums;
 }
@@ -42,7 +41,7 @@ static void print_far_off(const struct summary *summary, const double *took, dou
             more++;
             continue;
         }
-        printf("%s%s took %.3g ms, not %.3g", told ? ", " : "; off by more than half: ", layer->name, took[i],
+        printf("%s%s took %.3g ms, not %.3g", told ? ", " : "; far off: ", layer->name, took[i],
                layer->predicted_ms);
         told++;
     }
@@ -61,8 +60,9 @@ bool summary_print_prediction(const struct summary *summary) {
         printf("predicted   %.3g ms each, and the layers took %.3g", sums.predicted, sums.took);
         print_far_off(summary, took, sums.took);
         printf("\n");
-        if (sums.coded > 0 && sums.took > sums.alone)
-            printf("slower      than this machine alone (--local), which takes %.3g ms each as predicted\n",
+        if (sums.took > sums.alone)
+            printf("slower      than this machine alone (--local), which would take %.3g ms each, as "
+                   "predicted\n",
                    sums.alone);
     }
     free(took);

@@ -11,6 +11,7 @@ digit=$lenet/digits/000.png
 
 run 0 --version && prints '^convoy [0-9]+\.[0-9]+\.[0-9]+$'
 run 0 --help && prints '^  convoy run '
+run 0 -h && prints '^  convoy run '
 run 0 run --help && prints '^  --workers N '
 run 0 inspect --help && prints '^  --json '
 run 2

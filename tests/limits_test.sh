@@ -47,10 +47,10 @@ judge() {
 
 # The classes that a run found are those of a run without limits.
 run 0 run "$model" "${inputs[@]}" --quiet --top 1
-grep ': ' out | cut -d'(' -f1 >wanted
+grep '\.png: ' out | cut -d'(' -f1 >wanted
 try_run() {
     limited "$1" "$2" run "$model" "${inputs[@]}" --quiet --top 1 "${@:3}"
-    if judge && ! grep ': ' out | cut -d'(' -f1 | cmp -s - wanted; then fail "$command: other classes"; fi
+    if judge && ! grep '\.png: ' out | cut -d'(' -f1 | cmp -s - wanted; then fail "$command: other classes"; fi
 }
 
 # A worker of a master without limits.

@@ -82,6 +82,16 @@ import json
 assert [(s["workers"], s["stragglers"]) for s in json.load(open("out"))["sizes"]] == [(3, 1), (4, 1), (5, 1)]
 PYTHON
 
+run 0 plan "$lenet" --no-trials --spawn 4 --workers 6
+prints ': 6 workers, 2 stragglers, processes of this machine '
+run 0 plan "$lenet" --no-trials --spawn 4
+prints ': 4 workers, 2 stragglers, processes of this machine '
+run 0 plan "$lenet" --no-trials --spawn 4 --workers 3..5 --stragglers 1
+[ "$(grep -cE '^ +[3-5] +1 ' out)" -eq 3 ] || fail "$command: not 3 sizes"
+
+run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all --objective throughput
+prints '^throughput +[0-9.e-]+ ms an inference with several in flight: '
+
 # --- What it refuses ----------------------------------------------------------------------------------------
 
 refuses 2 'plan MODEL' plan
@@ -105,8 +115,22 @@ refuses 2 'no room for workers that join later' plan "$lenet" --code uncoded --r
 cp "$lenet" model.onnx
 refuses 2 'this file is an input' plan model.onnx --out ./model.onnx
 cmp -s "$lenet" model.onnx || fail "a model was overwritten"
-refuses 3 'Is a directory' plan "$lenet" --out "$scratch"
-refuses 3 'No such file' plan "$lenet" --out nowhere/plan.json
+refuses 1 'Is a directory' plan "$lenet" --out "$scratch"
+for option in --out --svg '--calibrate --out'; do
+    model=(); [[ $option == *calibrate* ]] || model=("$lenet")
+    refuses 1 'No such file' plan "${model[@]}" $option nowhere/plan.json
+done
+cp "$lenet" model.onnx
+refuses 2 'this file is an input' plan model.onnx --svg model.onnx
+cmp -s "$lenet" model.onnx || fail "a model was overwritten"
+refuses 2 '--listen is for --calibrate' plan "$lenet" --listen tcp://127.0.0.1:0
+for option in '--profile pi4-wifi' --json '--explain conv1' '--svg a.svg'; do
+    refuses 2 "${option%% *} is for a plan" plan --calibrate --out profile.json $option
+done
+refuses 2 'not 2 to 4 workers' plan --calibrate --out profile.json --workers 2..4
+refuses 2 'no model' plan --calibrate --out profile.json "$lenet"
+refuses 2 'no model' plan --calibrate
+[ ! -e profile.json ] || fail "a calibration that was refused has written a profile"
 
 # --- Plans as files -----------------------------------------------------------------------------------------
 
@@ -148,6 +172,22 @@ refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan pla
 refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
 refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
 refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
+
+# --- What a run says of its prediction ------------------------------------------------------------------------
+
+# A master that is faster than any: all takes longer than predicted, and workers have no part in it.
+cat >fast.json <<'JSON'
+{"convoy_profile": 1,
+ "master": {"convolution_gmac_s": 1e8, "pointwise_gmac_s": 1e8, "depthwise_gmac_s": 1e8, "product_gmac_s": 1e8, "memory_gb_s": 1e8},
+ "link": {"up_mbit_s": 1, "down_mbit_s": 1},
+ "workers": [{"count": 6, "convolution_gmac_s": 1, "pointwise_gmac_s": 1, "depthwise_gmac_s": 1, "product_gmac_s": 1}]}
+JSON
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
+prints '^predicted .* far off: '
+says 'on 6 workers \(unnamed profile\)'
+if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
+prints '^slower +than this machine alone'
 
 # --- One choice for all commands ----------------------------------------------------------------------------
 

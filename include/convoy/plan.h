@@ -33,8 +33,10 @@ CONVOY_API size_t convoy_session_choices(const convoy_session *session, size_t l
 
 /* One inference, as predicted. */
 typedef struct convoy_plan_totals {
-    const char *profile;               /* what the plan was made for; belongs to the session */
-    double here_ms, planned_ms;        /* all layers by this machine alone; as planned */
+    const char *profile;        /* what the plan was made for; belongs to the session */
+    double here_ms, planned_ms; /* all layers by this machine alone; as planned */
+    double busiest_ms; /* of master, link up, link down and workers, what the busiest does for it: with
+                        * several in flight, one ends each so many ms at best */
     double up_bytes, down_bytes;       /* over the master's link */
     double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows it (0: no bound) */
     double fed_workers; /* so many can compute in the time in which master and link serve one; 0: nothing is

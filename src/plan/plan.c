@@ -113,6 +113,7 @@ static void total(struct plan *plan, const struct planner *planner) {
                      fmax(option->predicted.up_ns, option->predicted.down_ns);
     }
     plan->fed_workers = master_ns > 0 ? workers_ns / master_ns : 0;
+    plan->busiest_ns = plan_busiest_ns(planner);
     plan->stored_bytes = plan_worker_bytes(planner);
     plan->memory_bytes = plan_memory_bytes(planner->request);
 }
@@ -157,7 +158,8 @@ convoy_status plan_create(struct plan **out, const struct plan_request *request,
     plan->workers = request->cluster.workers;
     plan->pays_only = request->distribute == PLAN_PAYING;
     plan->stragglers = request->cluster.stragglers;
-    snprintf(plan->profile, sizeof plan->profile, "%s", request->costs.profile->name);
+    const char *profile = request->costs.profile->name;
+    snprintf(plan->profile, sizeof plan->profile, "%s", profile[0] ? profile : "unnamed profile");
     struct planner planner = {
         .request = request, .subjects = subjects, .layers = plan->layers, .count = count};
     status = plan_steps(&planner, error);

@@ -91,6 +91,7 @@ struct plan {
     uint32_t workers, stragglers;
     bool pays_only;                    /* only layers that pay are coded: none may be */
     double here_ns, planned_ns;        /* an inference by the master alone, and by this plan */
+    double busiest_ns;                 /* what the busiest of master, link and workers does for one */
     double up_bytes, down_bytes;       /* an inference */
     double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows (0: no bound) */
     double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded */

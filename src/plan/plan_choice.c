@@ -152,6 +152,12 @@ static double busiest(const double busy[RESOURCES]) {
     return most;
 }
 
+double plan_busiest_ns(const struct planner *planner) {
+    double busy[RESOURCES];
+    add_up(planner, busy);
+    return busiest(busy);
+}
+
 /* Raises the weight of what is busiest and lowers the others', and keeps the weights under which the busiest
  * had the least to do. */
 static void balance(struct planner *planner) {

@@ -191,6 +191,7 @@ static void test_throughput_is_never_below_that_of_the_fastest_plan(void **state
         scene.request.objective = PLAN_THROUGHPUT;
         struct plan *plan = plan_layers(&scene.request, scene.layers, scene.count);
         double latency = busiest(&scene.request, fastest), throughput = busiest(&scene.request, plan);
+        assert_true(fabs(plan->busiest_ns - throughput) <= 1e-9 * throughput);
         if (!(throughput <= latency * (1 + 1e-9)))
             fail_msg("seed %d, scene %d: the busiest has %g ns to do, %g with the fastest plan", SEED, i,
                      throughput, latency);

@@ -25,6 +25,9 @@ convoy_status plan_options_create(struct planner *planner, size_t step);
 /* Chooses an option for every layer, or none. */
 void plan_choose_all(struct planner *planner);
 
+/* ns that the busiest resource has to do for one inference, as chosen. */
+double plan_busiest_ns(const struct planner *planner);
+
 /* ns (of all workers together divided by how many they are) that an option takes of each resource. */
 void plan_option_use(const struct plan_request *request, const struct plan_option *option,
                      double use[RESOURCES]);

@@ -72,11 +72,11 @@ static bool is_needed(const convoy_session *session, const convoy_options *optio
         return true;
     if (session->unmeasured) /* why is told */
         return false;
-    log_line(
-        &log, CONVOY_LOG_WARNING,
-        "no layer is faster on %u workers (%s) than on this machine alone, which takes %.3g ms: no worker is "
-        "used (--distribute all uses them)",
-        options->workers, session->plan->profile, session->plan->here_ns / 1e6);
+    log_line(&log, CONVOY_LOG_WARNING,
+             "no layer is enough faster on %u workers (%s) to pay: this machine alone takes %.3g ms as "
+             "predicted, and "
+             "no worker is used (--distribute all uses them)",
+             options->workers, session->plan->profile, session->plan->here_ns / 1e6);
     return false;
 }
 

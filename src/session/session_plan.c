@@ -229,6 +229,7 @@ void convoy_session_plan(const convoy_session *session, convoy_plan_totals *tota
     *totals = (convoy_plan_totals){.profile = plan->profile,
                                    .here_ms = plan->here_ns / 1e6,
                                    .planned_ms = plan->planned_ns / 1e6,
+                                   .busiest_ms = plan->busiest_ns / 1e6,
                                    .up_bytes = plan->up_bytes,
                                    .down_bytes = plan->down_bytes,
                                    .stored_bytes = plan->stored_bytes,
