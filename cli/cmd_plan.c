@@ -13,12 +13,16 @@
 
 #define MOST_STRAGGLERS_SHOWN 3 /* of a range of cluster sizes, if --stragglers is not given */
 
-/* A session that only plans. */
+/* A session that only plans: it logs until it is made. */
 static convoy_status open_plan(convoy_session **session, const convoy_model *model,
                                const struct cli_options *options, uint32_t workers, uint32_t stragglers,
                                convoy_error *error) {
     convoy_options session_options = options->session;
+    struct progress progress;
     char trials[PATH_MAX];
+    progress_open(&progress, options->quiet);
+    session_options.log = progress_log;
+    session_options.log_context = &progress;
     session_options.plan_only = true;
     session_options.workers = workers;
     session_options.stragglers = stragglers;

@@ -92,6 +92,11 @@ run 0 plan "$lenet" --no-trials --spawn 4 --workers 3..5 --stragglers 1
 run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all --objective throughput
 prints '^throughput +[0-9.e-]+ ms an inference with several in flight: '
 
+run 0 plan "$lenet" --no-trials --parts 3,1
+says '^convoy: warning: no layer admits the parts 3,1'
+run 0 plan "$lenet" --no-trials --parts 8,1 --profile pi4-wifi # which pays nowhere
+if grep -q 'admits' err; then fail "$command: conv1 admits these parts"; fi
+
 # --- What it refuses ----------------------------------------------------------------------------------------
 
 refuses 2 'plan MODEL' plan
