@@ -191,6 +191,8 @@ run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
 prints '^predicted .* far off: '
 says 'on 6 workers \(unnamed profile\)'
 if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying --json
+prints '"name":"conv1".*"why_local":"faster here".*"name":"pool1".*"why_local":"neither a convolution'
 run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
 prints '^slower +than this machine alone'
 
