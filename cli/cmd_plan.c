@@ -110,7 +110,7 @@ static int plan_range(const convoy_model *model, const struct cli_options *optio
     struct plan_sizes sizes;
     convoy_status status = CONVOY_OK;
     const bool given = options->stragglers_given;
-    plan_sizes_open(&sizes, options->json);
+    plan_sizes_open(&sizes, options);
     for (uint32_t n = options->worker_range[0]; n <= options->worker_range[1]; n++) {
         const uint32_t first = given ? options->session.stragglers : 0;
         const uint32_t last = given ? first : MOST_STRAGGLERS_SHOWN;

@@ -79,7 +79,14 @@ run 0 plan "$lenet" --no-trials --workers 2..5
 run 0 plan "$lenet" --no-trials --workers 3..5 --stragglers 1 --json
 "$python" - <<'PYTHON' || fail "$command: not the sizes that were asked for"
 import json
-assert [(s["workers"], s["stragglers"]) for s in json.load(open("out"))["sizes"]] == [(3, 1), (4, 1), (5, 1)]
+sizes = json.load(open("out"))["sizes"]
+assert [(s["workers"], s["stragglers"]) for s in sizes] == [(3, 1), (4, 1), (5, 1)]
+PYTHON
+run 0 plan "$lenet" --no-trials --workers 3..5 --profile cloud-10gbit --distribute all --objective throughput --json
+"$python" - <<'PYTHON' || fail "$command: the ratio is not that of the time in flight"
+import json
+for s in json.load(open("out"))["sizes"]:
+    assert s["busiest_ms"] < s["planned_ms"] and abs(s["times"] - s["busiest_ms"] / s["here_ms"]) < 2e-3 * s["times"], s
 PYTHON
 
 run 0 plan "$lenet" --no-trials --spawn 4 --workers 6
