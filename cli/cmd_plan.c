@@ -13,12 +13,16 @@
 
 #define MOST_STRAGGLERS_SHOWN 3 /* of a range of cluster sizes, if --stragglers is not given */
 
-/* A session that only plans. */
+/* A session that only plans: it logs until it is made. */
 static convoy_status open_plan(convoy_session **session, const convoy_model *model,
                                const struct cli_options *options, uint32_t workers, uint32_t stragglers,
                                convoy_error *error) {
     convoy_options session_options = options->session;
+    struct progress progress;
     char trials[PATH_MAX];
+    progress_open(&progress, options->quiet);
+    session_options.log = progress_log;
+    session_options.log_context = &progress;
     session_options.plan_only = true;
     session_options.workers = workers;
     session_options.stragglers = stragglers;
@@ -106,7 +110,7 @@ static int plan_range(const convoy_model *model, const struct cli_options *optio
     struct plan_sizes sizes;
     convoy_status status = CONVOY_OK;
     const bool given = options->stragglers_given;
-    plan_sizes_open(&sizes, options->json);
+    plan_sizes_open(&sizes, options);
     for (uint32_t n = options->worker_range[0]; n <= options->worker_range[1]; n++) {
         const uint32_t first = given ? options->session.stragglers : 0;
         const uint32_t last = given ? first : MOST_STRAGGLERS_SHOWN;

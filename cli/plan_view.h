@@ -22,10 +22,11 @@ bool plan_print_choices_json(const convoy_session *session, size_t layer);
 /* A line for each size of a cluster. */
 struct plan_sizes {
     bool json;
+    bool throughput; /* is the objective */
     struct table table;
     size_t count;
 };
-void plan_sizes_open(struct plan_sizes *sizes, bool json);
+void plan_sizes_open(struct plan_sizes *sizes, const struct cli_options *options);
 void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uint32_t workers,
                     uint32_t stragglers);
 bool plan_sizes_close(struct plan_sizes *sizes, bool print);

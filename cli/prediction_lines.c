@@ -20,7 +20,8 @@ static struct sums add_up(const struct summary *summary, double *took) {
     for (size_t i = 0; i < summary->layer_count; i++) {
         sums.took += took[i];
         sums.predicted += summary->layers[i].last.predicted_ms;
-        sums.alone += summary->layers[i].coded ? summary->layers[i].last.alone_ms : took[i];
+        const bool coded = 2 * summary->layers[i].coded > summary->runs; /* so the median is of such a run */
+        sums.alone += coded ? summary->layers[i].last.alone_ms : took[i];
     }
     return sums;
 }

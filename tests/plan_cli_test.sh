@@ -79,7 +79,14 @@ run 0 plan "$lenet" --no-trials --workers 2..5
 run 0 plan "$lenet" --no-trials --workers 3..5 --stragglers 1 --json
 "$python" - <<'PYTHON' || fail "$command: not the sizes that were asked for"
 import json
-assert [(s["workers"], s["stragglers"]) for s in json.load(open("out"))["sizes"]] == [(3, 1), (4, 1), (5, 1)]
+sizes = json.load(open("out"))["sizes"]
+assert [(s["workers"], s["stragglers"]) for s in sizes] == [(3, 1), (4, 1), (5, 1)]
+PYTHON
+run 0 plan "$lenet" --no-trials --workers 3..5 --profile cloud-10gbit --distribute all --objective throughput --json
+"$python" - <<'PYTHON' || fail "$command: the ratio is not that of the time in flight"
+import json
+for s in json.load(open("out"))["sizes"]:
+    assert s["busiest_ms"] < s["planned_ms"] and abs(s["times"] - s["busiest_ms"] / s["here_ms"]) < 2e-3 * s["times"], s
 PYTHON
 
 run 0 plan "$lenet" --no-trials --spawn 4 --workers 6
@@ -91,6 +98,11 @@ run 0 plan "$lenet" --no-trials --spawn 4 --workers 3..5 --stragglers 1
 
 run 0 plan "$lenet" --no-trials --profile pi5-1gbit --distribute all --objective throughput
 prints '^throughput +[0-9.e-]+ ms an inference with several in flight: '
+
+run 0 plan "$lenet" --no-trials --parts 3,1
+says '^convoy: warning: no layer admits the parts 3,1'
+run 0 plan "$lenet" --no-trials --parts 8,1 --profile pi4-wifi # which pays nowhere
+if grep -q 'admits' err; then fail "$command: conv1 admits these parts"; fi
 
 # --- What it refuses ----------------------------------------------------------------------------------------
 
@@ -186,6 +198,8 @@ run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
 prints '^predicted .* far off: '
 says 'on 6 workers \(unnamed profile\)'
 if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying --json
+prints '"name":"conv1".*"why_local":"faster here".*"name":"pool1".*"why_local":"neither a convolution'
 run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
 prints '^slower +than this machine alone'
 

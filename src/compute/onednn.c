@@ -49,7 +49,6 @@ int onednn_threads_set(int threads) {
 static void layer_explain(const struct layer *layer, convoy_layer_report *report) {
     (void)layer;
     report->coded = false;
-    report->why_local = "local backend";
 }
 
 static void handles_drop(struct handles *handles) {

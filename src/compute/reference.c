@@ -89,7 +89,6 @@ static convoy_status layer_prepare(struct backend *backend, const struct layer_d
 static void layer_explain(const struct layer *layer, convoy_layer_report *report) {
     (void)layer;
     report->coded = false;
-    report->why_local = "local backend";
 }
 
 static convoy_status layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,

@@ -80,16 +80,24 @@ static bool is_needed(const convoy_session *session, const convoy_options *optio
     return false;
 }
 
+/* Whether a layer could have the parts that are wanted, even if it does not pay. */
+static bool admits_parts(const struct plan_layer *layer, const convoy_options *options) {
+    for (size_t i = 0; i < layer->option_count; i++) {
+        const struct candidate *candidate = &layer->options[i].candidate;
+        if (candidate->input_parts == options->input_parts &&
+            candidate->filter_parts == options->filter_parts)
+            return true;
+    }
+    return false;
+}
+
 /* Says so where --parts were wanted that no layer admits: the plan then chose by itself. */
 static void warn_of_parts(const convoy_session *session, const convoy_options *options) {
     if (options->input_parts == 0)
         return;
-    for (size_t i = 0; i < session->network->step_count; i++) {
-        const convoy_layer_info *layer = &session->layers[i];
-        if (layer->codable && layer->input_parts == options->input_parts &&
-            layer->filter_parts == options->filter_parts)
+    for (size_t i = 0; i < session->plan->count; i++)
+        if (admits_parts(&session->plan->layers[i], options))
             return;
-    }
     log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
              "no layer admits the parts %u,%u: others were chosen", options->input_parts,
              options->filter_parts);
