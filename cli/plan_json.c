@@ -51,15 +51,15 @@ bool plan_print_json(const convoy_session *session, const char *model) {
 
 static json_t *choice_json(const convoy_layer_choice *choice) {
     return json_pack(
-        "{s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b, "
+        "{s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b, "
         "s:b, s:o}",
         "kA", (int)choice->input_parts, "kB", (int)choice->filter_parts, "delta", (int)choice->threshold,
         "asked", (int)choice->asked, "up", choice->up_elements, "down", choice->down_elements, "stored",
         choice->stored_elements, "macs", choice->macs, "paper_cost", choice->paper_cost, "error_bound",
-        json_number(choice->error_bound), "encode_ms", choice->encode_ms, "up_ms", choice->up_ms, "task_ms",
-        choice->task_ms, "down_ms", choice->down_ms, "answers_ms", choice->answers_ms, "decode_ms",
-        choice->decode_ms, "total_ms", choice->total_ms, "weighed", choice->weighed, "chosen", choice->chosen,
-        "refused", json_text(choice->refused));
+        json_number(choice->error_bound), "job_ms", choice->job_ms, "encode_ms", choice->encode_ms, "up_ms",
+        choice->up_ms, "task_ms", choice->task_ms, "down_ms", choice->down_ms, "answers_ms",
+        choice->answers_ms, "decode_ms", choice->decode_ms, "total_ms", choice->total_ms, "weighed",
+        choice->weighed, "chosen", choice->chosen, "refused", json_text(choice->refused));
 }
 
 bool plan_print_choices_json(const convoy_session *session, size_t layer) {

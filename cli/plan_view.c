@@ -110,7 +110,9 @@ static void print_totals(const convoy_plan_totals *totals, convoy_objective obje
     if (totals->memory_bytes > 0)
         print_bytes(", which has ", totals->memory_bytes, "");
     const double fed = floor(totals->fed_workers);
-    printf("\n%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
+    printf("\n");
+    if (totals->fed_workers > 0)
+        printf("%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
 }
 
 bool plan_print(const convoy_session *session, const struct cli_options *options) {
@@ -141,6 +143,7 @@ static void add_choice(struct table *table, const convoy_layer_choice *choice) {
     table_cell(table, "%ux%u", choice->input_parts, choice->filter_parts);
     table_cell(table, "%u", choice->threshold);
     table_cell(table, "%u", choice->asked);
+    add_ms(table, choice->job_ms);
     add_ms(table, choice->encode_ms);
     add_ms(table, choice->up_ms);
     add_ms(table, choice->task_ms);
@@ -164,9 +167,9 @@ static void add_choice(struct table *table, const convoy_layer_choice *choice) {
 }
 
 bool plan_print_choices(const convoy_session *session, size_t layer, const struct cli_options *options) {
-    static const char *const heads[] = {"parts",  "δ",       "asked",  "encode",   "up",     "task",
-                                        "down",   "answers", "decode", "total ms", "up el.", "down el.",
-                                        "stored", "λ·costs", "error",  ""};
+    static const char *const heads[] = {"parts",    "δ",      "asked",   "job",    "encode",   "up",
+                                        "task",     "down",   "answers", "decode", "total ms", "up el.",
+                                        "down el.", "stored", "λ·costs", "error",  ""};
     const convoy_layer_info *layers;
     struct table table;
     size_t count;
@@ -177,7 +180,7 @@ bool plan_print_choices(const convoy_session *session, size_t layer, const struc
     print_head(session, options);
     printf("%s: %.4g ms here; %s%s\n", layers[layer].name, layers[layer].here_ms,
            layers[layer].codable ? "coded" : "not coded: ", layers[layer].codable ? "" : layers[layer].why);
-    table_open(&table, "<>>>>>>>>>>>>>><");
+    table_open(&table, "<>>>>>>>>>>>>>>><");
     add_heads(&table, heads);
     for (size_t i = 0; i < count; i++)
         add_choice(&table, &choices[i]);

@@ -17,6 +17,7 @@ typedef struct convoy_layer_choice {
     double up_elements, down_elements, stored_elements, macs;
     double paper_cost;  /* of them, by options.lambda */
     double error_bound; /* of the output, relative to its largest element, after likely losses */
+    double job_ms;      /* what the tasks cost this machine besides */
     double encode_ms, up_ms, task_ms,
         down_ms;       /* the input of all; then of one worker: sent, computed, sent back */
     double answers_ms; /* from the first task sent until enough answers have come */
@@ -40,8 +41,7 @@ typedef struct convoy_plan_totals {
     double up_bytes, down_bytes;       /* over the master's link */
     double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows it (0: no bound) */
     double fed_workers; /* so many can compute in the time in which master and link serve one; 0: nothing is
-                         * coded
-                         */
+                         * coded, or workers share this machine's processors */
 } convoy_plan_totals;
 
 CONVOY_API void convoy_session_plan(const convoy_session *session, convoy_plan_totals *totals);

@@ -112,7 +112,8 @@ static void total(struct plan *plan, const struct planner *planner) {
         master_ns += option->predicted.encode_ns / option->asked +
                      fmax(option->predicted.up_ns, option->predicted.down_ns);
     }
-    plan->fed_workers = master_ns > 0 ? workers_ns / master_ns : 0;
+    bool shared = planner->request->costs.profile->shared_processors > 0; /* more workers add none */
+    plan->fed_workers = master_ns > 0 && !shared ? workers_ns / master_ns : 0;
     plan->busiest_ns = plan_busiest_ns(planner);
     plan->stored_bytes = plan_worker_bytes(planner);
     plan->memory_bytes = plan_memory_bytes(planner->request);

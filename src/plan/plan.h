@@ -94,7 +94,8 @@ struct plan {
     double busiest_ns;                 /* what the busiest of master, link and workers does for one */
     double up_bytes, down_bytes;       /* an inference */
     double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows (0: no bound) */
-    double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded */
+    double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded, or the
+                           workers share the master's processors */
 };
 
 /* CONVOY_E_MEMORY; CONVOY_E_USAGE if λ or the number of workers makes no sense, CONVOY_E_INPUT if the profile

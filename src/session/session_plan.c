@@ -210,6 +210,7 @@ size_t convoy_session_choices(const convoy_session *session, size_t layer, convo
                                            .macs = option->candidate.cost.macs,
                                            .paper_cost = option->paper_cost,
                                            .error_bound = option->error_bound,
+                                           .job_ms = p->tasks_ns / 1e6,
                                            .encode_ms = p->encode_ns / 1e6,
                                            .up_ms = p->up_ns / 1e6,
                                            .task_ms = p->task_ns / 1e6,
