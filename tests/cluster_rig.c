@@ -89,6 +89,7 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
                                             .deadline_ns = deadline_ns,
                                             .frames = setup->frames,
                                             .fallback = !setup->no_fallback,
+                                            .adapt = setup->adapt,
                                             .seed = setup->seed,
                                             .log = setup->log,
                                             .faults = rig->faults}};
