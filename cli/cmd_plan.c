@@ -121,6 +121,8 @@ static int calibrate(const struct cli_options *options) {
                   "usage: convoy plan --calibrate -o PROFILE [--listen URL] (no model)");
         return report_error(&error);
     }
+    if (save_check_file(options, "out", options->plan_out, &error) != CONVOY_OK)
+        return report_error(&error);
     progress_open(&progress, options->quiet);
     session.log = progress_log;
     session.log_context = &progress;
