@@ -147,8 +147,12 @@ refuses 3 'made for 2 stragglers, not 1' run "$lenet" "$digit" --plan plan.json 
 refuses 3 'made for the code rotation, not uncoded' run "$lenet" "$digit" --plan plan.json --code uncoded
 refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --parts 4,4
 refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
-refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
-refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan .
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan /dev/zero
+mkfifo pipe.json # nobody writes
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan pipe.json
+truncate -s 17M large.json
+refuses 3 'at most 16 MiB' run "$lenet" "$digit" --plan large.json
 
 # --- One choice for all commands ----------------------------------------------------------------------------
 
