@@ -11,6 +11,7 @@
 /* Sums of the layers' medians, ms. */
 struct sums {
     double took, predicted, alone;
+    bool coded; /* a layer was, in some run */
 };
 
 static struct sums add_up(const struct summary *summary, double *took) {
@@ -19,6 +20,7 @@ static struct sums add_up(const struct summary *summary, double *took) {
         sums.took += took[i];
         sums.predicted += summary->layers[i].last.predicted_ms;
         sums.alone += summary->layers[i].last.alone_ms;
+        sums.coded = sums.coded || summary->layers[i].coded > 0;
     }
     return sums;
 }
@@ -57,7 +59,7 @@ bool summary_print_prediction(const struct summary *summary) {
         printf("predicted   %.3g ms each, and the layers took %.3g", sums.predicted, sums.took);
         print_far_off(summary, took, sums.took);
         printf("\n");
-        if (sums.took > sums.alone)
+        if (sums.coded && sums.took > sums.alone)
             printf("slower      than this machine alone (--local), which takes %.3g ms each as predicted\n",
                    sums.alone);
     }

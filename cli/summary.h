@@ -55,8 +55,8 @@ double median(double *values, size_t count);
 double summary_median(const struct summary *summary, const struct summary_layer *layer, enum layer_time which,
                       double *scratch);
 
-/* Prints where the plan's prediction was off by more than half, and whether this machine alone would be
- * faster. False if there was no memory. (prediction_lines.c) */
+/* Prints where the plan's prediction was off by more than half, and whether this machine alone would have
+ * been faster than workers. False if there was no memory. (prediction_lines.c) */
 bool summary_print_prediction(const struct summary *summary);
 
 /* Prints the table of the layers and the lines below it. False where there was no memory. */
