@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/processor.h"
 #include "plan/profile_file.h"
+#include "raw_peer.h"
 #include "temp_folder.h"
 
 #include <convoy/convoy.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +85,64 @@ static void test_processes(void **state) {
     }
 }
 
+/* A process that says hello and answers no probe, but writes to the pipe when the first one comes. */
+static pid_t start_mute(const char *url, int pipe_in) {
+    const pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* if the test fails */
+    struct raw_peer peer;
+    struct frame_header header = {0};
+    const struct hello hello = raw_hello(7);
+    bool good = raw_dial(&peer, url);
+    raw_send(&peer, FRAME_HELLO, &hello, sizeof hello);
+    while (good && header.kind != FRAME_PROBE)
+        good = raw_receive(&peer, &header);
+    good = good && write(pipe_in, "", 1) == 1;
+    pause();
+    _exit(!good);
+}
+
+/* A process that serves a master from when something comes through the pipe. */
+static pid_t start_worker_later(const char *url, int pipe_out) {
+    char byte;
+    const pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (read(pipe_out, &byte, 1) != 1)
+        _exit(1);
+    waitpid(start_worker(url), NULL, 0);
+    _exit(0);
+}
+
+/* As few workers as suffice have come, and one of them does not answer; another comes meanwhile. */
+static void test_one_comes_meanwhile(void **state) {
+    char url[TEMP_PATH], path[TEMP_PATH];
+    int ends[2];
+    pid_t pids[3];
+    struct profile profile;
+    convoy_options options;
+    convoy_options_init(&options);
+    snprintf(url, sizeof url, "ipc://%s/meanwhile", (const char *)*state);
+    snprintf(path, sizeof path, "%s/meanwhile.json", (const char *)*state);
+    assert_int_equal(pipe(ends), 0);
+    pids[0] = start_mute(url, ends[1]);
+    pids[1] = start_worker(url);
+    pids[2] = start_worker_later(url, ends[0]);
+    options.workers = 2; /* and room for one more */
+    options.stragglers = 0;
+    options.reserve = 1;
+    options.listen = url;
+    calibrate(&profile, &options, path);
+    assert_int_equal(profile_workers(&profile), 2);
+    kill(pids[0], SIGKILL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_threads(void **state) {
     char path[TEMP_PATH];
     struct profile profile;
@@ -118,7 +178,8 @@ static void test_refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_processes), cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_processes),
+                                       cmocka_unit_test(test_one_comes_meanwhile),
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
 }

@@ -25,12 +25,11 @@ struct cluster_rig_setup {
     const char *family;
     uint32_t workers, stragglers, input_parts, filter_parts;
     uint32_t asked; /* at once; 0: all */
-    bool adapt;
     convoy_dtype dtype, frames;
     const struct conv_geometry *conv;
     const char *const *faults; /* "W:KIND", ended by NULL; or NULL */
     uint64_t deadline_ns;      /* 0: ten seconds */
-    bool no_fallback;
+    bool no_fallback, adapt;
     float input, weights;        /* scale of their standard normal elements; 0: 1 */
     float odd_input, odd_weight; /* not 0: what the element in their middle is instead */
     uint64_t seed;

@@ -161,6 +161,22 @@ sed 's/"kernel":"[^"]*"/"kernel":"winograd-4x4"/' plan.json >kernels.json # wher
 run 0 run "$lenet" "$digit" --no-trials --plan kernels.json --json --no-fallback --deadline 60000 --check
 errors_within 1e-4
 
+# Why no worker is used, and that this machine alone is not slower than itself.
+run 0 run "$lenet" "$digit" --no-trials --profile pi4-wifi --distribute paying
+says '^convoy: warning: no layer is enough faster on 6 workers \(pi4-wifi\) to pay'
+run 0 plan "$lenet" --no-trials --profile pi4-wifi --out here.json
+run 0 run "$lenet" "$digit" --no-trials --plan here.json --distribute paying
+says '^convoy: warning: the plan here.json leaves every layer here: no worker is used$'
+prints '^predicted '
+grep -q '^slower' out && fail "$command: said to be slower than itself"
+cat >small.json <<'JSON'
+{"convoy_profile": 1, "name": "small memories", "link": {"up_mbit_s": null, "down_mbit_s": null},
+ "master": {"convolution_gmac_s": 0.001, "pointwise_gmac_s": 0.001, "depthwise_gmac_s": 0.001, "product_gmac_s": 0.001, "memory_gb_s": 20},
+ "workers": [{"count": 6, "convolution_gmac_s": 1, "pointwise_gmac_s": 1, "depthwise_gmac_s": 1, "product_gmac_s": 1, "memory_bytes": 100}]}
+JSON
+run 0 run "$lenet" "$digit" --no-trials --profile small.json --distribute paying
+says '^convoy: warning: no layer is given to 6 workers \(small memories\), though some would be faster there'
+
 # damaged WORDS SED-EXPRESSION [OPTIONS...]
 damaged() {
     sed -E "$2" plan.json >damaged.json
@@ -182,8 +198,12 @@ refuses 3 'made for 2 stragglers, not 1' run "$lenet" "$digit" --plan plan.json 
 refuses 3 'made for the code rotation, not uncoded' run "$lenet" "$digit" --plan plan.json --code uncoded
 refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --parts 4,4
 refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
-refuses 3 'Is a directory' run "$lenet" "$digit" --plan .
-refuses 3 'more than 16 MiB' run "$lenet" "$digit" --plan /dev/zero
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan .
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan /dev/zero
+mkfifo pipe.json # nobody writes
+refuses 3 'must be a regular file' run "$lenet" "$digit" --plan pipe.json
+truncate -s 17M large.json
+refuses 3 'at most 16 MiB' run "$lenet" "$digit" --plan large.json
 
 # --- What a run says of its prediction ------------------------------------------------------------------------
 

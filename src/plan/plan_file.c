@@ -1,6 +1,7 @@
 #include "plan/plan_file.h"
 
 #include "base/error.h"
+#include "plan/text_file.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -217,21 +218,11 @@ convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, con
 
 convoy_status plan_read(struct plan **plan, const char *path, const struct plan_request *request,
                         const struct plan_subject *subjects, size_t count, convoy_error *error) {
-    FILE *file = fopen(path, "re");
-    char *text = malloc(MOST_BYTES + 1);
-    size_t bytes = file && text ? fread(text, 1, MOST_BYTES + 1, file) : 0;
-    bool failed = !file || ferror(file);
-    convoy_status status = CONVOY_OK;
-    if (!text)
-        status = error_memory(error);
-    else if (failed)
-        status = error_set(error, CONVOY_E_IO, "%s: the plan cannot be read: %s", path, strerror(errno));
-    else if (bytes > MOST_BYTES)
-        status = error_set(error, CONVOY_E_INPUT, "%s: more than 16 MiB are no plan", path);
-    else
+    size_t bytes = 0;
+    char *text = NULL;
+    convoy_status status = text_file_read(&text, &bytes, path, MOST_BYTES, error);
+    if (status == CONVOY_OK)
         status = plan_parse(plan, text, bytes, path, request, subjects, count, error);
-    if (file)
-        fclose(file);
     free(text);
     return status;
 }

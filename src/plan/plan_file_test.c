@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -270,15 +272,19 @@ static void test_files_that_are_no_plans(void **state) {
     assert_non_null(text);
     memset(text, ' ', large);
     temp_file_write(path, *state, "large.json", text, large);
-    refuse_file(path, CONVOY_E_INPUT, "more than 16 MiB");
+    refuse_file(path, CONVOY_E_INPUT, "at most 16 MiB");
     temp_file_write(path, *state, "just.json", text, (size_t)16 << 20);
     refuse_file(path, CONVOY_E_INPUT, "line 1");
     free(text);
     temp_file_write(path, *state, "empty.json", "", 0);
     refuse_file(path, CONVOY_E_INPUT, "line 1");
-    refuse_file(*state, CONVOY_E_IO, "Is a directory");
+    refuse_file(*state, CONVOY_E_IO, "must be a regular file");
+    snprintf(path, sizeof path, "%s/pipe", (const char *)*state);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    refuse_file(path, CONVOY_E_IO, "must be a regular file"); /* at once, though nobody writes */
+    assert_int_equal(unlink(path), 0);
     refuse_file("/nowhere/plan.json", CONVOY_E_IO, "No such file");
-    refuse_file("/dev/zero", CONVOY_E_INPUT, "more than 16 MiB");
+    refuse_file("/dev/zero", CONVOY_E_IO, "must be a regular file");
 }
 
 static void test_files_that_cannot_be_written(void **state) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "plan/profile_members.h"
+#include "plan/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,6 +113,14 @@ static convoy_status read_workers(const struct reader *reader, const json_t *arr
     return CONVOY_OK;
 }
 
+/* Whether a text of UTF-8 may stand in a message: nothing in it controls a terminal. */
+static bool is_on_one_line(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c >= ' ' && *c != 0x7f && !(*c == 0xc2 && c[1] < 0xa0)) /* U+0080 to U+009F: C2 80 to C2 9F */
+        c++;
+    return !*c;
+}
+
 static convoy_status read_member(const struct reader *reader, const json_t *value, const char *where,
                                  const struct profile_member *member, void *base) {
     void *at = (char *)base + member->offset;
@@ -122,8 +131,10 @@ static convoy_status read_member(const struct reader *reader, const json_t *valu
                    ? CONVOY_OK
                    : wrong_type(reader, where, member->name, "1, the version of profiles that is known here");
     case MEMBER_TEXT:
-        if (!json_is_string(value) || json_string_length(value) >= PROFILE_NAME)
-            return wrong_type(reader, where, member->name, "a text of less than 64 bytes");
+        if (!json_is_string(value) || json_string_length(value) >= PROFILE_NAME ||
+            !is_on_one_line(json_string_value(value)))
+            return wrong_type(reader, where, member->name,
+                              "a text of less than 64 bytes without control characters");
         snprintf(at, PROFILE_NAME, "%s", json_string_value(value));
         return CONVOY_OK;
     case MEMBER_NUMBER:
@@ -184,37 +195,10 @@ static convoy_status read_text(const char *text, size_t bytes, struct profile *p
     return status;
 }
 
-/* At most `size` bytes; *bytes is how many they are. */
-static convoy_status read_bytes(const char *path, char *text, size_t size, size_t *bytes,
-                                convoy_error *error) {
-    struct stat info;
-    /* Without waiting for the other end of a pipe. */
-    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0)
-        return error_set(error, CONVOY_E_IO, "%s: %s", path, strerror(errno));
-    convoy_status status = CONVOY_OK;
-    if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-        status = error_set(error, CONVOY_E_IO, "%s: must be a regular file", path);
-    for (*bytes = 0; status == CONVOY_OK && *bytes < size;) {
-        const ssize_t got = read(file, text + *bytes, size - *bytes);
-        if (got == 0)
-            break;
-        if (got < 0 && errno != EINTR)
-            status = error_set(error, CONVOY_E_IO, "%s: %s", path, strerror(errno));
-        *bytes += got > 0 ? (size_t)got : 0;
-    }
-    close(file);
-    return status;
-}
-
 convoy_status profile_read(struct profile *profile, const char *path, convoy_error *error) {
     size_t bytes = 0;
-    char *text = malloc(MOST_FILE_BYTES + 1);
-    if (!text)
-        return error_memory(error);
-    convoy_status status = read_bytes(path, text, MOST_FILE_BYTES + 1, &bytes, error);
-    if (status == CONVOY_OK && bytes > MOST_FILE_BYTES)
-        status = error_set(error, CONVOY_E_INPUT, "%s: no profile: it has more than 1 MiB", path);
+    char *text = NULL;
+    convoy_status status = text_file_read(&text, &bytes, path, MOST_FILE_BYTES, error);
     if (status == CONVOY_OK)
         status = read_text(text, bytes, profile, path, error);
     free(text);

@@ -88,6 +88,17 @@ static void test_least(void **state) {
     assert_true(profile.workers[0].memory_bytes == 0 && slowness_is_none(&profile.workers[0].slowness));
 }
 
+/* Letters of any language, but nothing that controls a terminal (test_damaged). */
+static void test_name(void **state) {
+    static const char text[] =
+        HEAD "\"name\": \"\xc3\xa9\xc2\xa0\", " MASTER ", " LINK ", \"workers\": [" WORKER "]}";
+    char path[TEMP_PATH];
+    struct profile profile;
+    temp_file_write(path, *state, "name.json", text, strlen(text));
+    assert_int_equal(profile_read(&profile, path, NULL), CONVOY_OK);
+    assert_string_equal(profile.name, "\xc3\xa9\xc2\xa0");
+}
+
 static void test_damaged(void **state) {
     static const struct {
         const char *text, *says;
@@ -102,6 +113,10 @@ static void test_damaged(void **state) {
         {HEAD "\"name\": 5}", "name must be a text"},
         {HEAD "\"name\": \"0123456789012345678901234567890123456789012345678901234567890123\"}",
          "name must be a text of less than 64 bytes"},
+        {HEAD "\"name\": \"a\\u001b[31m\"}", "without control characters"},
+        {HEAD "\"name\": \"a\\nb\"}", "without control characters"},
+        {HEAD "\"name\": \"a\\u007f\"}", "without control characters"},
+        {HEAD "\"name\": \"a\\u009b31m\"}", "without control characters"},
         {HEAD LINK "}", "master is missing"},
         {HEAD "\"master\": 3}", "master must be an object"},
         {HEAD "\"master\": {\"convolution_gmacs\": 3}}",
@@ -160,7 +175,7 @@ static void test_files(void **state) {
     assert_int_equal(profile_read(&profile, path, &error), CONVOY_OK);
     temp_file_write(path, *state, "large.json", large, (1 << 20) + 1);
     assert_int_equal(profile_read(&profile, path, &error), CONVOY_E_INPUT);
-    assert_non_null(strstr(error.message, "more than 1 MiB"));
+    assert_non_null(strstr(error.message, "at most 1 MiB"));
     free(large);
 
     in_folder(path, state, "none.json");
@@ -207,8 +222,8 @@ static void test_find(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trips), cmocka_unit_test(test_text),
-                                       cmocka_unit_test(test_least),       cmocka_unit_test(test_damaged),
-                                       cmocka_unit_test(test_files),       cmocka_unit_test(test_write_fails),
-                                       cmocka_unit_test(test_find)};
+                                       cmocka_unit_test(test_least),       cmocka_unit_test(test_name),
+                                       cmocka_unit_test(test_damaged),     cmocka_unit_test(test_files),
+                                       cmocka_unit_test(test_write_fails), cmocka_unit_test(test_find)};
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
 }

@@ -15,15 +15,18 @@ void adaptation_init(struct adaptation *a, uint32_t planned, uint32_t nodes, dou
     *a = (struct adaptation){.least = planned, .most = nodes, .asked = planned, .here_ns = predicted_here_ns};
 }
 
-bool adaptation_begin(struct adaptation *a) {
+struct adapted_run adaptation_begin(struct adaptation *a) {
+    struct adapted_run run = {.here = a->here, .asked = a->asked};
     if (!a->here)
-        return true;
+        return run;
     if (a->runs_to_look > 0) {
         a->runs_to_look--;
-        return false;
+        return run;
     }
     a->runs_to_look = RUNS_TO_LOOK;
-    return true;
+    run.here = false;
+    run.looks = true;
+    return run;
 }
 
 static double smoothed(double before, double now) {
@@ -47,8 +50,12 @@ static void follow_asked(struct adaptation *a, bool spares_asked) {
     a->trouble = 0;
 }
 
-void adaptation_note_coded(struct adaptation *a, double took_ns, bool spares_asked) {
-    follow_asked(a, spares_asked);
+void adaptation_note_coded(struct adaptation *a, const struct adapted_run *run, double took_ns,
+                           uint32_t asked_in_all) {
+    if (run->asked == a->asked)
+        follow_asked(a, asked_in_all > run->asked);
+    if (a->here && !run->looks)
+        return;
     a->coded_ns = a->here ? took_ns : smoothed(a->coded_ns, took_ns);
     a->coded_runs += a->coded_runs < LEAST_RUNS;
     if (a->here && a->coded_ns < a->here_ns) {

@@ -19,15 +19,23 @@ struct adaptation {
     uint32_t runs_to_look; /* while it is: until the workers are tried again */
 };
 
+/* What is decided for one run when it begins. Others may begin and end before it ends. */
+struct adapted_run {
+    bool here;      /* the master computes it */
+    bool looks;     /* the workers compute it to see whether they are faster again */
+    uint32_t asked; /* workers, at once */
+};
+
 /* predicted_here_ns: 0 if it is not known. */
 void adaptation_init(struct adaptation *adaptation, uint32_t planned, uint32_t nodes,
                      double predicted_here_ns);
 
-/* A run begins. Whether the workers compute it. */
-bool adaptation_begin(struct adaptation *adaptation);
+struct adapted_run adaptation_begin(struct adaptation *adaptation);
 
-/* A run by the workers ended. spares_asked: an answer was overdue or lost, and more workers were asked. */
-void adaptation_note_coded(struct adaptation *adaptation, double took_ns, bool spares_asked);
+/* A run by the workers ended, for which so many were asked in all: more than at once if an answer was overdue
+ * or lost. What was decided otherwise since the run began is not judged by it. */
+void adaptation_note_coded(struct adaptation *adaptation, const struct adapted_run *run, double took_ns,
+                           uint32_t asked_in_all);
 
 /* A run here ended. */
 void adaptation_note_here(struct adaptation *adaptation, double took_ns);

@@ -18,6 +18,12 @@
 
 enum { ROUND_TRIPS = 5, COPIES = 5 };
 
+/* Empty probes are repeated until they have taken so long: to one worker, to one after the other, to all at
+ * once. A few that answer late each time shall not take the time that there is for all. */
+#define WORKER_TRIPS_NS (200 * NS_PER_MS)
+#define TRIPS_NS        (10 * NS_PER_S)
+#define ALL_TRIPS_NS    (500 * NS_PER_MS)
+
 /* Rounds of rates end when they have taken so long together. */
 #define RATES_NS (2 * NS_PER_S)
 
@@ -102,18 +108,35 @@ static double span_ns(const struct calibration *c, uint32_t w, uint64_t since_ns
     return span > 1 ? span : 1;
 }
 
+/* Whether something is repeated: it is done once, and for as long as there is time, but not more often than
+ * that. */
+static bool goes_on(uint32_t done, uint32_t most, uint64_t end_ns) {
+    return done == 0 || (done < most && clock_now_ns() < end_ns);
+}
+
 /* ---- latency, and what a task costs the master ---- */
 
 static convoy_status measure_round_trip(struct calibration *c, uint32_t w, convoy_error *error) {
     double ns[ROUND_TRIPS];
-    for (int i = 0; i < ROUND_TRIPS; i++) {
+    uint32_t trips = 0;
+    for (const uint64_t end_ns = clock_now_ns() + WORKER_TRIPS_NS; goes_on(trips, ROUND_TRIPS, end_ns);) {
         convoy_status status = ask_nothing(c, w, error);
         if (status != CONVOY_OK || !c->workers[w].in)
             return status;
-        ns[i] = span_ns(c, w, c->probes[w].sent_ns);
+        ns[trips++] = span_ns(c, w, c->probes[w].sent_ns);
     }
-    c->workers[w].round_trip_ns = median(ns, ROUND_TRIPS);
+    c->workers[w].round_trip_ns = median(ns, trips);
     return CONVOY_OK;
+}
+
+/* Leaves out who is silent. What it takes to answer together with all others is a round trip, too, for those
+ * to whom no probe of their own is sent. */
+static convoy_status measure_first_trips(struct calibration *c, convoy_error *error) {
+    const convoy_status status = ask_nothing(c, ALL, error);
+    for (uint32_t w = 0; status == CONVOY_OK && w < c->cluster->nodes; w++)
+        if (c->workers[w].in)
+            c->workers[w].round_trip_ns = span_ns(c, w, c->probes[w].sent_ns);
+    return status;
 }
 
 /* The median of the workers that are in; 0 if there are none. */
@@ -128,19 +151,22 @@ static double usual_round_trip_ns(const struct calibration *c) {
 
 static convoy_status measure_latency(struct calibration *c, struct profile *profile, convoy_error *error) {
     double all_ns[ROUND_TRIPS];
-    convoy_status status = ask_nothing(c, ALL, error); /* whoever is silent is out */
-    for (uint32_t w = 0; status == CONVOY_OK && w < c->cluster->nodes; w++)
+    uint32_t trips = 0;
+    convoy_status status = measure_first_trips(c, error);
+    uint64_t end_ns = clock_now_ns() + TRIPS_NS;
+    for (uint32_t w = 0; status == CONVOY_OK && w < c->cluster->nodes && clock_now_ns() < end_ns; w++)
         if (c->workers[w].in)
             status = measure_round_trip(c, w, error);
-    for (int i = 0; status == CONVOY_OK && i < ROUND_TRIPS; i++) {
+    end_ns = clock_now_ns() + ALL_TRIPS_NS;
+    while (status == CONVOY_OK && goes_on(trips, ROUND_TRIPS, end_ns)) {
         status = ask_nothing(c, ALL, error);
-        all_ns[i] = (double)(c->done_ns - c->asked_ns);
+        all_ns[trips++] = (double)(c->done_ns - c->asked_ns);
     }
     if (status != CONVOY_OK)
         return status;
     const uint32_t others = count_in(c) > 1 ? count_in(c) - 1 : 1;
     const double usual_ns = usual_round_trip_ns(c);
-    const double task_ns = (median(all_ns, ROUND_TRIPS) - usual_ns) / others;
+    const double task_ns = (median(all_ns, trips) - usual_ns) / others;
     profile->link.latency_ns = usual_ns / 2;
     profile->task_ns = task_ns > 0 ? task_ns : 0;
     return CONVOY_OK;
@@ -232,16 +258,16 @@ static convoy_status measure_round(struct calibration *c, convoy_error *error) {
     return status;
 }
 
-static bool goes_on(const struct calibration *c, uint64_t start_ns, uint32_t rounds) {
-    const uint64_t now_ns = clock_now_ns();
-    return rounds == 0 ||
-           (rounds < FIT_MOST_ROUNDS && now_ns < start_ns + RATES_NS && now_ns < c->options->deadline_ns);
+/* When rounds of rates that begin now end. */
+static uint64_t rates_end_ns(const struct calibration *c) {
+    const uint64_t end_ns = clock_now_ns() + RATES_NS;
+    return end_ns < c->options->deadline_ns ? end_ns : c->options->deadline_ns;
 }
 
 static convoy_status measure_workers(struct calibration *c, convoy_error *error) {
-    const uint64_t start_ns = clock_now_ns();
+    const uint64_t end_ns = rates_end_ns(c);
     convoy_status status = CONVOY_OK;
-    for (uint32_t rounds = 0; status == CONVOY_OK && goes_on(c, start_ns, rounds); rounds++)
+    for (uint32_t rounds = 0; status == CONVOY_OK && goes_on(rounds, FIT_MOST_ROUNDS, end_ns); rounds++)
         status = measure_round(c, error);
     return status;
 }
@@ -250,7 +276,7 @@ static convoy_status measure_master(struct calibration *c, struct profile *profi
     struct compute_rates rates[FIT_MOST_ROUNDS];
     double shares[FIT_MOST_ROUNDS];
     uint32_t rounds = 0;
-    for (const uint64_t start_ns = clock_now_ns(); goes_on(c, start_ns, rounds); rounds++)
+    for (const uint64_t end_ns = rates_end_ns(c); goes_on(rounds, FIT_MOST_ROUNDS, end_ns); rounds++)
         if (!probe_rates_measure(c->options->backend, &rates[rounds], &shares[rounds]))
             return error_memory(error);
     profile->master = rates_fit(rates, rounds);

@@ -107,9 +107,21 @@ static void test_deadline(void **state) {
     assert_int_equal(calibrate(faults, 2, NS_PER_S / 10, &profile, NULL), CONVOY_E_WORKERS);
 }
 
+/* Workers that answer each probe late do not take the time that there is for all. */
+static void test_late_each_time(void **state) {
+    (void)state;
+    struct profile profile;
+    convoy_error error = {.message = ""};
+    const char *const faults[] = {"0:delay=700ms", "2:delay=700ms", NULL};
+    if (calibrate(faults, 0, 12 * NS_PER_S, &profile, &error) != CONVOY_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(profile_workers(&profile), WORKERS);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all),     cmocka_unit_test(test_at_once),
-                                       cmocka_unit_test(test_slow),    cmocka_unit_test(test_one_fails),
-                                       cmocka_unit_test(test_too_few), cmocka_unit_test(test_deadline)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all),           cmocka_unit_test(test_at_once),
+                                       cmocka_unit_test(test_slow),          cmocka_unit_test(test_one_fails),
+                                       cmocka_unit_test(test_too_few),       cmocka_unit_test(test_deadline),
+                                       cmocka_unit_test(test_late_each_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ convoy_status report_local(const struct coded_run *run, convoy_layer_report *rep
     const struct coded_layer *layer = run->layer;
     char why[600];
     report->coded = false;
-    if (run->left) {
+    if (run->adapted.here) {
         report->why_local = "slower on the workers just now";
         return CONVOY_OK;
     }

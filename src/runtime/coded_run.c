@@ -233,7 +233,7 @@ static struct selection look_at_workers(struct coded_run *run) {
                               .standings = context->standings,
                               .paces = context->paces,
                               .patient = run->job.patient,
-                              .asked = atomic_load(&run->layer->asked),
+                              .asked = run->adapted.asked,
                               .workers = context->answered};
 }
 
@@ -254,15 +254,7 @@ static convoy_status ask_again(struct coded_run *run, const convoy_tensor *in, u
 static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
                                convoy_layer_report *report) {
     struct coded_layer *layer = run->layer;
-    const uint64_t longest_ns = layer->cluster->options.deadline_ns;
-    uint64_t deadline_ns = clock_now_ns() + longest_ns;
-    run->job = (struct job){.layer = layer->number,
-                            .dtype = layer->frames,
-                            .answer_bytes = layer->answer_bytes,
-                            .usual_ns = atomic_load(&layer->recent_ns),
-                            .longest_ns = longest_ns,
-                            .patient = !layer->cluster->options.fallback,
-                            .tasks = run->context->tasks};
+    uint64_t deadline_ns = clock_now_ns() + layer->cluster->options.deadline_ns;
     const struct selection selection = look_at_workers(run);
     const struct choice choice = selection_choose(&selection, run->context->tasks);
     run->fit = choice.fit;
@@ -324,34 +316,32 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
     }
 }
 
-/* Whether the workers compute this run. */
-static bool begin_adapted(const struct coded_run *run) {
-    struct coded_layer *layer = run->layer;
+/* Who computes this run, and how many workers are asked. */
+static struct adapted_run begin_adapted(struct coded_layer *layer) {
     if (!layer->cluster->options.adapt)
-        return true;
+        return (struct adapted_run){.asked = atomic_load(&layer->asked)};
     pthread_mutex_lock(&layer->local_mutex);
-    bool coded = adaptation_begin(&layer->adaptation);
+    struct adapted_run adapted = adaptation_begin(&layer->adaptation);
     pthread_mutex_unlock(&layer->local_mutex);
-    return coded;
+    return adapted;
 }
 
 /* The run took so long. What failed tells nothing. */
 static void end_adapted(const struct coded_run *run, uint64_t took_ns) {
     struct coded_layer *layer = run->layer;
-    if (!layer->cluster->options.adapt || (!run->left && !run->solution))
+    if (!layer->cluster->options.adapt || (!run->adapted.here && !run->solution))
         return;
     pthread_mutex_lock(&layer->local_mutex);
     struct adaptation *adaptation = &layer->adaptation;
     uint32_t before = adaptation->asked;
     bool here_before = adaptation->here;
-    if (run->left)
+    if (run->adapted.here)
         adaptation_note_here(adaptation, (double)took_ns);
     else
-        adaptation_note_coded(adaptation, (double)took_ns, run->tasks > before);
+        adaptation_note_coded(adaptation, &run->adapted, (double)took_ns, run->tasks);
     uint32_t asked = adaptation->asked;
     bool here = adaptation->here;
     pthread_mutex_unlock(&layer->local_mutex);
-    atomic_store(&layer->asked, asked);
     if (asked != before)
         log_line(&layer->cluster->options.log, CONVOY_LOG_INFO,
                  "layer %s: %u workers are asked at once, not %u", layer->desc.name, asked, before);
@@ -361,6 +351,17 @@ static void end_adapted(const struct coded_run *run, uint64_t took_ns) {
                  here ? "here" : "by the workers");
 }
 
+/* A job of this layer, without tasks yet. */
+static struct job job_of(const struct coded_layer *layer, struct cluster_context *context) {
+    return (struct job){.layer = layer->number,
+                        .dtype = layer->frames,
+                        .answer_bytes = layer->answer_bytes,
+                        .usual_ns = atomic_load(&layer->recent_ns),
+                        .longest_ns = layer->cluster->options.deadline_ns,
+                        .patient = !layer->cluster->options.fallback,
+                        .tasks = context->tasks};
+}
+
 convoy_status coded_layer_run(const struct layer *base, struct context *context, const convoy_tensor *in,
                               convoy_tensor *out, convoy_layer_report *report, convoy_error *error) {
     convoy_layer_report unread;
@@ -368,13 +369,13 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         report = &unread;
     struct coded_run run = {.layer = (struct coded_layer *)base,
                             .context = (struct cluster_context *)context};
-    run.job.tasks = run.context->tasks; /* released at the end, whoever computes */
+    run.job = job_of(run.layer, run.context);
+    run.adapted = begin_adapted(run.layer);
     report_code(run.layer, report);
     convoy_tensor taken[2];
     uint64_t start_ns = clock_now_ns();
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
-    run.left = !begin_adapted(&run);
-    if (status == CONVOY_OK && !run.left)
+    if (status == CONVOY_OK && !run.adapted.here)
         status = run_coded(&run, taken, out, report);
     if (status != CONVOY_OK)
         error_memory(error); /* the only thing that can be wrong */
@@ -384,7 +385,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     report->asked = run.tasks;
     if (status == CONVOY_OK)
         end_adapted(&run, clock_now_ns() - start_ns);
-    if (!run.beyond && !run.left) /* then nobody was asked */
+    if (!run.beyond && !run.adapted.here) /* then nobody was asked */
         report_outcomes(&run, report);
     if (status == CONVOY_OK && run.layer->adds)
         add_activated(run.layer, taken[1].data, out->data);

@@ -3,6 +3,7 @@
 #ifndef RUNTIME_CODED_RUN_H
 #define RUNTIME_CODED_RUN_H
 
+#include "runtime/adaptation.h"
 #include "runtime/coded_layer.h"
 
 struct coded_run {
@@ -10,10 +11,10 @@ struct coded_run {
     struct cluster_context *context;
     struct job job;
     const struct code_solution *solution;
-    uint32_t fit;      /* workers that were, to be asked */
-    bool beyond;       /* the frames' type does not hold the coded input */
-    bool not_finite;   /* what workers get or gave; the layer here tells what is finite in its output */
-    bool left;         /* to the master, which is faster just now */
+    uint32_t fit;    /* workers that were, to be asked */
+    bool beyond;     /* the frames' type does not hold the coded input */
+    bool not_finite; /* what workers get or gave; the layer here tells what is finite in its output */
+    struct adapted_run adapted;
     bool asked;        /* workers were, whose answers would suffice */
     bool open;         /* the job was submitted and not finished */
     uint32_t answered; /* at the end */

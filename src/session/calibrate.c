@@ -14,6 +14,9 @@
 
 #define LONGEST_NS (60 * NS_PER_S)
 
+/* Workers that leave while they are measured may make the others too few, though more have come meanwhile. */
+enum { MOST_TRIES = 3 };
+
 static void name_profile(struct profile *profile, const convoy_options *options) {
     snprintf(profile->name, sizeof profile->name, "%u %s, measured", profile_workers(profile),
              options->listen  ? "workers that dialled in"
@@ -39,7 +42,15 @@ convoy_status session_calibrate(convoy_session *session, const convoy_options *o
                                                     .shared_processors =
                                                         options->listen ? 0 : processors_usable(),
                                                     .deadline_ns = clock_now_ns() + LONGEST_NS};
-    status = cluster_calibrate(session->cluster, &calibration, &session->profile, error);
+    for (int tries = 1;; tries++) {
+        status = cluster_calibrate(session->cluster, &calibration, &session->profile, error);
+        if (status != CONVOY_E_WORKERS || tries == MOST_TRIES ||
+            cluster_living(session->cluster) < session->needed)
+            break;
+        log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
+                 "too few workers answered what they were asked to measure: those that are there now are "
+                 "measured once more");
+    }
     if (status == CONVOY_OK)
         name_profile(&session->profile, options);
     return status;

@@ -67,16 +67,10 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
 
 /* Whether workers are of any use. If not, that is said. */
 static bool is_needed(const convoy_session *session, const convoy_options *options) {
-    const struct log log = {options->log, options->log_context};
     if (session_plan_coded(session) > 0 || !session->plan->pays_only)
         return true;
-    if (session->unmeasured) /* why is told */
-        return false;
-    log_line(&log, CONVOY_LOG_WARNING,
-             "no layer is enough faster on %u workers (%s) to pay: this machine alone takes %.3g ms as "
-             "predicted, and "
-             "no worker is used (--distribute all uses them)",
-             options->workers, session->plan->profile, session->plan->here_ns / 1e6);
+    if (!session->unmeasured) /* else why is told */
+        session_plan_log_unused(session, options);
     return false;
 }
 

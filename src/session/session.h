@@ -103,6 +103,9 @@ convoy_status session_plan_create(convoy_session *session, const convoy_options 
 /* How many layers workers compute. */
 size_t session_plan_coded(const convoy_session *session);
 
+/* Says in the log why it does not. */
+void session_plan_log_unused(const convoy_session *session, const convoy_options *options);
+
 /* The steps of a network as a plan sees them, into a new array; pointers into the network. */
 convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
                                       convoy_error *error);

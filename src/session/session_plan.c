@@ -187,6 +187,32 @@ size_t session_plan_coded(const convoy_session *session) {
 
 /* ---- what is told ---- */
 
+void session_plan_log_unused(const convoy_session *session, const convoy_options *options) {
+    const struct log log = {options->log, options->log_context};
+    const struct plan *plan = session->plan;
+    bool any = false, pays = false;
+    for (size_t s = 0; s < plan->count; s++) {
+        const struct plan_layer *layer = &plan->layers[s];
+        any = any || layer->option_count > 0;
+        pays = pays || (layer->coded_ns > 0 && layer->coded_ns < PLAN_WORTH * layer->here_ns);
+    }
+    if (options->plan_file)
+        log_line(&log, CONVOY_LOG_WARNING, "the plan %.200s leaves every layer here: no worker is used",
+                 options->plan_file);
+    else if (!any)
+        log_line(&log, CONVOY_LOG_WARNING, "no layer can be coded: no worker is used");
+    else if (pays)
+        log_line(&log, CONVOY_LOG_WARNING,
+                 "no layer is given to %u workers (%s), though some would be faster there: no worker is used "
+                 "(convoy plan tells why of each layer)",
+                 options->workers, plan->profile);
+    else
+        log_line(&log, CONVOY_LOG_WARNING,
+                 "no layer is enough faster on %u workers (%s) to pay: this machine alone takes %.3g ms as "
+                 "predicted, and no worker is used (--distribute all uses them)",
+                 options->workers, plan->profile, plan->here_ns / 1e6);
+}
+
 size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers) {
     *layers = session->layers;
     return session->network->step_count;
