@@ -110,6 +110,17 @@ static convoy_status plan_range(const convoy_model *model, const struct cli_opti
 
 /* ---- calibration ---- */
 
+/* An option that a calibration would not follow; NULL: none. */
+static const char *unfit_to_calibrate(const struct cli_options *options) {
+    if (options->worker_range[0] != options->worker_range[1])
+        return "workers A..B";
+    return options->explain           ? "explain"
+           : options->svg             ? "svg"
+           : options->json            ? "json"
+           : options->session.profile ? "profile"
+                                      : NULL;
+}
+
 static int calibrate(const struct cli_options *options) {
     convoy_error error;
     char path[PATH_MAX];
@@ -119,6 +130,11 @@ static int calibrate(const struct cli_options *options) {
     if (options->arguments.count > 0 || !options->plan_out) {
         cli_error(&error, CONVOY_E_USAGE,
                   "usage: convoy plan --calibrate -o PROFILE [--listen URL] (no model)");
+        return report_error(&error);
+    }
+    const char *unfit = unfit_to_calibrate(options);
+    if (unfit) {
+        cli_error(&error, CONVOY_E_USAGE, "--%s beside --calibrate: it is for plans of a model", unfit);
         return report_error(&error);
     }
     if (save_check_file(options, "out", options->plan_out, &error) != CONVOY_OK)

@@ -107,6 +107,10 @@ refuses 2 'this file is an input' plan model.onnx --out ./model.onnx
 cmp -s "$lenet" model.onnx || fail "a model was overwritten"
 refuses 3 'Is a directory' plan "$lenet" --out "$scratch"
 refuses 3 'No such file' plan "$lenet" --out nowhere/plan.json
+refuses 2 'workers A..B beside --calibrate' plan --calibrate --workers 2..5 --out profile.json
+for option in '--explain conv1' '--svg drawing.svg' --json '--profile pi4-wifi'; do
+    refuses 2 "${option%% *} beside --calibrate" plan --calibrate $option --out profile.json
+done
 refuses 3 'nowhere/profile.json: cannot be written: No such file' plan --calibrate --out nowhere/profile.json # before anybody is measured
 
 # --- Plans as files -----------------------------------------------------------------------------------------
