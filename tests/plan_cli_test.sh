@@ -177,6 +177,15 @@ JSON
 run 0 run "$lenet" "$digit" --no-trials --profile small.json --distribute paying
 says '^convoy: warning: no layer is given to 6 workers \(small memories\), though some would be faster there'
 
+# Devices and links are written through, never replaced.
+ln -s /proc/self/fd/1 out.link
+"$CONVOY" plan "$lenet" --no-trials --out out.link 2>err | cat >out
+grep -q '"convoy_plan": 1' out || fail "no plan on standard output"
+ln -s /dev/full full.link
+run 3 plan "$lenet" --no-trials --out full.link
+says 'full.link: the plan cannot be written: No space left'
+[ -L out.link ] && [ -L full.link ] || fail "a link was replaced"
+
 # damaged WORDS SED-EXPRESSION [OPTIONS...]
 damaged() {
     sed -E "$2" plan.json >damaged.json

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "plan/text_file.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,14 +70,14 @@ static bool write_all(FILE *file, const struct plan *plan) {
 }
 
 convoy_status plan_write(const struct plan *plan, const char *path, convoy_error *error) {
-    errno = 0;
-    FILE *file = fopen(path, "we");
-    bool written = file && write_all(file, plan);
-    written = file && fclose(file) == 0 && written;
-    if (!written)
-        return error_set(error, CONVOY_E_IO, "%s: the plan cannot be written: %s", path,
-                         errno ? strerror(errno) : "out of memory");
-    return CONVOY_OK;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+    bool written = stream && write_all(stream, plan);
+    written = stream && fclose(stream) == 0 && written;
+    const convoy_status status = written ? text_file_write(text, path, "plan", error) : error_memory(error);
+    free(text);
+    return status;
 }
 
 /* ---- reading ---- */

@@ -4,7 +4,8 @@
 
 #include "plan/plan.h"
 
-/* Writes the decisions, and beside them what they were made of. CONVOY_E_IO. */
+/* Writes the decisions, and beside them what they were made of. The file is there whole, or what was there
+ * before is. CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status plan_write(const struct plan *plan, const char *path, convoy_error *error);
 
 /* Makes the plan that a file decides on, for these subjects. Times are predicted anew; what the file says of

@@ -4,15 +4,12 @@
 #include "plan/profile_members.h"
 #include "plan/text_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define MOST_FILE_BYTES ((size_t)1 << 20)
 #define DIGITS          4  /* nothing is known better of a machine */
@@ -258,38 +255,19 @@ static json_t *write_object(const struct profile_members *members, const void *b
     return object;
 }
 
-/* Into a draft that nobody else has, with the rights that a new file gets, which then takes the file's place.
- */
-static convoy_status write_draft(const char *text, const char *draft, const char *path, convoy_error *error) {
-    const int file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0)
-        return error_set(error, CONVOY_E_IO, "%s: the profile cannot be written: %s", path, strerror(errno));
-    FILE *stream = fdopen(file, "w");
-    bool written = stream && fprintf(stream, "%s\n", text) > 0;
-    if (stream)
-        written = (fclose(stream) == 0) && written;
-    else
-        close(file);
-    if (written && rename(draft, path) == 0)
-        return CONVOY_OK;
-    const int failure = errno;
-    unlink(draft);
-    return error_set(error, CONVOY_E_IO, "%s: the profile cannot be written: %s", path, strerror(failure));
-}
-
 convoy_status profile_write(const struct profile *profile, const char *path, convoy_error *error) {
     convoy_error range;
     if (profile_check(profile, &range) != CONVOY_OK)
         return error_set(error, range.status, "%s: the profile cannot be written: %s", path, range.message);
-    char *draft = NULL, *text = NULL;
+    char *line = NULL, *text = NULL;
     json_t *json = write_object(&profile_members, profile);
     if (json)
         text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
     json_decref(json);
-    if (text && asprintf(&draft, "%s.%ld.new", path, (long)getpid()) < 0)
-        draft = NULL;
-    const convoy_status status = draft ? write_draft(text, draft, path, error) : error_memory(error);
-    free(draft);
+    if (text && asprintf(&line, "%s\n", text) < 0)
+        line = NULL;
+    const convoy_status status = line ? text_file_write(line, path, "profile", error) : error_memory(error);
+    free(line);
     free(text);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "temp_folder.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -204,6 +205,31 @@ static void test_write_fails(void **state) {
     assert_int_equal(profile_read(&profile, path, NULL), CONVOY_OK);
 }
 
+/* Only a regular file is replaced: a link stays one, and a pipe is written to. */
+static void test_written_through(void **state) {
+    char path[TEMP_PATH], link[TEMP_PATH], text[8192];
+    struct profile profile;
+    struct stat info;
+    assert_int_equal(profile_preset(&profile, "pi5-wifi", NULL), CONVOY_OK);
+    temp_file_write(path, *state, "target.json", "{}", 2);
+    in_folder(link, state, "link.json");
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_equal(profile_write(&profile, link, NULL), CONVOY_OK);
+    assert_true(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    assert_int_equal(profile_read(&profile, path, NULL), CONVOY_OK);
+
+    in_folder(path, state, "written");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(profile_write(&profile, path, NULL), CONVOY_E_IO); /* nobody reads, or ever will */
+    const int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(profile_write(&profile, path, NULL), CONVOY_OK);
+    assert_true(lstat(path, &info) == 0 && S_ISFIFO(info.st_mode));
+    assert_true(read(reader, text, sizeof text) > 100);
+    close(reader);
+    unlink(path);
+    unlink(link);
+}
+
 static void test_find(void **state) {
     char path[TEMP_PATH];
     convoy_error error;
@@ -221,9 +247,11 @@ static void test_find(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trips), cmocka_unit_test(test_text),
-                                       cmocka_unit_test(test_least),       cmocka_unit_test(test_name),
-                                       cmocka_unit_test(test_damaged),     cmocka_unit_test(test_files),
-                                       cmocka_unit_test(test_write_fails), cmocka_unit_test(test_find)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_least),       cmocka_unit_test(test_name),
+        cmocka_unit_test(test_damaged),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_write_fails), cmocka_unit_test(test_written_through),
+        cmocka_unit_test(test_find)};
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
 }

@@ -11,4 +11,8 @@
  * it has more bytes; CONVOY_E_MEMORY. */
 convoy_status text_file_read(char **text, size_t *bytes, const char *path, size_t most, convoy_error *error);
 
+/* Writes a text. A regular file is there whole, or what was there before is; a device or a pipe is written
+ * to. what: "plan", for the sentence. CONVOY_E_IO, CONVOY_E_MEMORY. */
+convoy_status text_file_write(const char *text, const char *path, const char *what, convoy_error *error);
+
 #endif
