@@ -5,7 +5,7 @@
 
 #include "plan/profile.h"
 
-/* Where a convolution is computed. */
+/* The place at which a convolution is computed. */
 enum cost_place { COST_MASTER, COST_WORKER };
 
 struct cost_model {

@@ -14,7 +14,7 @@ enum plan_distribute {
 };
 
 /* A layer pays if its predicted time on workers is at most this share of that here: predictions are off by a
- * fifth and more, most where a layer is small and there is little to gain (scripts/plan-spawn). */
+ * fifth and more, most if a layer is small and there is little to gain (scripts/plan-spawn). */
 #define PLAN_WORTH 0.8
 
 /* What a plan makes small. */

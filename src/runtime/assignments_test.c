@@ -81,7 +81,8 @@ static void decline(struct scene *scene, uint32_t worker, uint64_t job) {
     assignments_take_answer(&scene->assignments, worker, &header, &payload);
 }
 
-/* The states as who waits sees them: none, held, waiting, sent, answered, lost (x), declined, late. */
+/* The states as a thread that waits sees them: none, held, waiting, sent, answered, lost (x), declined, late.
+ */
 static void expect_states(const struct job *job, const char *letters) {
     enum task_state states[WORKERS];
     job_states(job, WORKERS, states);

@@ -311,8 +311,8 @@ void dispatcher_submit(struct dispatcher *d, struct job *job) {
     pthread_mutex_unlock(&d->mutex);
 }
 
-/* Sleeps until somebody else, who drives, has decided the job, or has left, or until the moment. Whether the
- * moment has come. */
+/* Sleeps until another thread, which drives, has decided the job or has left, or until the moment. Whether
+ * the moment has come. */
 static bool sleep_until(struct dispatcher *d, struct job *job, struct waiter *waiter, uint64_t deadline_ns) {
     struct timespec until = clock_timespec(deadline_ns);
     d->sleepers += !job->waiter;

@@ -1,5 +1,6 @@
-/* Layers on their way to the workers, for who makes them (supplier.h) and who waits for them: what nobody
- * made yet is made by the supplier, for all workers that lack it at once. */
+/* Layers on their way to the workers: what the supplier (supplier.h) asks and tells, and what a thread that
+ * waits for them sees. Filters that were not made yet the supplier makes, for all workers that lack them at
+ * once. */
 #include "runtime/dispatcher_internal.h"
 
 #include "base/clock.h"

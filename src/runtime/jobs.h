@@ -94,7 +94,8 @@ void job_give_up_on(struct job *job, uint32_t worker);
 /* Makes the HELD tasks WAITING if it is time. Returns when to look again; UINT64_MAX: nothing is held. */
 uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns);
 
-/* The tasks' states as who waits sees them: TASK_LATE if a task is pending and nobody waits for it. */
+/* The tasks' states as a thread that waits sees them: TASK_LATE if a task is pending and nobody waits for it.
+ */
 void job_states(const struct job *job, uint32_t nodes, enum task_state *states);
 
 /* Drops the references that a closed job's tasks hold. */
