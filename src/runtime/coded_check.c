@@ -1,0 +1,65 @@
+/* The checks of one run's answers: what is found wrong is told, and counts as if it had not come. */
+#include "base/clock.h"
+#include "runtime/coded_run.h"
+
+#include <string.h>
+
+bool check_is_due(const struct coded_layer *layer) {
+    if (!layer->verification)
+        return false;
+    return layer->cluster->options.verify == VERIFY_ALL || verification_is_drawn(layer->verification) ||
+           dispatcher_has_doubts(layer->cluster->dispatcher);
+}
+
+void check_begin(struct coded_run *run) {
+    uint64_t start_ns = clock_now_ns();
+    memset(run->context->judged, 0, run->layer->cluster->nodes * sizeof *run->context->judged);
+    verification_begin(run->layer->verification, &run->context->verification, run->context->inner, run->in);
+    run->verify_ns += clock_now_ns() - start_ns;
+}
+
+/* Tells everybody concerned of a wrong answer. */
+static void reject_answer(struct coded_run *run, uint32_t worker, const struct finding *finding) {
+    static const char *const steps[] = {
+        [TRUST_KEEP] = "",
+        [TRUST_RENEW] = ": it gets its filters anew",
+        [TRUST_BAN] = ", not for the first time: it gets no more tasks",
+    };
+    const struct cluster *cluster = run->layer->cluster;
+    const struct cluster_options *options = &cluster->options;
+    struct peer_identity identity;
+    enum trust_step step = dispatcher_reject(cluster->dispatcher, &run->job, worker, &identity);
+    run->wrong++;
+    log_line(&options->log, CONVOY_LOG_WARNING,
+             "layer %s: the answer of worker %u%s%s is wrong, off by %.2g where rounding explains %.2g%s",
+             run->layer->desc.name, worker, *identity.key ? " with the key " : "", identity.key,
+             finding->deviation, finding->limit, steps[step]);
+    if (options->wrong_answer)
+        options->wrong_answer(options->wrong_answer_context,
+                              &(convoy_wrong_answer){.layer = run->layer->desc.name,
+                                                     .worker = worker,
+                                                     .key = identity.key,
+                                                     .deviation = finding->deviation,
+                                                     .limit = finding->limit,
+                                                     .distrusted = step == TRUST_BAN});
+}
+
+bool check_answers(struct coded_run *run) {
+    struct cluster_context *context = run->context;
+    uint32_t wrong = run->wrong;
+    uint64_t start_ns = clock_now_ns();
+    for (uint32_t i = 0; context->verification.check && i < run->answered && !run->unknown; i++) {
+        const uint32_t worker = context->answered[i];
+        if (context->judged[worker])
+            continue;
+        const struct finding finding =
+            verification_judge(run->layer->verification, &context->verification, context->inner, run->in,
+                               worker, context->tasks[worker].answer);
+        context->judged[worker] = true;
+        run->unknown = finding.verdict == VERDICT_UNKNOWN;
+        if (finding.verdict == VERDICT_WRONG)
+            reject_answer(run, worker, &finding);
+    }
+    run->verify_ns += clock_now_ns() - start_ns;
+    return run->wrong == wrong && !run->unknown;
+}

@@ -1,0 +1,229 @@
+#include "runtime/verification.h"
+
+#include "base/tensor.h"
+#include "runtime/coded_filters.h"
+#include "runtime/coded_layer.h"
+#include "runtime/own_answer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define SAMPLED_RUNS 20   /* VERIFY_SAMPLE checks the answers of one run in so many */
+#define RUNS_A_DRAW  1000 /* after which r is drawn anew */
+
+/* An answer is suspected if it is off by so many times the rounding of its elements. The largest deviation of
+ * a right answer is mostly about four times that, since it is the largest of many (docs/clusters.md). */
+#define MARGIN 16
+
+/* If what the master computes itself is off by so many times what its rounding explains, nothing can be told.
+ */
+#define OWN_MARGIN 16
+
+#define SPARE 1.5 /* beyond what a right answer was off by, for the next one like it */
+
+/* One draw of r, with what follows from it. Immutable once it is made. */
+struct check {
+    atomic_uint references;
+    const struct backend_ops *ops;
+    struct projection projection;
+    struct conv_geometry conv;
+    struct layer *layer; /* computes P_ab */
+};
+
+struct verification {
+    struct coded_layer *layer;
+    pthread_mutex_t mutex; /* guards what follows */
+    struct random random;
+    struct check *check; /* NULL: none yet */
+    uint32_t runs;       /* since it was drawn */
+    double limit;        /* of deviations; 0: not measured yet */
+};
+
+convoy_status verification_create(struct verification **out, struct coded_layer *layer) {
+    struct verification *verification = calloc(1, sizeof *verification);
+    uint64_t seed;
+    if (!verification || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+        free(verification);
+        return CONVOY_E_MEMORY;
+    }
+    verification->layer = layer;
+    random_seed(&verification->random, seed);
+    pthread_mutex_init(&verification->mutex, NULL);
+    *out = verification;
+    return CONVOY_OK;
+}
+
+static void check_release(struct check **slot) {
+    struct check *check = *slot;
+    *slot = NULL;
+    if (!check || atomic_fetch_sub(&check->references, 1) != 1)
+        return;
+    if (check->layer)
+        check->layer->ops->layer_destroy(&check->layer);
+    projection_clear(&check->projection);
+    free(check);
+}
+
+void verification_destroy(struct verification **slot) {
+    struct verification *verification = *slot;
+    *slot = NULL;
+    if (!verification)
+        return;
+    check_release(&verification->check);
+    pthread_mutex_destroy(&verification->mutex);
+    free(verification);
+}
+
+bool verification_is_drawn(struct verification *verification) {
+    pthread_mutex_lock(&verification->mutex);
+    bool drawn = random_below(&verification->random, SAMPLED_RUNS) == 0;
+    pthread_mutex_unlock(&verification->mutex);
+    return drawn;
+}
+
+/* ---- a draw ---- */
+
+/* Prepares the convolution that makes P_ab. */
+static convoy_status prepare(struct check *check, struct coded_layer *layer) {
+    const convoy_shape shape = conv_filter_shape(&check->conv), input = conv_input_shape(&check->conv);
+    const struct layer_desc desc = {.name = layer->desc.name,
+                                    .op = layer->desc.op,
+                                    .kind = LAYER_CONV,
+                                    .input_count = 1,
+                                    .inputs = &input,
+                                    .dtype = CONVOY_F32,
+                                    .input_dtype = CONVOY_F32,
+                                    .output = conv_output_shape(&check->conv),
+                                    .conv = check->conv};
+    struct layer_params params = {0};
+    convoy_status status = convoy_tensor_create(&params.weights, CONVOY_F32, &shape, NULL);
+    if (status != CONVOY_OK)
+        return status;
+    projection_filters(&check->projection, layer->params.weights.data, layer->factors, params.weights.data);
+    tensor_discard(&layer->params.weights);
+    status = coded_filters_unchanged(layer)
+                 ? layer->inner->ops->layer_prepare(layer->inner, &desc, &params, &check->layer, NULL)
+                 : CONVOY_E_IO;
+    convoy_tensor_release(&params.weights);
+    return status;
+}
+
+static struct check *check_create(struct coded_layer *layer, struct random *random) {
+    struct check *check = calloc(1, sizeof *check);
+    if (!check)
+        return NULL;
+    atomic_init(&check->references, 1);
+    convoy_status status = projection_create(&check->projection, &layer->partition.layer,
+                                             &layer->partition.output, &layer->code, random);
+    if (status == CONVOY_OK)
+        status = projection_conv(&check->projection, &check->conv, NULL);
+    if (status == CONVOY_OK)
+        status = prepare(check, layer);
+    if (status != CONVOY_OK)
+        check_release(&check);
+    return check;
+}
+
+/* Raises the limit to what rounding explains of a task that is computed here. Under the mutex. */
+static convoy_status measure(struct verification *verification, struct context *inner,
+                             const convoy_tensor *in, uint32_t worker, struct own_answer *own) {
+    convoy_status status =
+        own_answer_compute(own, verification->layer, inner, in, worker, &verification->random);
+    if (status == CONVOY_OK)
+        verification->limit = fmax(verification->limit, MARGIN * own->rounding);
+    return status;
+}
+
+/* The draw that holds, made if it is due; NULL: there is none. Under the mutex. */
+static struct check *current_check(struct verification *verification, struct context *inner,
+                                   const convoy_tensor *in) {
+    if (verification->check && verification->runs++ < RUNS_A_DRAW)
+        return verification->check;
+    struct check *drawn = check_create(verification->layer, &verification->random);
+    struct own_answer own = {0};
+    uint32_t worker = (uint32_t)random_below(&verification->random, verification->layer->cluster->nodes);
+    if (!drawn)
+        return verification->check;
+    verification->limit = 0; /* an unusual input may have raised it */
+    if (measure(verification, inner, in, worker, &own) != CONVOY_OK)
+        check_release(&drawn);
+    own_answer_clear(&own);
+    if (!drawn)
+        return NULL;
+    check_release(&verification->check);
+    verification->check = drawn;
+    verification->runs = 1;
+    return drawn;
+}
+
+/* ---- a run ---- */
+
+void verification_run_clear(struct verification_run *run) {
+    verification_end(run);
+    projected_clear(&run->projected);
+}
+
+void verification_end(struct verification_run *run) {
+    check_release(&run->check);
+}
+
+void verification_begin(struct verification *verification, struct verification_run *run,
+                        struct context *inner, const convoy_tensor *in) {
+    pthread_mutex_lock(&verification->mutex);
+    struct check *check = current_check(verification, inner, in);
+    if (check)
+        atomic_fetch_add(&check->references, 1);
+    run->check = check;
+    pthread_mutex_unlock(&verification->mutex);
+    if (!check)
+        return;
+    convoy_status status = projected_reserve(&run->projected, &check->projection);
+    if (status == CONVOY_OK) {
+        convoy_tensor out = {
+            .dtype = CONVOY_F32, .shape = conv_output_shape(&check->conv), .data = run->projected.output};
+        const convoy_tensor input = {
+            .dtype = CONVOY_F32, .shape = conv_input_shape(&check->conv), .data = in->data};
+        status = check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL);
+    }
+    if (status != CONVOY_OK || !projected_take(&run->projected, &check->projection))
+        verification_end(run);
+}
+
+/* Looks closer at an answer that is off by more than the limit, which is raised if the input explains it.
+ * Under the mutex. */
+static enum verdict confirm(struct verification *verification, struct verification_run *run,
+                            struct context *inner, const convoy_tensor *in, uint32_t worker,
+                            struct buffer *answer) {
+    const convoy_dtype frames = verification->layer->frames;
+    struct own_answer own = {0};
+    bool agrees = false;
+    convoy_status status = measure(verification, inner, in, worker, &own);
+    if (status == CONVOY_OK && own.answer)
+        status = own_answer_compare(&own, frames, answer, &agrees);
+    if (status != CONVOY_OK || !own.answer) {
+        own_answer_clear(&own);
+        return VERDICT_UNKNOWN;
+    }
+    const double off =
+        projected_deviation(&run->projected, &run->check->projection, worker, frames, own.answer->data);
+    own_answer_clear(&own);
+    if (!(off <= OWN_MARGIN * verification->limit))
+        return VERDICT_UNKNOWN;
+    verification->limit = fmax(verification->limit, SPARE * off);
+    return agrees ? VERDICT_RIGHT : VERDICT_WRONG;
+}
+
+struct finding verification_judge(struct verification *verification, struct verification_run *run,
+                                  struct context *inner, const convoy_tensor *in, uint32_t worker,
+                                  struct buffer *answer) {
+    const struct coded_layer *layer = verification->layer;
+    struct finding finding = {.deviation = projected_deviation(&run->projected, &run->check->projection,
+                                                               worker, layer->frames, answer->data)};
+    pthread_mutex_lock(&verification->mutex);
+    if (!(finding.deviation <= verification->limit))
+        finding.verdict = confirm(verification, run, inner, in, worker, answer);
+    finding.limit = verification->limit;
+    pthread_mutex_unlock(&verification->mutex);
+    return finding;
+}
