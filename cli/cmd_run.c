@@ -1,4 +1,5 @@
 /* convoy run: inputs through a model, coded over workers. */
+#include "audit.h"
 #include "cleanup.h"
 #include "commands.h"
 #include "feed.h"
@@ -65,12 +66,13 @@ static convoy_status take_run(void *context, size_t index, uint32_t run, const c
 static int print_outcome(struct run *run, const struct cli_options *options, const convoy_session *session) {
     struct record *record = &run->record;
     convoy_error error;
-    uint32_t lost[CONVOY_MAX_WORKERS];
-    struct cluster_state cluster = {.lost = lost};
+    uint32_t lost[CONVOY_MAX_WORKERS], distrusted[CONVOY_MAX_WORKERS];
+    struct cluster_state cluster = {.lost = lost, .distrusted = distrusted};
     if (session) {
         cluster.lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
         if (cluster.lost_count > CONVOY_MAX_WORKERS)
             cluster.lost_count = CONVOY_MAX_WORKERS;
+        cluster.distrusted_count = convoy_session_distrusted(session, distrusted, CONVOY_MAX_WORKERS);
         cluster.live = convoy_session_live(session, &cluster.needed);
     }
     const bool printed = options->json              ? json_run_end(options, &record->summary, &cluster)
@@ -104,6 +106,13 @@ static int run_session(struct run *run, const struct cli_options *options, const
         session_options.listening = invitation_give;
         session_options.listening_context = &invitation;
     }
+    struct audit audit;
+    if (audit_open(&audit, options->audit, &error) != CONVOY_OK)
+        return report_unwritable(&error);
+    if (audit.file) {
+        session_options.wrong_answer = audit_note;
+        session_options.wrong_answer_context = &audit;
+    }
     const convoy_stream stream = {
         .context = run,
         .in_flight = options->in_flight,
@@ -121,9 +130,11 @@ static int run_session(struct run *run, const struct cli_options *options, const
     progress_clear(progress);
     if (status != CONVOY_OK && options->json && run->record.printed > 0)
         json_run_fail(&error); /* the object has begun */
-    const int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
+    int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
     convoy_session_destroy(&session);
     cleanup_forget();
+    if (audit_close(&audit, options->audit, &error) != CONVOY_OK && exit_status == EXIT_DONE)
+        exit_status = report_unwritable(&error);
     return exit_status;
 }
 

@@ -58,16 +58,19 @@ static json_t *json_workers(const convoy_layer_report *layer, convoy_outcome out
 
 static json_t *json_layer(const convoy_layer_report *layer) {
     return json_pack(
-        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o}",
         "name", json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
         json_text(layer->family), "kA", (int)layer->input_parts, "kB", (int)layer->filter_parts, "delta",
         (int)layer->threshold, "asked", (int)layer->asked, "used", json_workers(layer, CONVOY_OUTCOME_USED),
         "unused", json_workers(layer, CONVOY_OUTCOME_UNUSED), "late",
-        json_workers(layer, CONVOY_OUTCOME_LATE), "lost", json_workers(layer, CONVOY_OUTCOME_LOST),
-        "condition", layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
+        json_workers(layer, CONVOY_OUTCOME_LATE), "lost", json_workers(layer, CONVOY_OUTCOME_LOST), "wrong",
+        json_workers(layer, CONVOY_OUTCOME_WRONG), "condition",
+        layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
         json_number(layer->encode_ms), "wait_ms", json_number(layer->wait_ms), "decode_ms",
-        json_number(layer->decode_ms), "wall_ms", json_number(layer->wall_ms), "predicted_ms",
-        json_number(layer->predicted_ms), "why_local", json_text(layer->why_local));
+        json_number(layer->decode_ms), "verify_ms", json_number(layer->verify_ms), "wall_ms",
+        json_number(layer->wall_ms), "predicted_ms", json_number(layer->predicted_ms), "why_local",
+        json_text(layer->why_local));
 }
 
 static json_t *json_top(const struct json_result *result) {
@@ -156,15 +159,21 @@ bool json_run_begin(const struct cli_options *options) {
         true);
 }
 
+static json_t *json_numbers(const uint32_t *numbers, size_t count) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_integer(numbers[i]));
+    return array;
+}
+
 bool json_run_end(const struct cli_options *options, const struct summary *summary,
                   const struct cluster_state *cluster) {
-    json_t *lost_array = json_array();
-    for (size_t i = 0; i < cluster->lost_count; i++)
-        json_array_append_new(lost_array, json_integer(cluster->lost[i]));
     json_t *object =
-        json_pack("{s:b, s:o, s:I, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
-                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost", lost_array,
-                  "live", (int)cluster->live, "needed", (int)cluster->needed);
+        json_pack("{s:b, s:o, s:I, s:o, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
+                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost",
+                  json_numbers(cluster->lost, cluster->lost_count), "distrusted",
+                  json_numbers(cluster->distrusted, cluster->distrusted_count), "live", (int)cluster->live,
+                  "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",

@@ -34,6 +34,7 @@ struct cli_options {
     bool batch, one;          /* what the first axis of a file is; neither: convoy_model_batched */
     const char *plan_out;     /* file of a plan or profile to be written, or NULL */
     const char *svg;          /* file of the plan's figure, or NULL */
+    const char *audit;        /* file of wrong answers, or NULL */
     const char *explain;      /* name of a layer, or NULL */
     uint32_t worker_range[2]; /* of convoy plan: the least and the most workers; 0,0: not given */
     bool stragglers_given;

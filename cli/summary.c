@@ -79,6 +79,8 @@ convoy_status summary_add(struct summary *summary, const convoy_result *result, 
     const bool sampled = summary->runs % summary->stride == 0;
     for (size_t i = 0; i < summary->layer_count; i++) {
         add_layer(&summary->layers[i], &result->layers[i]);
+        for (size_t w = 0; w < CONVOY_MAX_WORKERS; w++)
+            summary->wrong += result->layers[i].outcome[w] == CONVOY_OUTCOME_WRONG;
         if (sampled)
             keep_times(&summary->layers[i].times[summary->samples * TIME_COUNT], &result->layers[i]);
     }
@@ -209,6 +211,13 @@ static void print_check(const struct summary *summary) {
                (unsigned long long)worst->not_finite.both, (unsigned long long)worst->not_finite.differ);
 }
 
+static void print_wrong(const struct summary *summary, const struct cluster_state *cluster) {
+    printf("\nwrong       %zu answer%s, found and not used; distrusted: %s", summary->wrong,
+           summary->wrong > 1 ? "s" : "", cluster->distrusted_count ? "" : "nobody");
+    for (size_t i = 0; i < cluster->distrusted_count; i++)
+        printf("%s%u", i ? ", " : "", cluster->distrusted[i]);
+}
+
 bool summary_print(const struct summary *summary, const struct cli_options *options,
                    const struct cluster_state *cluster) {
     const convoy_options *session = &options->session;
@@ -245,6 +254,8 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
     printf("lost        %s", cluster->lost_count ? "" : "none");
     for (size_t i = 0; i < cluster->lost_count; i++)
         printf("%s%u", i ? ", " : "", cluster->lost[i]);
+    if (summary->wrong)
+        print_wrong(summary, cluster);
     printf("\ndegraded    ");
     if (summary->degraded)
         printf("%zu of %zu inferences: a layer was computed here\n", summary->degraded, summary->runs);

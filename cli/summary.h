@@ -21,6 +21,7 @@ struct summary {
     size_t runs;
     size_t stride, samples; /* of every stride-th run the times are kept */
     size_t degraded;        /* runs */
+    size_t wrong;           /* answers */
     struct summary_layer *layers;
     size_t layer_count;
     convoy_check worst;             /* of all runs */
@@ -36,6 +37,8 @@ struct summary {
 struct cluster_state {
     const uint32_t *lost; /* [lost_count] */
     size_t lost_count;
+    const uint32_t *distrusted; /* [distrusted_count] */
+    size_t distrusted_count;
     uint32_t live, needed; /* alive; needed that no layer waits */
 };
 

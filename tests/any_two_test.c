@@ -82,14 +82,25 @@ static void muting_disconnect(struct transport *transport, uint32_t peer) {
     muting->inner->ops->disconnect(muting->inner, peer);
 }
 
+static void muting_identify(struct transport *transport, uint32_t peer, struct peer_identity *identity) {
+    struct muting *muting = (struct muting *)transport;
+    muting->inner->ops->identify(muting->inner, peer, identity);
+}
+
 static void muting_destroy(struct transport **transport) {
     struct muting *muting = (struct muting *)*transport;
     *transport = NULL;
     muting->inner->ops->destroy(&muting->inner);
 }
 
-static const struct transport_ops muting_ops = {"muting",     muting_send,       muting_poll,   muting_wake,
-                                                muting_state, muting_disconnect, muting_destroy};
+static const struct transport_ops muting_ops = {.name = "muting",
+                                                .send = muting_send,
+                                                .poll = muting_poll,
+                                                .wake = muting_wake,
+                                                .state = muting_state,
+                                                .disconnect = muting_disconnect,
+                                                .identify = muting_identify,
+                                                .destroy = muting_destroy};
 
 /* ---- the network, alone and on a cluster ---- */
 

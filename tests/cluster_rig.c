@@ -90,6 +90,10 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
                                             .frames = setup->frames,
                                             .fallback = !setup->no_fallback,
                                             .adapt = setup->adapt,
+                                            .block = setup->block,
+                                            .verify = setup->verify,
+                                            .wrong_answer = setup->wrong_answer,
+                                            .wrong_answer_context = setup->wrong_answer_context,
                                             .seed = setup->seed,
                                             .log = setup->log,
                                             .faults = rig->faults}};
@@ -106,13 +110,15 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
     const struct layer_params params = {.weights = rig->weights, .bias = rig->bias};
     run_alone(rig, &params);
 
+    const char *name = setup->backend ? setup->backend : "reference";
     struct backend *inner = NULL;
-    assert_int_equal(cluster_create_local(&rig->cluster, options, "reference", 1, NULL), CONVOY_OK);
-    assert_int_equal(backend_create(&inner, "reference", 1, NULL), CONVOY_OK);
+    assert_int_equal(cluster_create_local(&rig->cluster, options, name, 1, NULL), CONVOY_OK);
+    assert_int_equal(backend_create(&inner, name, 1, NULL), CONVOY_OK);
     assert_int_equal(cluster_backend_create(&rig->backend, rig->cluster, &inner, NULL), CONVOY_OK);
     assert_int_equal(cluster_plan_one(&rig->plan, options, &rig->desc, &params, setup->input_parts,
                                       setup->filter_parts, NULL),
                      CONVOY_OK);
+    rig->plan->layers[0].kernel = setup->kernel;
     if (setup->asked)
         rig->plan->layers[0].asked = setup->asked;
     cluster_backend_follow(rig->backend, rig->plan);

@@ -30,6 +30,12 @@ struct cluster_rig_setup {
     const char *const *faults; /* "W:KIND", ended by NULL; or NULL */
     uint64_t deadline_ns;      /* 0: ten seconds */
     bool no_fallback, adapt;
+    enum verify verify;
+    void (*wrong_answer)(void *context, const convoy_wrong_answer *wrong);
+    void *wrong_answer_context;
+    const char *backend; /* of the workers, and of the master; NULL: the reference */
+    enum conv_kernel kernel;
+    uint32_t block;              /* channels that the kernels like to lie together */
     float input, weights;        /* scale of their standard normal elements; 0: 1 */
     float odd_input, odd_weight; /* not 0: what the element in their middle is instead */
     uint64_t seed;

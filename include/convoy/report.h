@@ -21,7 +21,8 @@ typedef enum convoy_outcome {
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
     CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
     CONVOY_OUTCOME_LATE,     /* it had not answered when the layer was done, or was not asked, being late */
-    CONVOY_OUTCOME_LOST      /* it was dead, or its answer was lost or damaged */
+    CONVOY_OUTCOME_LOST,     /* it was dead, or its answer was lost or damaged */
+    CONVOY_OUTCOME_WRONG     /* its answer was checked, and wrong */
 } convoy_outcome;
 
 /* One layer of one inference. Strings belong to the session. Times in milliseconds. */
@@ -37,11 +38,22 @@ typedef struct convoy_layer_report {
     uint32_t asked;        /* tasks that were sent to workers, or waiting to be; 0 if not coded */
     double condition;      /* condition number κ of the system that was solved */
     double encode_ms, wait_ms, decode_ms, wall_ms;
-    double predicted_ms;                 /* what the plan expected of wall_ms */
-    double alone_ms;                     /* what the plan expects if this machine computes the layer alone */
-    const char *why_local;               /* why the layer is not coded; NULL where it is */
+    double verify_ms;      /* of wait_ms: the check of the answers; 0 if they were not checked */
+    double predicted_ms;   /* what the plan expected of wall_ms */
+    double alone_ms;       /* what the plan expects if this machine computes the layer alone */
+    const char *why_local; /* why the layer is not coded; NULL where it is */
     uint8_t outcome[CONVOY_MAX_WORKERS]; /* convoy_outcome of each worker */
 } convoy_layer_report;
+
+/* A worker's answer that was checked, and wrong. Strings are the caller's for the time of the call. */
+typedef struct convoy_wrong_answer {
+    const char *layer; /* node name in the model */
+    uint32_t worker;
+    const char *key;  /* the name of the worker's key; empty if it has none */
+    double deviation; /* how far the answer is off, relative to its elements; infinite if it is not finite */
+    double limit;     /* as far as rounding explains */
+    bool distrusted;  /* the worker gets no more tasks from now on */
+} convoy_wrong_answer;
 
 /* The first layer in the order of execution whose output has an element that is NaN or infinite, and the
  * first such element. Nodes of constants alone, which are computed once before all others, count as layers

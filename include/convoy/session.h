@@ -31,6 +31,16 @@ typedef enum convoy_distribute {
     CONVOY_DISTRIBUTE_ALL     /* all, by as many answers as the code admits, all workers being asked */
 } convoy_distribute;
 
+/* Whose answers are checked. A wrong one counts as if it had not come; a worker that gives a second one gets
+ * no more tasks. Layers of float64 are not checked. */
+typedef enum convoy_verify {
+    CONVOY_VERIFY_AUTO,   /* SAMPLE if workers dial in, else OFF */
+    CONVOY_VERIFY_OFF,    /* nobody's */
+    CONVOY_VERIFY_SAMPLE, /* those to one run of a layer in twenty, and to all while a worker is there that
+                             gave a wrong one */
+    CONVOY_VERIFY_ALL     /* all that are decoded */
+} convoy_verify;
+
 /* What a plan makes small. */
 typedef enum convoy_objective {
     CONVOY_OBJECTIVE_LATENCY,    /* the time of one inference */
@@ -70,6 +80,11 @@ typedef struct convoy_options {
     bool no_trials; /* every convolution by its direct kernel and in parts chosen by what travels, instead of
                        by timing each shape once: slower, a digit more exact, and the same on every machine */
     const char *trial_folder; /* where the times are kept for later sessions; NULL: nowhere */
+    convoy_verify verify;
+    /* Called with every wrong answer, from any thread of the session, never twice at the same time; may be
+     * NULL. */
+    void (*wrong_answer)(void *context, const convoy_wrong_answer *wrong);
+    void *wrong_answer_context;
     uint64_t seed;
     uint64_t deadline_ns; /* the longest that one layer may wait for answers */
     bool finite; /* look at every layer's output: convoy_result.first_not_finite. Nothing is fused, so that
@@ -201,6 +216,14 @@ CONVOY_API size_t convoy_session_layers(const convoy_session *session, const con
 
 /* Fills lost[i] with the workers that are lost now; at most capacity. Returns how many there are. */
 CONVOY_API size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity);
+
+/* Fills distrusted[i] with the workers that get no more tasks, since they answered wrongly, and whose places
+ * nobody took yet; at most capacity. Returns how many there are. */
+CONVOY_API size_t convoy_session_distrusted(const convoy_session *session, uint32_t *distrusted,
+                                            size_t capacity);
+
+/* Distrusts nobody any more: a worker that was banned, or one with its key, may come again. */
+CONVOY_API void convoy_session_pardon(convoy_session *session);
 
 /* Readiness: how many workers are alive now, and in *needed how many must be that no layer waits, n - γ. Both
  * are 0 in a local session. */

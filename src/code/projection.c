@@ -83,7 +83,6 @@ struct rooms {
     float *parts;         /* the same, if the output's channels lie last */
     float *expected;      /* [ℓ_A][ℓ_B][batch][h][inner] */
     float *sums;          /* [h][inner] */
-    float *squares;       /* [h][inner] */
 };
 
 /* Positions of one part of one image. */
@@ -118,7 +117,6 @@ static size_t lay_out(struct rooms *rooms, const struct projection *projection, 
     rooms->parts = take(&at, last ? grid->batch * parts * positions : 0, sizeof(float));
     rooms->expected = take(&at, pieces * grid->batch * positions, sizeof(float));
     rooms->sums = take(&at, positions, sizeof(float));
-    rooms->squares = take(&at, positions, sizeof(float));
     return (size_t)(at - (char *)memory);
 }
 
@@ -231,13 +229,13 @@ static struct project_job describe_piece(const struct projection *projection, ui
                                 .position_stride = last ? all : lanes};
 }
 
-/* The largest |z - e|² / (Σ r² y² + S²); infinite if one of them is not finite. */
+/* The largest |z - e|² / (e² + S²); infinite if one of them is not finite. */
 static double largest_ratio(const struct rooms *rooms, const float *expected, size_t positions,
                             double square) {
     double largest = 0;
     for (size_t p = 0; p < positions; p++) {
-        const double off = (double)rooms->sums[p] - (double)expected[p];
-        const double ratio = off == 0 ? 0 : off * off / ((double)rooms->squares[p] + square);
+        const double e = (double)expected[p], off = (double)rooms->sums[p] - e;
+        const double ratio = off == 0 ? 0 : off * off / (e * e + square);
         if (!(ratio <= largest))
             largest = isfinite(ratio) ? ratio : INFINITY;
     }
@@ -260,7 +258,7 @@ double projected_deviation(struct projected *projected, const struct projection 
                 struct project_job job = describe_piece(projection, r, s, n);
                 job.dtype = answer_dtype;
                 job.map = answer;
-                project(&job, rooms.sums, rooms.squares);
+                project(&job, rooms.sums);
                 largest = fmax(largest, largest_ratio(&rooms, expected, positions, square));
             }
     return sqrt(largest);

@@ -57,12 +57,12 @@ convoy_status projected_reserve(struct projected *projected, const struct projec
 bool projected_take(struct projected *projected, const struct projection *projection);
 
 /* How far a worker's answer is from what it must project to: over all positions the largest of
- *     |z - e| / sqrt(Σ_c r_c² y_c² + S²),
- * z being the answer's projection, e the expected one, y the answer, and S² the mean square of e by those of
- * the P_ab. Infinite if the answer, or what is expected, is not finite. For a right answer that is about what
- * the rounding of its elements is to their size, times what chance makes of the largest of so many. answer:
- * as decode_job.answers, of F32, BF16 or F16. Cost: two multiply-adds for each element of the answer, and
- * k_A·k_B for each of its positions. */
+ *     |z - e| / sqrt(e² + S²),
+ * z being the answer's projection, e the expected one, and S² the mean square of e by those of the P_ab.
+ * Infinite if the answer, or what is expected, is not finite. For a right answer that is about what the
+ * rounding of its elements is to their size, times what chance makes of the largest of so many. answer: as
+ * decode_job.answers, of F32, BF16 or F16. Cost: a multiply-add for each element of the answer, and k_A·k_B
+ * for each of its positions. */
 double projected_deviation(struct projected *projected, const struct projection *projection, uint32_t worker,
                            convoy_dtype answer_dtype, const void *answer);
 

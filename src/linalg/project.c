@@ -5,13 +5,13 @@
 #include <string.h>
 
 enum {
-    TILE_FLOATS = 1024, /* of sums that stay in the first cache, with as many squares and as many elements */
+    TILE_FLOATS = 1024, /* of sums that stay in the first cache, with as many elements */
     WIDE = 16           /* sums side by side: the lanes of the widest vectors */
 };
 
 /* Sums of one tile: of `width` lanes for each position. */
 struct tile {
-    float sums[TILE_FLOATS], squares[TILE_FLOATS], wide[TILE_FLOATS];
+    float sums[TILE_FLOATS], wide[TILE_FLOATS];
 };
 
 /* The elements from `at` on as float32: where they lie, or widened. */
@@ -22,18 +22,12 @@ static const float *widened(const struct project_job *job, size_t at, size_t cou
     return wide;
 }
 
-static inline void add_element(float *sum, float *square, float r, float element) {
-    float product = r * element;
-    *sum += product;
-    *square += product * product;
-}
-
 /* One row of a map in blocks of 1, 8 or 16 channels, which is a constant here. */
 static inline void add_blocks(struct tile *tile, const float *row, const float *r, size_t positions,
                               size_t lanes) {
     for (size_t p = 0; p < positions; p++)
         for (size_t l = 0; l < lanes; l++)
-            add_element(&tile->sums[p * lanes + l], &tile->squares[p * lanes + l], r[l], row[p * lanes + l]);
+            tile->sums[p * lanes + l] += r[l] * row[p * lanes + l];
 }
 
 static void add_row(struct tile *tile, const float *row, const float *r, size_t positions, size_t lanes) {
@@ -46,13 +40,12 @@ static void add_row(struct tile *tile, const float *row, const float *r, size_t 
 }
 
 /* Positions one behind the other, of 1, 8 or 16 lanes each. */
-static void project_blocks(const struct project_job *job, float *sums, float *squares) {
+static void project_blocks(const struct project_job *job, float *sums) {
     struct tile tile;
     const size_t lanes = job->lanes, most = TILE_FLOATS / lanes;
     for (size_t p = 0, count; p < job->positions; p += count) {
         count = job->positions - p < most ? job->positions - p : most;
         memset(tile.sums, 0, count * lanes * sizeof(float));
-        memset(tile.squares, 0, count * lanes * sizeof(float));
         for (size_t g = 0; g < job->groups; g++)
             for (size_t q = 0; q < job->rows; q++)
                 add_row(&tile,
@@ -60,18 +53,16 @@ static void project_blocks(const struct project_job *job, float *sums, float *sq
                                 count * lanes, tile.wide),
                         job->r + (g * job->rows + q) * lanes, count, lanes);
         for (size_t i = 0; i < count; i++) {
-            sums[p + i] = squares[p + i] = 0;
-            for (size_t l = 0; l < lanes; l++) {
+            sums[p + i] = 0;
+            for (size_t l = 0; l < lanes; l++)
                 sums[p + i] += tile.sums[i * lanes + l];
-                squares[p + i] += tile.squares[i * lanes + l];
-            }
         }
     }
 }
 
 /* Any number of lanes at a position, and any distance between positions: channels last. */
-static void project_lanes(const struct project_job *job, size_t p, float *sum, float *square) {
-    float sums[WIDE] = {0}, squares[WIDE] = {0}, wide[TILE_FLOATS];
+static float project_lanes(const struct project_job *job, size_t p) {
+    float sums[WIDE] = {0}, sum = 0, wide[TILE_FLOATS];
     for (size_t g = 0; g < job->groups; g++)
         for (size_t q = 0; q < job->rows; q++) {
             const float *r = job->r + (g * job->rows + q) * job->lanes;
@@ -82,24 +73,22 @@ static void project_lanes(const struct project_job *job, size_t p, float *sum, f
                 size_t i = 0;
                 for (; i + WIDE <= count; i += WIDE)
                     for (size_t k = 0; k < WIDE; k++)
-                        add_element(&sums[k], &squares[k], r[l + i + k], row[i + k]);
+                        sums[k] += r[l + i + k] * row[i + k];
                 for (; i < count; i++)
-                    add_element(&sums[i % WIDE], &squares[i % WIDE], r[l + i], row[i]);
+                    sums[i % WIDE] += r[l + i] * row[i];
             }
         }
-    *sum = *square = 0;
-    for (size_t k = 0; k < WIDE; k++) {
-        *sum += sums[k];
-        *square += squares[k];
-    }
+    for (size_t k = 0; k < WIDE; k++)
+        sum += sums[k];
+    return sum;
 }
 
-void project(const struct project_job *job, float *sums, float *squares) {
+void project(const struct project_job *job, float *sums) {
     const size_t lanes = job->lanes;
     if (job->position_stride == lanes && (lanes == 1 || lanes == 8 || lanes == 16)) {
-        project_blocks(job, sums, squares);
+        project_blocks(job, sums);
         return;
     }
     for (size_t p = 0; p < job->positions; p++)
-        project_lanes(job, p, &sums[p], &squares[p]);
+        sums[p] = project_lanes(job, p);
 }

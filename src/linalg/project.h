@@ -17,8 +17,7 @@ struct project_job {
     size_t first, group_stride, row_stride, position_stride;
 };
 
-/* sums[p] = Σ r_c map_c[p], squares[p] = Σ (r_c map_c[p])², over all channels c, in float32. Reads the map
- * once; allocates nothing. */
-void project(const struct project_job *job, float *sums, float *squares);
+/* sums[p] = Σ r_c map_c[p] over all channels c, in float32. Reads the map once; allocates nothing. */
+void project(const struct project_job *job, float *sums);
 
 #endif

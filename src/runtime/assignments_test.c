@@ -81,13 +81,14 @@ static void decline(struct scene *scene, uint32_t worker, uint64_t job) {
     assignments_take_answer(&scene->assignments, worker, &header, &payload);
 }
 
-/* The states as a thread that waits sees them: none, held, waiting, sent, answered, lost (x), declined, late.
+/* The states as a thread that waits sees them: none, held, waiting, sent, answered, lost (x), wrong (!),
+ * declined, late.
  */
 static void expect_states(const struct job *job, const char *letters) {
     enum task_state states[WORKERS];
     job_states(job, WORKERS, states);
     for (uint32_t w = 0; w < WORKERS; w++)
-        if (".hwsaxdl"[states[w]] != letters[w])
+        if (".hwsax!dl"[states[w]] != letters[w])
             fail_msg("worker %u: state %d, not %c", w, (int)states[w], letters[w]);
 }
 

@@ -26,6 +26,7 @@ convoy_status cluster_create(struct cluster **out, const struct cluster_options 
     cluster->options.faults = NULL;
     cluster->options.fault_count = 0;
     cluster->nodes = nodes;
+    pthread_mutex_init(&cluster->wrong_mutex, NULL);
     status = cluster_place(&cluster->placement, options, error);
     cluster->inputs = buffer_pool_create((size_t)IDLE_INPUTS * nodes);
     if (status == CONVOY_OK && !cluster->inputs)
@@ -95,6 +96,7 @@ void cluster_destroy(struct cluster **slot) {
     dispatcher_destroy(&cluster->dispatcher); /* closes the transport, which ends the workers */
     worker_threads_join(&cluster->threads);
     buffer_pool_destroy(&cluster->inputs);
+    pthread_mutex_destroy(&cluster->wrong_mutex);
     free(cluster);
 }
 
@@ -117,6 +119,14 @@ uint32_t cluster_living(struct cluster *cluster) {
 
 uint32_t cluster_wait_came(struct cluster *cluster, uint32_t wanted, uint64_t deadline_ns) {
     return dispatcher_wait_came(cluster->dispatcher, wanted, deadline_ns);
+}
+
+size_t cluster_distrusted(struct cluster *cluster, uint32_t *distrusted, size_t capacity) {
+    return dispatcher_distrusted(cluster->dispatcher, distrusted, capacity);
+}
+
+void cluster_pardon(struct cluster *cluster) {
+    dispatcher_pardon(cluster->dispatcher);
 }
 
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity) {

@@ -12,6 +12,13 @@
 
 struct cluster;
 
+/* Whose answers are checked (verification.h). */
+enum verify {
+    VERIFY_OFF,
+    VERIFY_SAMPLE, /* one in twenty, and all of a worker that gave a wrong one */
+    VERIFY_ALL
+};
+
 struct cluster_options {
     const struct code_family *family;
     uint32_t workers, stragglers, reserve; /* n, γ, nodes kept free */
@@ -21,6 +28,9 @@ struct cluster_options {
     convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
     bool fallback;                         /* compute here what the workers do not deliver */
     bool adapt;                            /* layers follow what is measured (adaptation.h) */
+    enum verify verify;
+    void (*wrong_answer)(void *context, const convoy_wrong_answer *wrong); /* may be NULL */
+    void *wrong_answer_context;
     uint64_t seed;
     const struct fault *faults;
     size_t fault_count;
@@ -79,6 +89,13 @@ uint32_t cluster_living(struct cluster *cluster);
 /* Waits until `wanted` workers have come, of whom some may be lost again, or for the deadline. Returns how
  * many have come. */
 uint32_t cluster_wait_came(struct cluster *cluster, uint32_t wanted, uint64_t deadline_ns);
+
+/* Fills distrusted[0..capacity) with the workers that gave wrong answers and get no more tasks; returns how
+ * many there are. */
+size_t cluster_distrusted(struct cluster *cluster, uint32_t *distrusted, size_t capacity);
+
+/* Nobody is distrusted any more: who was may come again, if the transport lets any come. */
+void cluster_pardon(struct cluster *cluster);
 
 /* Fills lost[0..capacity) with the workers that are lost; returns how many there are. */
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity);

@@ -96,6 +96,8 @@ static void cluster_context_destroy(struct context **slot) {
     free(context->standings);
     free(context->paces);
     free(context->answered);
+    free(context->judged);
+    verification_run_clear(&context->verification);
     free(context->sources);
     free(context->answers);
     free(context->pieces);
@@ -117,11 +119,13 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     context->standings = calloc(n, sizeof *context->standings);
     context->paces = calloc(n, sizeof *context->paces);
     context->answered = calloc(n, sizeof *context->answered);
+    context->judged = calloc(n, sizeof *context->judged);
     context->sources = calloc(n, sizeof *context->sources);
     context->answers = calloc(n, sizeof *context->answers);
     context->pieces = calloc(2 * n, sizeof *context->pieces);
     bool complete = context->tasks && context->states && context->standings && context->paces &&
-                    context->answered && context->sources && context->answers && context->pieces;
+                    context->answered && context->judged && context->sources && context->answers &&
+                    context->pieces;
     convoy_status status = complete
                                ? backend->inner->ops->context_create(backend->inner, &context->inner, error)
                                : error_memory(error);

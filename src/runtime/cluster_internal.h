@@ -6,6 +6,9 @@
 #include "runtime/cluster.h"
 #include "runtime/dispatcher.h"
 #include "runtime/supplier.h"
+#include "runtime/verification.h"
+
+#include <pthread.h>
 
 struct worker_threads;
 
@@ -17,6 +20,7 @@ struct cluster {
     struct supplier *supplier;
     struct buffer_pool *inputs;     /* memory of coded inputs */
     struct worker_threads *threads; /* NULL where the workers are not this process's */
+    pthread_mutex_t wrong_mutex;    /* held while options.wrong_answer runs */
     atomic_bool shortage_logged;    /* that too few workers answer; until a layer is decoded again */
 };
 
@@ -41,10 +45,12 @@ struct cluster_context {
     enum worker_standing *standings; /* [nodes] */
     float *paces;                    /* [nodes] */
     uint32_t *answered;              /* [nodes] */
-    uint32_t *sources;               /* [nodes] */
-    const void **answers;            /* [nodes] */
-    void **pieces;                   /* [nodes * 2] */
-    double *rows;                    /* [row_capacity] */
+    bool *judged;                    /* [nodes]: the answer to the job was */
+    struct verification_run verification;
+    uint32_t *sources;    /* [nodes] */
+    const void **answers; /* [nodes] */
+    void **pieces;        /* [nodes * 2] */
+    double *rows;         /* [row_capacity] */
     size_t row_capacity;
     void *map[2]; /* [map_bytes[i]] input i of a coded layer, where it does not lie as the layer takes it */
     size_t map_bytes[2];

@@ -25,7 +25,7 @@ static void reject_answer(struct coded_run *run, uint32_t worker, const struct f
         [TRUST_RENEW] = ": it gets its filters anew",
         [TRUST_BAN] = ", not for the first time: it gets no more tasks",
     };
-    const struct cluster *cluster = run->layer->cluster;
+    struct cluster *cluster = run->layer->cluster;
     const struct cluster_options *options = &cluster->options;
     struct peer_identity identity;
     enum trust_step step = dispatcher_reject(cluster->dispatcher, &run->job, worker, &identity);
@@ -34,14 +34,17 @@ static void reject_answer(struct coded_run *run, uint32_t worker, const struct f
              "layer %s: the answer of worker %u%s%s is wrong, off by %.2g where rounding explains %.2g%s",
              run->layer->desc.name, worker, *identity.key ? " with the key " : "", identity.key,
              finding->deviation, finding->limit, steps[step]);
-    if (options->wrong_answer)
-        options->wrong_answer(options->wrong_answer_context,
-                              &(convoy_wrong_answer){.layer = run->layer->desc.name,
-                                                     .worker = worker,
-                                                     .key = identity.key,
-                                                     .deviation = finding->deviation,
-                                                     .limit = finding->limit,
-                                                     .distrusted = step == TRUST_BAN});
+    if (!options->wrong_answer)
+        return;
+    const convoy_wrong_answer wrong = {.layer = run->layer->desc.name,
+                                       .worker = worker,
+                                       .key = identity.key,
+                                       .deviation = finding->deviation,
+                                       .limit = finding->limit,
+                                       .distrusted = step == TRUST_BAN};
+    pthread_mutex_lock(&cluster->wrong_mutex);
+    options->wrong_answer(options->wrong_answer_context, &wrong);
+    pthread_mutex_unlock(&cluster->wrong_mutex);
 }
 
 bool check_answers(struct coded_run *run) {

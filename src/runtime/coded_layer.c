@@ -7,58 +7,17 @@
 #include "code/encoder.h"
 #include "code/filter_encoder.h"
 #include "compute/layer.h"
-#include "runtime/layer_message.h"
+#include "runtime/coded_filters.h"
+#include "runtime/verification.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- filters ---- */
-
-/* Whether the weights are still those of the model. Says so once if they are not. */
-static bool is_unchanged(struct coded_layer *layer) {
-    const struct buffer *owner = layer->params.weights.owner;
-    const char *name = owner ? buffer_changed(owner) : NULL;
-    if (name && !atomic_exchange(&layer->changed_logged, true))
-        log_line(&layer->cluster->options.log, CONVOY_LOG_WARNING,
-                 "layer %s: %.200s: " FILE_CHANGED ": workers that lack the layer's filters do not get them",
-                 layer->desc.name, name);
-    return !name;
-}
-
-/* The messages of this layer for some workers (supplier_make). */
+/* supplier_make. */
 static convoy_status make_messages(void *context, const uint32_t *workers, uint32_t count,
                                    struct buffer **messages) {
-    struct coded_layer *layer = context;
-    size_t per_worker = (size_t)layer->code.filter_pieces * layer->code.filter_parts;
-    if (!is_unchanged(layer))
-        return CONVOY_E_IO;
-    void **filters = calloc(count, sizeof(void *));
-    double *rows = calloc(count * per_worker, sizeof *rows);
-    bool complete = filters && rows;
-    for (uint32_t i = 0; complete && i < count; i++) {
-        messages[i] = layer_message_create(&layer->task, layer->desc.kernel, layer->desc.name,
-                                           layer->desc.dtype, &filters[i]);
-        layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
-        complete = messages[i];
-    }
-    const struct filter_job job = {.dtype = layer->desc.dtype,
-                                   .cut = &layer->partition.filter,
-                                   .workers = count,
-                                   .pieces = layer->code.filter_pieces,
-                                   .rows = rows,
-                                   .filters = layer->params.weights.data,
-                                   .factors = layer->factors,
-                                   .out = filters};
-    complete = complete && encode_filters(&job) == CONVOY_OK && is_unchanged(layer);
-    tensor_discard(&layer->params.weights); /* read again for a worker that comes later, or a fallback */
-    for (uint32_t i = 0; !complete && i < count; i++)
-        buffer_release(&messages[i]);
-    free(filters);
-    free(rows);
-    return complete ? CONVOY_OK : CONVOY_E_MEMORY;
+    return coded_filters_make(context, workers, count, messages);
 }
-
-/* ---- life ---- */
 
 static convoy_status check_params(const struct layer_desc *desc, const struct layer_params *params,
                                   convoy_error *error) {
@@ -196,6 +155,9 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
         status = equilibrate_filters(layer, error);
     if (status == CONVOY_OK)
         status = cut_and_code(layer, plan, error);
+    bool verified = layer->cluster->options.verify != VERIFY_OFF && layer->desc.dtype == CONVOY_F32;
+    if (status == CONVOY_OK && verified && verification_create(&layer->verification, layer) != CONVOY_OK)
+        status = error_memory(error);
     struct layer *created = &layer->base.base;
     if (status == CONVOY_OK)
         *out = created;
@@ -220,6 +182,7 @@ void coded_layer_destroy(struct layer **slot) {
     if (layer->local)
         layer->local->ops->layer_destroy(&layer->local);
     pthread_mutex_destroy(&layer->local_mutex);
+    verification_destroy(&layer->verification);
     solutions_clear(&layer->solutions);
     convoy_tensor_release(&layer->params.weights);
     convoy_tensor_release(&layer->params.bias);

@@ -36,9 +36,10 @@ struct coded_layer {
     convoy_dtype frames;   /* of tasks and answers: desc.dtype, or halves */
     size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
-    atomic_uint asked;              /* plan_layer.asked; may be changed while inferences run */
-    struct adaptation adaptation;   /* under local_mutex; followed if cluster_options.adapt */
-    atomic_uint_fast64_t recent_ns; /* smoothed time until enough answers came; 0: not known yet */
+    struct verification *verification; /* NULL: answers are not checked */
+    atomic_uint asked;                 /* plan_layer.asked; may be changed while inferences run */
+    struct adaptation adaptation;      /* under local_mutex; followed if cluster_options.adapt */
+    atomic_uint_fast64_t recent_ns;    /* smoothed time until enough answers came; 0: not known yet */
     atomic_bool fallback_logged, not_finite_logged, changed_logged;
     pthread_mutex_t local_mutex; /* guards local and adaptation */
     struct layer *local;         /* the uncoded layer, made when it is first needed */

@@ -31,6 +31,7 @@ void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
                       (state == TASK_NONE && context->standings[w] <= WORKER_SLOW); /* not asked */
         report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
                              : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
+                             : state == TASK_WRONG      ? CONVOY_OUTCOME_WRONG
                              : dead                     ? CONVOY_OUTCOME_LOST
                              : absent                   ? CONVOY_OUTCOME_NONE
                                                         : CONVOY_OUTCOME_LATE;
@@ -60,6 +61,8 @@ static const char *describe_absence(const struct coded_run *run, uint32_t worker
         return standing == WORKER_SILENT ? "silent" : "late";
     case TASK_LOST:
         return "lost";
+    case TASK_WRONG:
+        return "wrong";
     case TASK_DECLINED:
         return run->layer->frames == CONVOY_F16 ? "declined (its answer may be beyond float16)" : "declined";
     case TASK_ANSWERED:
@@ -98,6 +101,12 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
                  run->layer->cluster->options.workers, needed);
         list_absent(run, text, size);
         return "too few workers";
+    }
+    if (run->unknown) {
+        snprintf(
+            text, size,
+            "its answers cannot be checked: what is computed here is off by more than rounding explains");
+        return "answers that cannot be told apart";
     }
     if (run->answered < needed) {
         snprintf(text, size, "only %u of the %u answers that it needs came in %.0f ms", run->answered, needed,

@@ -109,6 +109,10 @@ static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
         run->answered = collection.answered;
         if (step != COLLECTION_SOLVE)
             continue;
+        if (!check_answers(run)) {
+            step = run->unknown ? COLLECTION_END : COLLECTION_WAIT; /* without the wrong ones */
+            continue;
+        }
         convoy_status status = solve_answers(run);
         if (status != CONVOY_OK || run->solution)
             return status;
@@ -201,6 +205,8 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
     if (status == CONVOY_OK && !run->beyond) {
         run->asked = true;
         submit(run);
+        if (run->verified)
+            check_begin(run);
         status = collect(run, deadline_ns);
         finish(run);
     }
@@ -367,12 +373,13 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_layer_report unread;
     if (!report)
         report = &unread;
-    struct coded_run run = {.layer = (struct coded_layer *)base,
-                            .context = (struct cluster_context *)context};
+    convoy_tensor taken[2];
+    struct coded_run run = {
+        .layer = (struct coded_layer *)base, .context = (struct cluster_context *)context, .in = taken};
     run.job = job_of(run.layer, run.context);
     run.adapted = begin_adapted(run.layer);
+    run.verified = !run.adapted.here && check_is_due(run.layer);
     report_code(run.layer, report);
-    convoy_tensor taken[2];
     uint64_t start_ns = clock_now_ns();
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
     if (status == CONVOY_OK && !run.adapted.here)
@@ -382,7 +389,9 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
     finish(&run);
+    verification_end(&run.context->verification);
     report->asked = run.tasks;
+    report->verify_ms = (double)run.verify_ns / (double)NS_PER_MS;
     if (status == CONVOY_OK)
         end_adapted(&run, clock_now_ns() - start_ns);
     if (!run.beyond && !run.adapted.here) /* then nobody was asked */

@@ -1,5 +1,5 @@
-/* One run of a coded layer, as its two files share it: coded_run.c, and coded_report.c, which tells what
- * became of it. */
+/* One run of a coded layer, as its files share it: coded_run.c; coded_check.c, which checks the answers;
+ * and coded_report.c, which tells what became of it. */
 #ifndef RUNTIME_CODED_RUN_H
 #define RUNTIME_CODED_RUN_H
 
@@ -15,11 +15,26 @@ struct coded_run {
     bool beyond;     /* the frames' type does not hold the coded input */
     bool not_finite; /* what workers get or gave; the layer here tells what is finite in its output */
     struct adapted_run adapted;
-    bool asked;        /* workers were, whose answers would suffice */
-    bool open;         /* the job was submitted and not finished */
-    uint32_t answered; /* at the end */
-    uint32_t tasks;    /* that were sent, or were to be */
+    const convoy_tensor *in; /* as it lies for the layer */
+    bool verified;           /* the answers are checked */
+    bool unknown;            /* of some answer it cannot be told whether it is right */
+    uint32_t wrong;          /* answers */
+    uint64_t verify_ns;      /* spent on that */
+    bool asked;              /* workers were, whose answers would suffice */
+    bool open;               /* the job was submitted and not finished */
+    uint32_t answered;       /* at the end */
+    uint32_t tasks;          /* that were sent, or were to be */
 };
+
+/* Whether the answers to the layer's next run are to be checked. */
+bool check_is_due(const struct coded_layer *layer);
+
+/* The run's answers will be checked: computes what they must be like, while workers compute. */
+void check_begin(struct coded_run *run);
+
+/* Checks the answers that are listed, each once; those that are wrong are rejected. Whether all of them may
+ * be decoded. */
+bool check_answers(struct coded_run *run);
 
 /* How the layer is coded. */
 void report_code(const struct coded_layer *layer, convoy_layer_report *report);

@@ -112,6 +112,7 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
         lose_worker(d, worker);
         peer->state = PEER_ALIVE;
         peer->lateness = (struct lateness){0};
+        dispatcher_recognise(d, worker);
         reset_layers(d, worker);
         log_change(d, worker, false, "has joined");
         break;
@@ -224,8 +225,11 @@ convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport
         free(d);
         return error_memory(error);
     }
-    for (uint32_t w = 0; w < nodes; w++)
+    for (uint32_t w = 0; w < nodes; w++) {
         d->assignments.peers[w].state = transport->ops->state(transport, w);
+        if (peer_lives(&d->assignments.peers[w]))
+            transport->ops->identify(transport, w, &d->assignments.peers[w].identity);
+    }
     holdings_init(&d->holdings, nodes);
     pthread_mutex_init(&d->mutex, NULL);
     init_condition(&d->changed);

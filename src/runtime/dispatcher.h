@@ -81,6 +81,21 @@ void dispatcher_wait(struct dispatcher *dispatcher, struct job *job, uint32_t wa
  */
 void dispatcher_finish(struct dispatcher *dispatcher, struct job *job);
 
+/* A worker's answer to an open job is wrong: it counts as if it had not come. The worker's filters are sent
+ * anew, or it is banned (trust.h); *identity says who it is. (dispatcher_trust.c) */
+enum trust_step dispatcher_reject(struct dispatcher *dispatcher, struct job *job, uint32_t worker,
+                                  struct peer_identity *identity);
+
+/* Whether some worker that lives has answered wrongly. */
+bool dispatcher_has_doubts(struct dispatcher *dispatcher);
+
+/* Fills distrusted[0..capacity) with the workers that are banned, whose places nobody took yet; returns how
+ * many there are. */
+size_t dispatcher_distrusted(struct dispatcher *dispatcher, uint32_t *distrusted, size_t capacity);
+
+/* Forgets who answered wrongly. */
+void dispatcher_pardon(struct dispatcher *dispatcher);
+
 enum probe_state {
     PROBE_NONE, /* this worker gets none */
     PROBE_DUE,  /* not sent yet */

@@ -1,7 +1,7 @@
 /* What the dispatcher's files share: dispatcher.c (what comes, the thread, jobs), dispatcher_layers.c (layers
- * for the supplier), dispatcher_probe.c (what workers measure) and, below them, dispatcher_send.c (what
- * goes). They alone use the transport, the clock and the mutex; what they decide is in assignments.h and
- * holdings.h.
+ * for the supplier), dispatcher_probe.c (what workers measure), dispatcher_trust.c (whose answers were wrong)
+ * and, below them, dispatcher_send.c (what goes). They alone use the transport, the clock and the mutex; what
+ * they decide is in assignments.h and holdings.h.
  */
 #ifndef RUNTIME_DISPATCHER_INTERNAL_H
 #define RUNTIME_DISPATCHER_INTERNAL_H
@@ -29,6 +29,8 @@ struct dispatcher {
     struct holdings holdings;
     pthread_cond_t gap; /* a worker may lack a layer that nobody makes */
 
+    bool pardon_due; /* the transport is to forget all bans */
+
     struct probe *probes; /* [nodes] of the caller of dispatcher_probe; NULL: nobody probes */
     uint64_t last_probe;  /* number of these probes */
     struct buffer *probe_payload;
@@ -36,6 +38,9 @@ struct dispatcher {
 };
 
 /* All of these under the mutex. */
+
+/* A worker has joined: what is known of its process, wherever that was before, is known of it. */
+void dispatcher_recognise(struct dispatcher *d, uint32_t worker);
 
 /* Sends whatever is due, and asks the silent. Returns when to look again. By who drives. */
 uint64_t dispatcher_send_all(struct dispatcher *d);

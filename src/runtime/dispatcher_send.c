@@ -58,6 +58,19 @@ static void send_probes(struct dispatcher *d) {
     }
 }
 
+/* Tells the transport whom it is to refuse from now on, or that it is to refuse nobody. */
+static void settle_bans(struct dispatcher *d) {
+    if (d->pardon_due)
+        d->transport->ops->pardon(d->transport);
+    d->pardon_due = false;
+    for (uint32_t w = 0; w < d->nodes; w++) {
+        struct peer *peer = &d->assignments.peers[w];
+        if (peer->ban_due)
+            d->transport->ops->ban(d->transport, w);
+        peer->ban_due = false;
+    }
+}
+
 static void send_cancels(struct dispatcher *d) {
     for (uint32_t w = 0; d->assignments.cancels_due && w < d->nodes; w++)
         for (uint64_t job; (job = assignments_take_cancel(&d->assignments, w)) != 0;)
@@ -99,6 +112,7 @@ static uint64_t send_pings(struct dispatcher *d) {
 
 uint64_t dispatcher_send_all(struct dispatcher *d) {
     uint64_t next_ns = assignments_release_held(&d->assignments, clock_now_ns());
+    settle_bans(d);
     send_layers(d);
     send_cancels(d);
     send_tasks(d);

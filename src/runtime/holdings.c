@@ -66,6 +66,14 @@ void holdings_offer_known(struct holdings *holdings, uint32_t worker) {
     holdings->due = true;
 }
 
+void holdings_renew(struct holdings *holdings, uint32_t worker) {
+    for (uint32_t layer = 0; layer < holdings->layers; layer++) {
+        struct holding *holding = holdings_at(holdings, layer, worker);
+        if (holding->state == HOLDING_READY)
+            holding->state = HOLDING_WANTED;
+    }
+}
+
 enum holdings_news holdings_take_reply(struct holdings *holdings, uint32_t layer, uint32_t worker,
                                        enum frame_kind kind) {
     if (layer >= holdings->layers)

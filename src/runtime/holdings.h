@@ -54,6 +54,9 @@ void holdings_forget(struct holdings *holdings, uint32_t worker);
 /* A worker that was told nothing and lives: every layer whose hash is known is offered to it. */
 void holdings_offer_known(struct holdings *holdings, uint32_t worker);
 
+/* A worker may hold damaged layers: it gets all that it holds anew. */
+void holdings_renew(struct holdings *holdings, uint32_t worker);
+
 /* What a worker said of a layer. */
 enum holdings_news {
     HOLDINGS_SAME,     /* no answer to anything: ignored */

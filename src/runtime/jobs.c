@@ -51,6 +51,14 @@ static void stop_waiting_for(struct job *job, const struct job_task *task) {
     job->held -= !task->unawaited && task->state == TASK_HELD;
 }
 
+void job_reject_answer(struct job *job, uint32_t worker) {
+    struct job_task *task = &job->tasks[worker];
+    if (task->state != TASK_ANSWERED)
+        return;
+    task->state = TASK_WRONG;
+    job->answered--;
+}
+
 void job_lose_worker(struct job *job, uint32_t worker) {
     struct job_task *task = &job->tasks[worker];
     if (!task_is_pending(task->state))

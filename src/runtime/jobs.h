@@ -16,6 +16,7 @@ enum task_state {
     TASK_SENT,
     TASK_ANSWERED,
     TASK_LOST,     /* the worker died, or its answer was lost or damaged */
+    TASK_WRONG,    /* its answer came, and was wrong */
     TASK_DECLINED, /* the worker cannot compute it, or its answer is beyond the frames' range */
     TASK_LATE      /* job_states alone says so: to be sent, or sent, to a worker for which nobody waits */
 };
@@ -83,6 +84,9 @@ void job_take_answer(struct job *job, uint32_t worker, struct buffer **take_answ
 
 /* No answer comes to a task that is SENT: it is LOST or DECLINED. Others are left alone. */
 void job_fail_task(struct job *job, uint32_t worker, enum task_state state);
+
+/* The answer to a task that is ANSWERED is wrong: it counts as if it had not come. */
+void job_reject_answer(struct job *job, uint32_t worker);
 
 /* The worker is gone: its task is LOST, if it is pending. */
 void job_lose_worker(struct job *job, uint32_t worker);

@@ -206,10 +206,13 @@ convoy_status layer_cache_insert(struct layer_cache *cache, struct buffer *conte
         return CONVOY_E_INPUT;
     struct content_hash hash = frame_content_hash(content);
     struct entry *entry = find(cache, hash);
-    if (entry && is_intact(cache, entry)) {
+    if (entry && entry->references && is_intact(cache, entry)) {
         *held = hold(entry);
         return CONVOY_OK;
     }
+    if (entry)
+        entry->damaged = true; /* in the eyes of a master that sends it again */
+    drop_damaged(cache);
     convoy_status status = insert(cache, content, hash, held);
     if (status == CONVOY_OK && cache->disk)
         layer_disk_write(cache->disk, hash, content);

@@ -32,8 +32,10 @@ void layer_cache_destroy(struct layer_cache **cache);
  * is checked against its hash. */
 struct held_layer *layer_cache_find(struct layer_cache *cache, struct content_hash hash);
 
-/* Prepares a layer from its content (layer_message.h) and keeps it; *held has a reference. CONVOY_E_INPUT for
- * content that is malformed or larger than the room that is left, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+/* Prepares a layer from its content (layer_message.h) and keeps it, in place of one with this content that
+ * nobody has a reference to: a master sends what it believes to be lost or damaged. *held has a reference.
+ * CONVOY_E_INPUT for content that is malformed or larger than the room that is left, CONVOY_E_UNSUPPORTED,
+ * CONVOY_E_MEMORY. */
 convoy_status layer_cache_insert(struct layer_cache *cache, struct buffer *content, struct held_layer **held);
 
 /* To be called before a layer that is held is used. False: its weights were damaged in memory while it was

@@ -43,7 +43,7 @@ static struct buffer *widen(struct buffer *narrow, convoy_dtype dtype) {
 /* What an element is off at least that was computed from rounded inputs and then rounded, relative to its
  * size, about. */
 static double least_rounding(convoy_dtype dtype) {
-    return dtype == CONVOY_BF16 ? 0x1p-8 : dtype == CONVOY_F16 ? 0x1p-11 : 0x1p-24;
+    return dtype == CONVOY_BF16 ? 0x1p-9 : dtype == CONVOY_F16 ? 0x1p-12 : 0x1p-24;
 }
 
 static struct conv_place random_place(const struct conv_geometry *task, struct random *random) {

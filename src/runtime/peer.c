@@ -9,7 +9,7 @@ enum worker_standing peer_standing(const struct peer *peer, bool holds, uint64_t
                                                      [LATENESS_STALLED] = WORKER_STALLED};
     if (peer->state == PEER_ABSENT)
         return WORKER_ABSENT;
-    if (peer->state == PEER_LOST)
+    if (peer->state == PEER_LOST || peer->distrusted)
         return WORKER_DEAD;
     if (!holds)
         return WORKER_UNREADY;
@@ -19,7 +19,7 @@ enum worker_standing peer_standing(const struct peer *peer, bool holds, uint64_t
 }
 
 bool peer_has_room(const struct peer *peer, bool unawaited) {
-    return peer->owed_count < (unawaited ? 1 : TASKS_AHEAD);
+    return !peer->distrusted && peer->owed_count < (unawaited ? 1 : TASKS_AHEAD);
 }
 
 uint64_t peer_note_frame(struct peer *peer, uint64_t now_ns) {

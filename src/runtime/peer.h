@@ -5,6 +5,7 @@
 #define RUNTIME_PEER_H
 
 #include "runtime/lateness.h"
+#include "runtime/trust.h"
 #include "transport/transport.h"
 
 #define TASKS_AHEAD 2 /* unanswered tasks of one worker */
@@ -28,8 +29,12 @@ struct peer {
     uint64_t order; /* frames sent so far */
     uint64_t ping;  /* order of the ping that is under way; 0: none */
     struct lateness lateness;
-    uint64_t heard_ns;     /* when it last sent or was last sent something */
-    enum peer_state state; /* as the transport told */
+    struct peer_identity identity; /* of the process that is, or was, this worker */
+    struct trust trust;            /* in that process */
+    bool distrusted;               /* it gets no more tasks */
+    bool ban_due;                  /* the transport was not told yet that it is distrusted */
+    uint64_t heard_ns;             /* when it last sent or was last sent something */
+    enum peer_state state;         /* as the transport told */
     bool damage_logged;
 };
 

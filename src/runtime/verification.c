@@ -12,20 +12,19 @@
 #define SAMPLED_RUNS 20   /* VERIFY_SAMPLE checks the answers of one run in so many */
 #define RUNS_A_DRAW  1000 /* after which r is drawn anew */
 
-/* An answer is suspected if it is off by so many times the rounding of its elements. The largest deviation of
- * a right answer is mostly about four times that, since it is the largest of many (docs/clusters.md). */
-#define MARGIN 16
+/* An answer is suspected if it is off by more than so many times the rounding of its elements, and by more
+ * than so many times what an answer is off that is computed here. That is mostly four to five times the
+ * rounding, since it is the largest of many; more if the expected projection rounds more than the answer, as
+ * for a depthwise convolution. */
+#define MARGIN     12
+#define OWN_MARGIN 3
 
-/* If what the master computes itself is off by so many times what its rounding explains, nothing can be told.
- */
-#define OWN_MARGIN 16
-
-#define SPARE 1.5 /* beyond what a right answer was off by, for the next one like it */
+/* If what is computed here is off by so many times the limit, nothing can be told. */
+#define MOST_OWN 16
 
 /* One draw of r, with what follows from it. Immutable once it is made. */
 struct check {
     atomic_uint references;
-    const struct backend_ops *ops;
     struct projection projection;
     struct conv_geometry conv;
     struct layer *layer; /* computes P_ab */
@@ -125,35 +124,17 @@ static struct check *check_create(struct coded_layer *layer, struct random *rand
     return check;
 }
 
-/* Raises the limit to what rounding explains of a task that is computed here. Under the mutex. */
-static convoy_status measure(struct verification *verification, struct context *inner,
-                             const convoy_tensor *in, uint32_t worker, struct own_answer *own) {
-    convoy_status status =
-        own_answer_compute(own, verification->layer, inner, in, worker, &verification->random);
-    if (status == CONVOY_OK)
-        verification->limit = fmax(verification->limit, MARGIN * own->rounding);
-    return status;
-}
-
 /* The draw that holds, made if it is due; NULL: there is none. Under the mutex. */
-static struct check *current_check(struct verification *verification, struct context *inner,
-                                   const convoy_tensor *in) {
+static struct check *current_check(struct verification *verification) {
     if (verification->check && verification->runs++ < RUNS_A_DRAW)
         return verification->check;
     struct check *drawn = check_create(verification->layer, &verification->random);
-    struct own_answer own = {0};
-    uint32_t worker = (uint32_t)random_below(&verification->random, verification->layer->cluster->nodes);
     if (!drawn)
         return verification->check;
-    verification->limit = 0; /* an unusual input may have raised it */
-    if (measure(verification, inner, in, worker, &own) != CONVOY_OK)
-        check_release(&drawn);
-    own_answer_clear(&own);
-    if (!drawn)
-        return NULL;
     check_release(&verification->check);
     verification->check = drawn;
     verification->runs = 1;
+    verification->limit = 0; /* an unusual input may have raised it */
     return drawn;
 }
 
@@ -168,25 +149,62 @@ void verification_end(struct verification_run *run) {
     check_release(&run->check);
 }
 
+/* Computes what answers to this input must project to. Whether that can be said. */
+static bool project_input(struct verification_run *run, struct context *inner, const convoy_tensor *in) {
+    const struct check *check = run->check;
+    if (projected_reserve(&run->projected, &check->projection) != CONVOY_OK)
+        return false;
+    convoy_tensor out = {
+        .dtype = CONVOY_F32, .shape = conv_output_shape(&check->conv), .data = run->projected.output};
+    const convoy_tensor input = {
+        .dtype = CONVOY_F32, .shape = conv_input_shape(&check->conv), .data = in->data};
+    return check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL) == CONVOY_OK &&
+           projected_take(&run->projected, &check->projection);
+}
+
+/* Computes a worker's answer here, and raises the limit to what it tells of right answers to this input.
+ * Under the mutex. CONVOY_E_WORKERS: it tells nothing, being off by far more than rounding. */
+static convoy_status measure(struct verification *verification, struct verification_run *run,
+                             struct context *inner, const convoy_tensor *in, uint32_t worker,
+                             struct own_answer *own) {
+    convoy_status status =
+        own_answer_compute(own, verification->layer, inner, in, worker, &verification->random);
+    if (status != CONVOY_OK)
+        return status;
+    const double limit = fmax(verification->limit, MARGIN * own->rounding);
+    const double off = own->answer ? projected_deviation(&run->projected, &run->check->projection, worker,
+                                                         verification->layer->frames, own->answer->data)
+                                   : INFINITY;
+    if (!(off <= MOST_OWN * limit))
+        return CONVOY_E_WORKERS;
+    verification->limit = fmax(limit, OWN_MARGIN * off);
+    return CONVOY_OK;
+}
+
+/* Sets the limit after a draw, by some worker's answer. */
+static convoy_status begin_limit(struct verification *verification, struct verification_run *run,
+                                 struct context *inner, const convoy_tensor *in) {
+    convoy_status status = CONVOY_OK;
+    pthread_mutex_lock(&verification->mutex);
+    if (verification->limit == 0) {
+        struct own_answer own = {0};
+        uint32_t worker = (uint32_t)random_below(&verification->random, verification->layer->cluster->nodes);
+        status = measure(verification, run, inner, in, worker, &own);
+        own_answer_clear(&own);
+    }
+    pthread_mutex_unlock(&verification->mutex);
+    return status;
+}
+
 void verification_begin(struct verification *verification, struct verification_run *run,
                         struct context *inner, const convoy_tensor *in) {
     pthread_mutex_lock(&verification->mutex);
-    struct check *check = current_check(verification, inner, in);
-    if (check)
-        atomic_fetch_add(&check->references, 1);
-    run->check = check;
+    run->check = current_check(verification);
+    if (run->check)
+        atomic_fetch_add(&run->check->references, 1);
     pthread_mutex_unlock(&verification->mutex);
-    if (!check)
-        return;
-    convoy_status status = projected_reserve(&run->projected, &check->projection);
-    if (status == CONVOY_OK) {
-        convoy_tensor out = {
-            .dtype = CONVOY_F32, .shape = conv_output_shape(&check->conv), .data = run->projected.output};
-        const convoy_tensor input = {
-            .dtype = CONVOY_F32, .shape = conv_input_shape(&check->conv), .data = in->data};
-        status = check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL);
-    }
-    if (status != CONVOY_OK || !projected_take(&run->projected, &check->projection))
+    if (run->check &&
+        !(project_input(run, inner, in) && begin_limit(verification, run, inner, in) == CONVOY_OK))
         verification_end(run);
 }
 
@@ -195,23 +213,13 @@ void verification_begin(struct verification *verification, struct verification_r
 static enum verdict confirm(struct verification *verification, struct verification_run *run,
                             struct context *inner, const convoy_tensor *in, uint32_t worker,
                             struct buffer *answer) {
-    const convoy_dtype frames = verification->layer->frames;
     struct own_answer own = {0};
     bool agrees = false;
-    convoy_status status = measure(verification, inner, in, worker, &own);
-    if (status == CONVOY_OK && own.answer)
-        status = own_answer_compare(&own, frames, answer, &agrees);
-    if (status != CONVOY_OK || !own.answer) {
-        own_answer_clear(&own);
-        return VERDICT_UNKNOWN;
-    }
-    const double off =
-        projected_deviation(&run->projected, &run->check->projection, worker, frames, own.answer->data);
+    convoy_status status = measure(verification, run, inner, in, worker, &own);
+    if (status == CONVOY_OK)
+        status = own_answer_compare(&own, verification->layer->frames, answer, &agrees);
     own_answer_clear(&own);
-    if (!(off <= OWN_MARGIN * verification->limit))
-        return VERDICT_UNKNOWN;
-    verification->limit = fmax(verification->limit, SPARE * off);
-    return agrees ? VERDICT_RIGHT : VERDICT_WRONG;
+    return status != CONVOY_OK ? VERDICT_UNKNOWN : agrees ? VERDICT_RIGHT : VERDICT_WRONG;
 }
 
 struct finding verification_judge(struct verification *verification, struct verification_run *run,

@@ -3,11 +3,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/pool.h"
-#include "base/tensor.h"
-#include "linalg/halves.h"
 #include "runtime/layer_cache.h"
 #include "runtime/probe.h"
 #include "runtime/probe_rates.h"
+#include "runtime/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -190,48 +189,10 @@ static void serve_layer(struct worker *worker, const struct frame *frame) {
     reply_kind(worker, frame, held ? FRAME_READY : offered ? FRAME_WANT : FRAME_UNFIT);
 }
 
-/* The convolution of a task, as the layer computes; NULL where it fails. */
-static struct buffer *convolve(struct worker *worker, const struct held_layer *held, void *input) {
-    struct buffer *answer = buffer_pool_take(worker->buffers, held->output_bytes);
-    if (!answer)
-        return NULL;
-    convoy_tensor in = {.dtype = held->dtype, .shape = conv_input_shape(&held->task), .data = input};
-    convoy_tensor out = {.dtype = held->dtype, .shape = conv_output_shape(&held->task), .data = answer->data};
-    if (held->layer->ops->layer_run(held->layer, worker->context, &in, &out, NULL, NULL) != CONVOY_OK)
-        buffer_release(&answer);
-    return answer;
-}
-
-/* The same for a task that travels as halves, and so does its answer; NULL also where that is beyond their
- * range.
- */
-static struct buffer *convolve_halves(struct worker *worker, const struct held_layer *held,
-                                      const struct frame *frame) {
-    size_t in_count = held->input_bytes / sizeof(float), out_count = held->output_bytes / sizeof(float);
-    struct buffer *in = buffer_pool_take(worker->buffers, held->input_bytes), *out = NULL;
-    struct buffer *answer = buffer_pool_take(worker->buffers, out_count * sizeof(uint16_t));
-    if (in && answer) {
-        halves_widen(frame->header.dtype, frame->payload->data, in_count, in->data);
-        out = convolve(worker, held, in->data);
-    }
-    if (!out || !halves_narrow(out->data, out_count, frame->header.dtype, answer->data))
-        buffer_release(&answer);
-    buffer_release(&in);
-    buffer_release(&out);
-    return answer;
-}
-
-/* The answer to a task, as the task came; NULL where it cannot be computed. */
+/* The answer to a task, as the task came; NULL if it cannot be computed. */
 static struct buffer *compute(struct worker *worker, const struct held_layer *held,
                               const struct frame *frame) {
-    const convoy_dtype dtype = frame->header.dtype;
-    const size_t bytes = frame->payload ? frame->payload->bytes : 0;
-    if (bytes && dtype == held->dtype && bytes == held->input_bytes)
-        return convolve(worker, held, frame->payload->data);
-    if (bytes && held->dtype == CONVOY_F32 && (dtype == CONVOY_BF16 || dtype == CONVOY_F16) &&
-        bytes == held->input_bytes / sizeof(float) * sizeof(uint16_t))
-        return convolve_halves(worker, held, frame);
-    return NULL;
+    return task_compute(held, worker->context, worker->buffers, frame->header.dtype, frame->payload);
 }
 
 /* Sleeps as if it computed: without a look at what comes, which would wake it for every frame; but not deaf

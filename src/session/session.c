@@ -300,6 +300,15 @@ size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t
     return session->cluster ? cluster_lost(session->cluster, lost, capacity) : 0;
 }
 
+size_t convoy_session_distrusted(const convoy_session *session, uint32_t *distrusted, size_t capacity) {
+    return session->cluster ? cluster_distrusted(session->cluster, distrusted, capacity) : 0;
+}
+
+void convoy_session_pardon(convoy_session *session) {
+    if (session->cluster)
+        cluster_pardon(session->cluster);
+}
+
 uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed) {
     *needed = session->cluster ? session->needed : 0;
     return session->cluster ? cluster_living(session->cluster) : 0;

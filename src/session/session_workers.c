@@ -14,6 +14,15 @@
 #define LOG_ANYWAY_NS (10 * NS_PER_S) /* and when nobody has */
 #define STRAGGLING_NS (2 * NS_PER_S)  /* for the last of the workers that were started here */
 
+/* Workers that dial in are other people's machines. */
+static enum verify verify_of(const convoy_options *options) {
+    static const enum verify modes[] = {[CONVOY_VERIFY_AUTO] = VERIFY_OFF,
+                                        [CONVOY_VERIFY_OFF] = VERIFY_OFF,
+                                        [CONVOY_VERIFY_SAMPLE] = VERIFY_SAMPLE,
+                                        [CONVOY_VERIFY_ALL] = VERIFY_ALL};
+    return options->verify == CONVOY_VERIFY_AUTO && options->listen ? VERIFY_SAMPLE : modes[options->verify];
+}
+
 struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
                                                const struct code_family *family) {
     return (struct cluster_options){
@@ -27,6 +36,9 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .frames = session_frames(options),
         .fallback = !options->no_fallback,
         .adapt = options->adapt,
+        .verify = verify_of(options),
+        .wrong_answer = options->wrong_answer,
+        .wrong_answer_context = options->wrong_answer_context,
         .seed = options->seed,
         .faults = session->faults,
         .fault_count = session->fault_count,

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED "kill, kill@LAYER, delay=500ms, delay=500ms@3, slow=10x, busy=10x, drop=0.2 or corrupt"
+#define ACCEPTED                                                                                             \
+    "kill, kill@LAYER, delay=500ms, delay=500ms@3, slow=10x, busy=10x, drop=0.2, corrupt or "                \
+    "lie=0.01,0.001,1"
 
 /* A finite number >= 0 followed by exactly one of the given units; *scale is that unit's. */
 static bool parse_quantity(const char *text, const char *const *units, const double *scales, double *value) {
@@ -48,6 +50,27 @@ static bool parse_delay(struct fault *fault, const char *text) {
     return digits && digits <= 9 && !at[1 + digits] && fault->count;
 }
 
+/* "lie", or up to three numbers behind "=". */
+static bool parse_lie(struct fault *fault, const char *text) {
+    double values[] = {1e-2, 1e-3, 1};
+    fault->kind = FAULT_LIE;
+    for (int i = 0; *text; i++) {
+        char number[32];
+        size_t length = strcspn(text + 1, ",");
+        if (i == 3 || *text != (i ? ',' : '=') || length >= sizeof number)
+            return false;
+        memcpy(number, text + 1, length);
+        number[length] = '\0';
+        if (!parse_quantity(number, (const char *const[]){"", NULL}, (const double[]){1}, &values[i]))
+            return false;
+        text += 1 + length;
+    }
+    fault->size = values[0];
+    fault->elements = values[1];
+    fault->answers = values[2];
+    return fault->size <= 1e30 && fault->elements <= 1 && fault->answers <= 1;
+}
+
 static bool parse_kind(struct fault *fault, const char *kind) {
     static const char *const factor_units[] = {"x", "", NULL};
     static const char *const no_units[] = {"", NULL};
@@ -69,6 +92,8 @@ static bool parse_kind(struct fault *fault, const char *kind) {
         memcpy(fault->layer, kind + 5, length + 1);
         return true;
     }
+    if (strncmp(kind, "lie", 3) == 0)
+        return parse_lie(fault, kind + 3);
     if (strncmp(kind, "delay=", 6) == 0)
         return parse_delay(fault, kind + 6);
     if (strncmp(kind, "slow=", 5) == 0 || strncmp(kind, "busy=", 5) == 0) {

@@ -15,7 +15,8 @@ enum fault_kind {
     FAULT_SLOW,       /* worker: takes this many times as long, asleep */
     FAULT_BUSY,       /* worker: computes everything this many times over */
     FAULT_DROP,       /* transport: an answer is lost with this probability */
-    FAULT_CORRUPT     /* transport: one byte of every answer is flipped after the checksum */
+    FAULT_CORRUPT,    /* transport: one byte of every answer is flipped after the checksum */
+    FAULT_LIE         /* transport: elements of an answer are changed, under a checksum that is right */
 };
 
 struct fault {
@@ -25,10 +26,14 @@ struct fault {
     uint64_t count;    /* DELAY: of answers; 0: all */
     double factor;     /* SLOW, BUSY: at least 1; DROP: probability 0..1 */
     char layer[128];   /* KILL_LAYER */
+    double size;       /* LIE: of the change, relative to the root mean square of the answer */
+    double elements;   /* LIE: share of the answer's elements, 0..1; at least one is changed */
+    double answers;    /* LIE: share of the answers, 0..1 */
 };
 
 /* Parses "W:KIND": kill, kill@LAYER, delay=500ms (us, ms, s), delay=500ms@3, slow=10x, busy=10x, drop=0.2,
- * corrupt. CONVOY_E_USAGE with what would be accepted. */
+ * corrupt, lie=1e-2,1e-3,1 (size, share of elements, share of answers). CONVOY_E_USAGE with what would be
+ * accepted. */
 convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error);
 
 /* Whether the worker injects this kind itself, and not the transport. */

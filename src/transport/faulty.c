@@ -1,13 +1,14 @@
 /* A transport that injects faults between a master and its workers, over any other transport. It sits at the
  * master's end, so that one place serves threads, processes and machines. kill cuts a worker off at once;
- * drop and corrupt strike answers, those to probes included; delay holds back everything that a worker sends,
- * in order, or what it sends up to some answer. */
+ * drop, corrupt and lie strike answers, the first two also those to probes; delay holds back everything that
+ * a worker sends, in order, or what it sends up to some answer. */
 #include "transport/transport.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "transport/fault.h"
+#include "transport/lie.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct worker_faults {
     bool kill;
     double drop;
     bool corrupt;
+    const struct fault *lie; /* NULL: none; of faulty.lies */
     uint64_t delay_ns;
     uint64_t delayed_answers; /* for how many more the delay lasts */
     uint64_t due_ns;          /* when what was delayed last is due */
@@ -33,6 +35,7 @@ struct faulty {
     struct transport base;
     struct transport *inner;
     struct random random;
+    struct fault *lies;      /* [n] */
     struct delayed *delayed; /* ascending by due_ns, and in order for each worker */
     uint32_t n;
     struct worker_faults workers[]; /* [n] */
@@ -55,6 +58,18 @@ static void corrupt(struct faulty *faulty, struct frame *frame) {
     }
     buffer_release(&frame->payload);
     frame->payload = copy;
+}
+
+/* Replaces an answer's payload by a wrong one, as if the worker had computed and sealed that. Without memory
+ * the answer stays right. */
+static void lie(struct faulty *faulty, const struct fault *fault, struct frame *frame) {
+    struct buffer *told =
+        lie_about(frame->payload, (convoy_dtype)frame->header.dtype, fault, &faulty->random);
+    if (!told)
+        return;
+    buffer_release(&frame->payload);
+    frame->payload = told;
+    frame_seal(frame, transport_payload_hash(&faulty->base, told));
 }
 
 /* Keeps a frame until it is due. Without memory the frame is lost. */
@@ -110,6 +125,9 @@ static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
             frame_release(frame);
             return false;
         }
+        if (faults->lie && frame->payload && frame->header.kind == FRAME_ANSWER &&
+            random_unit(&faulty->random) < faults->lie->answers)
+            lie(faulty, faults->lie, frame);
         if (faults->corrupt && frame->payload)
             corrupt(faulty, frame);
     }
@@ -165,6 +183,21 @@ static void faulty_disconnect(struct transport *transport, uint32_t peer) {
     faulty->inner->ops->disconnect(faulty->inner, peer);
 }
 
+static void faulty_identify(struct transport *transport, uint32_t peer, struct peer_identity *identity) {
+    struct faulty *faulty = (struct faulty *)transport;
+    faulty->inner->ops->identify(faulty->inner, peer, identity);
+}
+
+static void faulty_ban(struct transport *transport, uint32_t peer) {
+    struct faulty *faulty = (struct faulty *)transport;
+    faulty->inner->ops->ban(faulty->inner, peer);
+}
+
+static void faulty_pardon(struct transport *transport) {
+    struct faulty *faulty = (struct faulty *)transport;
+    faulty->inner->ops->pardon(faulty->inner);
+}
+
 static void faulty_destroy(struct transport **transport) {
     if (!transport || !*transport)
         return;
@@ -173,6 +206,7 @@ static void faulty_destroy(struct transport **transport) {
     for (uint32_t i = 0; i < faulty->n; i++)
         forget_delayed(faulty, i);
     faulty->inner->ops->destroy(&faulty->inner);
+    free(faulty->lies);
     free(faulty);
 }
 
@@ -180,11 +214,16 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
                                       const struct fault *faults, size_t fault_count, uint64_t seed,
                                       convoy_error *error) {
     struct faulty *faulty = calloc(1, sizeof *faulty + n * sizeof faulty->workers[0]);
-    if (!faulty)
+    struct fault *lies = calloc(n, sizeof *lies);
+    if (!faulty || !lies) {
+        free(faulty);
+        free(lies);
         return error_memory(error);
+    }
     faulty->base = (struct transport){&faulty_ops, (*take_inner)->trusts_memory};
     faulty->inner = *take_inner;
     faulty->n = n;
+    faulty->lies = lies;
     random_seed(&faulty->random, seed);
     for (size_t i = 0; i < fault_count; i++) {
         struct worker_faults *of_worker = &faulty->workers[faults[i].worker];
@@ -202,6 +241,10 @@ convoy_status faulty_transport_create(struct transport **transport, struct trans
             break;
         case FAULT_CORRUPT:
             of_worker->corrupt = true;
+            break;
+        case FAULT_LIE:
+            lies[faults[i].worker] = faults[i];
+            of_worker->lie = &lies[faults[i].worker];
             break;
         case FAULT_KILL_LAYER:
         case FAULT_SLOW:
@@ -221,5 +264,8 @@ static const struct transport_ops faulty_ops = {
     .wake = faulty_wake,
     .state = faulty_state,
     .disconnect = faulty_disconnect,
+    .identify = faulty_identify,
+    .ban = faulty_ban,
+    .pardon = faulty_pardon,
     .destroy = faulty_destroy,
 };

@@ -42,6 +42,13 @@ static void test_parse(void **state) {
     assert_true(fault.factor == 0.25);
     assert_int_equal(fault_parse(&fault, "3:corrupt", 6, NULL), CONVOY_OK);
     assert_int_equal(fault.kind, FAULT_CORRUPT);
+    assert_int_equal(fault_parse(&fault, "3:lie", 6, NULL), CONVOY_OK);
+    assert_int_equal(fault.kind, FAULT_LIE);
+    assert_true(fault.size == 1e-2 && fault.elements == 1e-3 && fault.answers == 1);
+    assert_int_equal(fault_parse(&fault, "3:lie=2,0.5", 6, NULL), CONVOY_OK);
+    assert_true(fault.size == 2 && fault.elements == 0.5 && fault.answers == 1);
+    assert_int_equal(fault_parse(&fault, "3:lie=1e-4,0,0.01", 6, NULL), CONVOY_OK);
+    assert_true(fault.size == 1e-4 && fault.elements == 0 && fault.answers == 0.01);
 }
 
 static void test_parse_refuses(void **state) {
@@ -77,7 +84,16 @@ static void test_parse_refuses(void **state) {
                                         "1:drop=1.5",
                                         "1:drop=0.2x",
                                         "1:corrupt=1",
-                                        "1:lie"};
+                                        "1:lies",
+                                        "1:lie=",
+                                        "1:lie=x",
+                                        "1:lie=-1",
+                                        "1:lie=nan",
+                                        "1:lie=1,2",
+                                        "1:lie=1,0.5,",
+                                        "1:lie=1,0.5,1.5",
+                                        "1:lie=1,0.5,1,1",
+                                        "1:lie 1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct fault fault = {.worker = 77};
         convoy_error error = {0};
@@ -229,6 +245,46 @@ static void test_corrupt(void **state) {
     end(&pair);
 }
 
+/* So many elements are off by so much, under a checksum that is right, in so many of the answers. */
+static void test_lie(void **state) {
+    (void)state;
+    enum { COUNT = 1000, ANSWERS = 400 };
+    static const convoy_dtype types[] = {CONVOY_F32, CONVOY_F64, CONVOY_F16, CONVOY_BF16};
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        struct pair pair = with_fault("0:lie=0.5,0.01,0.25");
+        uint32_t lies = 0;
+        for (int i = 0; i < ANSWERS; i++) {
+            struct buffer *payload = buffer_create(COUNT * convoy_dtype_bytes(types[t]));
+            assert_non_null(payload);
+            const uint64_t one[] = {[CONVOY_F32] = 0x3f800000,
+                                    [CONVOY_F64] = UINT64_C(0x3ff0000000000000),
+                                    [CONVOY_F16] = 0x3c00,
+                                    [CONVOY_BF16] = 0x3f80};
+            for (size_t k = 0; k < COUNT; k++)
+                memcpy((char *)payload->data + k * convoy_dtype_bytes(types[t]), &one[types[t]],
+                       convoy_dtype_bytes(types[t]));
+            struct frame frame = {.header = {.kind = FRAME_ANSWER, .job = 1, .dtype = types[t]},
+                                  .payload = payload};
+            frame_seal(&frame, frame_payload_hash(payload));
+            assert_int_equal(pair.workers[0]->ops->send(pair.workers[0], 0, &frame), CONVOY_OK);
+            uint32_t worker, changed = 0;
+            assert_int_equal(receive(&pair, PATIENCE_NS, &worker, &frame), TRANSPORT_FRAME);
+            assert_true(frame_valid(&frame));
+            const convoy_tensor tensor = {.dtype = types[t], .data = frame.payload->data};
+            for (size_t k = 0; k < COUNT; k++) {
+                const double value = convoy_tensor_element(&tensor, k);
+                changed += value != 1;
+                assert_true(value == 1 || value == 0.5 || value == 1.5 || value == 0 || value == 2);
+            }
+            assert_in_range(changed, 0, 10);
+            lies += changed > 0;
+            frame_release(&frame);
+        }
+        assert_in_range(lies, 60, 140); /* a quarter, six deviations around */
+        end(&pair);
+    }
+}
+
 int main(void) {
     printf("seed %d\n", SEED);
     const struct CMUnitTest tests[] = {
@@ -236,6 +292,7 @@ int main(void) {
         cmocka_unit_test(test_kill),  cmocka_unit_test(test_delay_ends),
         cmocka_unit_test(test_delay), cmocka_unit_test(test_close_under_delay),
         cmocka_unit_test(test_drop),  cmocka_unit_test(test_corrupt),
+        cmocka_unit_test(test_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

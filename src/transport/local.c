@@ -207,6 +207,16 @@ static void local_disconnect(struct transport *transport, uint32_t peer) {
     report_lost(master, peer);
 }
 
+static void local_identify(struct transport *transport, uint32_t peer, struct peer_identity *identity) {
+    (void)transport;
+    *identity = (struct peer_identity){.instance = (uint64_t)peer + 1};
+}
+
+/* Threads that are cut off do not come again, whatever is forgotten. */
+static void local_pardon(struct transport *transport) {
+    (void)transport;
+}
+
 static void local_destroy(struct transport **transport) {
     if (!transport || !*transport)
         return;
@@ -266,5 +276,8 @@ static const struct transport_ops local_ops = {
     .wake = local_wake,
     .state = local_state,
     .disconnect = local_disconnect,
+    .identify = local_identify,
+    .ban = local_disconnect,
+    .pardon = local_pardon,
     .destroy = local_destroy,
 };

@@ -30,6 +30,12 @@ enum transport_event {
 
 struct transport;
 
+/* Who a peer is. All zero: nobody has come. */
+struct peer_identity {
+    uint64_t instance; /* of the process: the same if it comes again, on another connection too */
+    char key[64];      /* the name under which its key is allowed; empty: it has none */
+};
+
 struct transport_ops {
     const char *name;
 
@@ -50,6 +56,16 @@ struct transport_ops {
 
     /* Cuts one peer off: it sees its master gone, its frames are dropped, its state is PEER_LOST. */
     void (*disconnect)(struct transport *transport, uint32_t peer);
+
+    /* A master's: who the peer is that joined last under this number. */
+    void (*identify)(struct transport *transport, uint32_t peer, struct peer_identity *identity);
+
+    /* A master's: cuts one peer off for good: its process is refused if it comes again, and so is its key if
+     * no other peer uses that. */
+    void (*ban)(struct transport *transport, uint32_t peer);
+
+    /* A master's: forgets all bans. */
+    void (*pardon)(struct transport *transport);
 
     /* Closes and frees the endpoint; every peer sees it gone. Takes NULL. Frames not yet delivered are
      * dropped, with their references. */

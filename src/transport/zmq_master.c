@@ -249,6 +249,26 @@ static void zmq_master_disconnect(struct transport *transport, uint32_t number) 
         zmq_peer_lose(m, &m->peers[number], REFUSAL_CUT, "it was cut off");
 }
 
+static void zmq_master_identify(struct transport *transport, uint32_t number,
+                                struct peer_identity *identity) {
+    struct zmq_master *m = (struct zmq_master *)transport;
+    *identity = (struct peer_identity){0};
+    if (number >= m->n)
+        return;
+    identity->instance = m->peers[number].instance;
+    memcpy(identity->key, m->peers[number].user, sizeof identity->key);
+}
+
+static void zmq_master_ban(struct transport *transport, uint32_t number) {
+    struct zmq_master *m = (struct zmq_master *)transport;
+    if (number < m->n)
+        zmq_peer_ban(m, &m->peers[number]);
+}
+
+static void zmq_master_pardon(struct transport *transport) {
+    zmq_bans_forget((struct zmq_master *)transport);
+}
+
 /* Whoever hears it hangs up; waiting for that is surer than to let libzmq linger, which now and then loses
  * what was sent just before the end. */
 static void say_goodbye(struct zmq_master *m) {
@@ -279,6 +299,7 @@ static void zmq_master_destroy(struct transport **transport) {
         zmq_ctx_term(m->context);
     if (m->wake_fd >= 0)
         close(m->wake_fd);
+    zmq_bans_forget(m);
     free(m->url);
     free(m->allowed_folder);
     free(m);
@@ -341,5 +362,8 @@ static const struct transport_ops zmq_master_ops = {
     .wake = zmq_master_wake,
     .state = zmq_master_state,
     .disconnect = zmq_master_disconnect,
+    .identify = zmq_master_identify,
+    .ban = zmq_master_ban,
+    .pardon = zmq_master_pardon,
     .destroy = zmq_master_destroy,
 };

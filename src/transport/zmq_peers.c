@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const enum transport_event due_events[DUE_COUNT] = {TRANSPORT_LEFT, TRANSPORT_JOINED,
@@ -78,6 +79,50 @@ void zmq_peer_heard(struct zmq_master *m, struct zmq_peer *peer, uint64_t now_ns
         zmq_peer_set_due(m, peer, DUE_RECOVERED);
 }
 
+/* ---- bans ---- */
+
+#define DISTRUSTED "its answers were wrong"
+
+/* Whether no other peer is there with the same key. */
+static bool key_is_own(const struct zmq_master *m, const struct zmq_peer *peer) {
+    for (uint32_t i = 0; i < m->n; i++)
+        if (&m->peers[i] != peer && zmq_peer_is_in(&m->peers[i]) && strcmp(m->peers[i].user, peer->user) == 0)
+            return false;
+    return *peer->user;
+}
+
+void zmq_peer_ban(struct zmq_master *m, struct zmq_peer *peer) {
+    if (!m->bans)
+        m->bans = calloc(ZMQ_MOST_BANS, sizeof *m->bans);
+    if (m->bans) {
+        struct zmq_ban *ban = &m->bans[m->ban_count++ % ZMQ_MOST_BANS];
+        *ban = (struct zmq_ban){.instance = peer->instance};
+        if (key_is_own(m, peer))
+            memcpy(ban->key, peer->user, sizeof ban->key);
+        else if (*peer->user)
+            log_line(&m->log, CONVOY_LOG_WARNING,
+                     "the key %s stays allowed, since other workers use it: a key for each worker is safer",
+                     peer->user);
+    }
+    zmq_peer_lose(m, peer, REFUSAL_CUT, DISTRUSTED);
+}
+
+void zmq_bans_forget(struct zmq_master *m) {
+    free(m->bans);
+    m->bans = NULL;
+    m->ban_count = 0;
+}
+
+static bool is_banned(const struct zmq_master *m, uint64_t instance, const char *user) {
+    uint32_t count = m->ban_count < ZMQ_MOST_BANS ? m->ban_count : ZMQ_MOST_BANS;
+    for (uint32_t i = 0; i < count; i++)
+        if (m->bans[i].instance == instance || (*user && strcmp(m->bans[i].key, user) == 0))
+            return true;
+    return false;
+}
+
+/* ---- hellos ---- */
+
 /* The node for a worker: its own if it is still held by an older connection of the same process, the one that
  * it wants, one that nobody had, one that was lost. NULL: all are taken. */
 static struct zmq_peer *choose_node(struct zmq_master *m, const struct hello *hello, const char *user) {
@@ -111,6 +156,10 @@ void zmq_admit(struct zmq_master *m, const struct origin *origin, const struct f
     struct hello hello;
     connection_address(origin->fd, address);
     enum refusal refusal = door_judge_hello(frame, m->plan_hash, &hello, reason);
+    if (!refusal && is_banned(m, hello.instance, origin->user)) {
+        refusal = REFUSAL_CUT;
+        snprintf(reason, sizeof reason, DISTRUSTED);
+    }
     struct zmq_peer *peer = refusal ? NULL : choose_node(m, &hello, origin->user);
     if (!refusal && !peer) {
         refusal = REFUSAL_FULL;

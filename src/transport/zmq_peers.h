@@ -27,6 +27,13 @@ struct zmq_peer {
     char user[64];
 };
 
+/* A worker that is not let in any more, by its process or, if it has one of its own, its key. */
+struct zmq_ban {
+    uint64_t instance;
+    char key[64]; /* empty: only the process */
+};
+#define ZMQ_MOST_BANS 1024 /* the oldest go first */
+
 struct zmq_master {
     struct transport base;
     void *context, *router, *monitor;
@@ -43,6 +50,8 @@ struct zmq_master {
     bool due; /* some peer has an event due */
     char *url, *allowed_folder;
     struct ipc_file ipc_file; /* of an ipc URL */
+    struct zmq_ban *bans;     /* [ZMQ_MOST_BANS], of which ban_count were ever made; NULL: none */
+    uint32_t ban_count;
     uint32_t n;
     struct zmq_peer peers[]; /* [n] */
 };
@@ -69,6 +78,10 @@ void zmq_refuse(struct zmq_master *m, uint64_t route, enum refusal why, const ch
 
 /* Forgets a peer's connection; `reason` completes "worker 3 is lost: ...". */
 void zmq_peer_lose(struct zmq_master *m, struct zmq_peer *peer, enum refusal why, const char *reason);
+
+/* Cuts a peer off, and its process, or who has its key, is refused from now on. */
+void zmq_peer_ban(struct zmq_master *m, struct zmq_peer *peer);
+void zmq_bans_forget(struct zmq_master *m);
 
 /* Something came from a peer. */
 void zmq_peer_heard(struct zmq_master *m, struct zmq_peer *peer, uint64_t now_ns);

@@ -46,6 +46,11 @@ static enum peer_state script_state(struct transport *transport, uint32_t peer) 
     return PEER_ALIVE;
 }
 
+static void script_identify(struct transport *transport, uint32_t peer, struct peer_identity *identity) {
+    (void)transport;
+    *identity = (struct peer_identity){.instance = peer + 1};
+}
+
 static void script_destroy(struct transport **transport) {
     *transport = NULL;
 }
@@ -55,6 +60,7 @@ static const struct transport_ops script_ops = {.name = "script",
                                                 .poll = script_poll,
                                                 .wake = script_wake,
                                                 .state = script_state,
+                                                .identify = script_identify,
                                                 .destroy = script_destroy};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
