@@ -160,12 +160,22 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     return exit_status;
 }
 
+static bool checks_answers(const convoy_options *session) {
+    return session->verify == CONVOY_VERIFY_AUTO ? session->listen != NULL
+                                                 : session->verify != CONVOY_VERIFY_OFF;
+}
+
 int command_run(const struct cli_options *options) {
     convoy_error error;
     if (options->mpi)
         return command_run_mpi(options);
     if (options->arguments.count == 0) {
         cli_error(&error, CONVOY_E_USAGE, "no model; usage: convoy run MODEL INPUT...");
+        return report_error(&error);
+    }
+    if (options->audit && !checks_answers(&options->session)) {
+        cli_error(&error, CONVOY_E_USAGE, "--audit %s: no answers are checked; --verify sample or all does",
+                  options->audit);
         return report_error(&error);
     }
     struct progress progress;

@@ -108,6 +108,13 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
             "its answers cannot be checked: what is computed here is off by more than rounding explains");
         return "answers that cannot be told apart";
     }
+    if (run->wrong && run->answered < needed) {
+        snprintf(text, size,
+                 "%u of the answers were wrong, and of the others %u came of the %u that it needs",
+                 run->wrong, run->answered, needed);
+        list_absent(run, text, size);
+        return "wrong answers";
+    }
     if (run->answered < needed) {
         snprintf(text, size, "only %u of the %u answers that it needs came in %.0f ms", run->answered, needed,
                  waited_ms);

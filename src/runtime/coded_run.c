@@ -275,6 +275,10 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     if (run->solution) {
         status = decode_answers(run, out);
         report_decoded(run, report);
+        if (status == CONVOY_OK && run->not_finite && check_not_finite(run)) {
+            run->not_finite = false;
+            solutions_put(&layer->solutions, &run->solution);
+        }
     }
     report->decode_ms = ms_between(collected_ns, clock_now_ns());
     return status;

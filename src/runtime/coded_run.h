@@ -36,6 +36,10 @@ void check_begin(struct coded_run *run);
  * be decoded. */
 bool check_answers(struct coded_run *run);
 
+/* What was decoded is not finite: checks the answers, if that was not done, since a worker may be why.
+ * Whether one of them is wrong. No job is open. */
+bool check_not_finite(struct coded_run *run);
+
 /* How the layer is coded. */
 void report_code(const struct coded_layer *layer, convoy_layer_report *report);
 

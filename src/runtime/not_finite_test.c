@@ -32,6 +32,11 @@ static size_t not_finite(const convoy_tensor *tensor) {
     return count;
 }
 
+static void fail_wrong(void *context, const convoy_wrong_answer *wrong) {
+    (void)context;
+    fail_msg("the answer of worker %u is called wrong, off by %g", wrong->worker, wrong->deviation);
+}
+
 /* Several runs of one layer: computed here, exactly, and no degradation. */
 static void check_computed_here(const struct cluster_rig_setup *setup, const char *why) {
     struct cluster_rig rig;
@@ -50,13 +55,16 @@ static void check_computed_here(const struct cluster_rig_setup *setup, const cha
 static const convoy_dtype types[][2] = {
     {CONVOY_F32, CONVOY_F32}, {CONVOY_F64, CONVOY_F32}, {CONVOY_F32, CONVOY_BF16}, {CONVOY_F32, CONVOY_F16}};
 
+/* Whether answers are checked or not: nobody is wrong. */
 static void test_inputs(void **state) {
     (void)state;
     static const float odd[] = {NAN, INFINITY, -INFINITY};
     for (size_t type = 0; type < 4; type++)
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 9; i++) {
             struct cluster_rig_setup setup = usual(types[type][0], types[type][1]);
-            setup.odd_input = odd[i];
+            setup.odd_input = odd[i % 3];
+            setup.verify = (enum verify[]){VERIFY_OFF, VERIFY_SAMPLE, VERIFY_ALL}[i / 3];
+            setup.wrong_answer = fail_wrong;
             check_computed_here(&setup, "not finite");
         }
 }
@@ -83,6 +91,8 @@ static void test_largest_numbers(void **state) {
     (void)state;
     for (size_t type = 0; type < 3; type += 2) {
         struct cluster_rig_setup setup = usual(types[type][0], types[type][1]);
+        setup.verify = type ? VERIFY_ALL : VERIFY_SAMPLE;
+        setup.wrong_answer = fail_wrong;
         setup.input = 0.8e38F;
         setup.weights = 1e-20F;
         struct cluster_rig rig;

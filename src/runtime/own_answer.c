@@ -54,11 +54,17 @@ static struct conv_place random_place(const struct conv_geometry *task, struct r
     return place;
 }
 
-/* own_answer.rounding, by input and answer as they travel. CONVOY_E_MEMORY. */
-static convoy_status measure_rounding(double *rounding, const struct layer_message *message,
-                                      convoy_dtype frames, struct buffer *payload, struct buffer *answer,
-                                      struct random *random) {
-    struct buffer *input = widen(payload, frames), *output = widen(answer, frames);
+static bool is_finite(const float *elements, size_t count) {
+    float zeros = 0;
+    for (size_t i = 0; i < count; i++)
+        zeros += 0 * elements[i];
+    return zeros == 0;
+}
+
+/* Describes own->answer, by input and answer as they travel. CONVOY_E_MEMORY. */
+static convoy_status describe(struct own_answer *own, const struct layer_message *message,
+                              convoy_dtype frames, struct buffer *payload, struct random *random) {
+    struct buffer *input = widen(payload, frames), *output = widen(own->answer, frames);
     double errors = 0, squares = 0;
     if (input && output) {
         const convoy_tensor in = {
@@ -72,7 +78,8 @@ static convoy_status measure_rounding(double *rounding, const struct layer_messa
             squares += exact * exact;
         }
         const double least = least_rounding(frames);
-        *rounding = squares > 0 ? fmax(sqrt(errors / squares), least) : least;
+        own->rounding = squares > 0 && isfinite(errors) ? fmax(sqrt(errors / squares), least) : least;
+        own->finite = is_finite(output->data, output->bytes / sizeof(float));
     }
     const bool complete = input && output;
     buffer_release(&input);
@@ -95,7 +102,7 @@ static convoy_status compute(struct own_answer *own, struct coded_layer *layer, 
     if (status == CONVOY_OK)
         own->answer = task_compute(held, inner, layer->cluster->inputs, layer->frames, payload);
     if (status == CONVOY_OK && own->answer)
-        status = measure_rounding(&own->rounding, &message, layer->frames, payload, own->answer, random);
+        status = describe(own, &message, layer->frames, payload, random);
     layer_message_release(&message);
     if (held)
         layer_cache_release(cache, &held);

@@ -7,6 +7,7 @@
 
 struct own_answer {
     struct buffer *answer; /* as the worker's would be; NULL: it cannot be computed */
+    bool finite;           /* all of it */
     double rounding;       /* root mean square of what some of its elements are off, divided by that of the
                               elements;       no less than rounding input and answer makes it */
 };

@@ -169,8 +169,8 @@ static convoy_status measure(struct verification *verification, struct verificat
                              struct own_answer *own) {
     convoy_status status =
         own_answer_compute(own, verification->layer, inner, in, worker, &verification->random);
-    if (status != CONVOY_OK)
-        return status;
+    if (status != CONVOY_OK || (own->answer && !own->finite))
+        return status; /* what is not finite tells nothing of rounding */
     const double limit = fmax(verification->limit, MARGIN * own->rounding);
     const double off = own->answer ? projected_deviation(&run->projected, &run->check->projection, worker,
                                                          verification->layer->frames, own->answer->data)

@@ -244,11 +244,38 @@ static void test_sample(void **state) {
     cluster_rig_close(&scene.rig);
 }
 
+/* An answer that is not finite is checked, whether its run was drawn or not. */
+static void test_not_finite(void **state) {
+    (void)state;
+    static const char *const faults[] = {"1:lie=1e30", NULL};
+    struct scene scene;
+    scene.tally = (struct tally){0};
+    cluster_rig_open(&scene.rig, &(struct cluster_rig_setup){.workers = 6,
+                                                             .stragglers = 2,
+                                                             .seed = SEED,
+                                                             .frames = CONVOY_F16,
+                                                             .faults = faults,
+                                                             .verify = VERIFY_SAMPLE,
+                                                             .wrong_answer = note,
+                                                             .wrong_answer_context = &scene.tally});
+    const uint64_t until_ns = clock_now_ns() + 60 * NS_PER_S;
+    while (scene.tally.banned[1] == 0 && clock_now_ns() < until_ns) {
+        convoy_layer_report report;
+        double error = 0;
+        assert_int_equal(cluster_rig_run(&scene.rig, &report, &error), CONVOY_OK);
+        assert_true(error < 1e-2);
+        assert_true(report.outcome[1] != CONVOY_OUTCOME_USED);
+    }
+    expect_banned(&scene, (const uint32_t[]){1}, 1);
+    cluster_rig_close(&scene.rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_answers),  cmocka_unit_test(test_unchecked_lie_is_decoded),
         cmocka_unit_test(test_liar_is_banned), cmocka_unit_test(test_two_liars_of_ten),
         cmocka_unit_test(test_too_many_liars), cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,9 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
         return error_set(error, CONVOY_E_USAGE,
                          "verify %d: there are auto (0), off (1), sample (2) and all (3)",
                          (int)options->verify);
+    if (options->local && options->verify > CONVOY_VERIFY_OFF)
+        return error_set(error, CONVOY_E_USAGE,
+                         "a local session has no workers whose answers could be checked");
     if (options->threads < 1 || options->threads > CONVOY_MAX_WORKERS)
         return error_set(error, CONVOY_E_USAGE, "%u threads: must be 1 to %d", options->threads,
                          CONVOY_MAX_WORKERS);
