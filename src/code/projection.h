@@ -21,20 +21,21 @@ struct projection {
     const struct output_grid *grid; /* how the layer is cut, and its answers lie */
     const struct code *code;
     float *r; /* [groups][part_channels] of the grid */
+    /* The convolution that makes all P_ab, of one group: with an output channel for each filter part and as
+     * many rows as the parts have together, k_A·h, or, if strides are 1, with a channel for each tap of the
+     * layer's kernel and each part, [tap][k_B], at every input position: then a P_ab is the sum of its taps,
+     * shifted. If the input lies in blocks, the output does, and channels fill a block. */
+    struct conv_geometry conv;
+    uint32_t taps; /* 1: it is no sum of taps */
 };
 
-/* Draws r. CONVOY_E_MEMORY. */
+/* Draws r. CONVOY_E_INPUT if the convolution is too large; CONVOY_E_MEMORY. */
 convoy_status projection_create(struct projection *projection, const struct conv_geometry *layer,
                                 const struct output_grid *grid, const struct code *code,
-                                struct random *random);
+                                struct random *random, convoy_error *error);
 void projection_clear(struct projection *projection);
 
-/* The convolution that makes all P_ab: the layer's with one output channel for each filter part, one group, a
- * dense output, and as many rows as the parts have together, k_A·h. CONVOY_E_INPUT if it is too large. */
-convoy_status projection_conv(const struct projection *projection, struct conv_geometry *conv,
-                              convoy_error *error);
-
-/* Its filters [k_B][C][kernel...]: of each part the filters times r and times what equilibrates them
+/* The filters of projection->conv: of each part the layer's filters times r and times what equilibrates them
  * (filter_encoder.h), summed. filters: the layer's, float32 at any address; factors: of equilibrate. One pass
  * over the filters. */
 void projection_filters(const struct projection *projection, const void *filters, const float *factors,
@@ -43,7 +44,7 @@ void projection_filters(const struct projection *projection, const void *filters
 /* What that convolution made of one input, and room for checks. All zero: none yet. One thread at a time. */
 struct projected {
     float *output;        /* of the convolution: to be filled between projected_reserve and projected_take */
-    const float *parts;   /* [batch][k_B][k_A][h][inner] */
+    float *parts;         /* P_ab: [batch][k_B][k_A][h][inner] */
     double *mean_squares; /* [k_B][k_A]: of P_ab, over batch and positions */
     void *memory;         /* of all that and of what a check needs, [capacity] bytes */
     size_t capacity;

@@ -52,16 +52,15 @@ static bool pipeline_of(struct pipeline *p, uint32_t i, convoy_dtype frames, str
 
 /* The convolution of the projection, by the oracle. */
 static void fill(struct projected *projected, const struct projection *projection, const struct pipeline *p) {
-    struct conv_geometry conv;
-    assert_int_equal(projection_conv(projection, &conv, NULL), CONVOY_OK);
-    convoy_shape shape = conv_filter_shape(&conv);
+    const struct conv_geometry *conv = &projection->conv;
+    convoy_shape shape = conv_filter_shape(conv);
     size_t count = 1;
     for (uint32_t i = 0; i < shape.rank; i++)
         count *= (size_t)shape.dims[i];
     float *filters = test_memory(count, sizeof *filters);
     projection_filters(projection, p->k, p->factors, filters);
     assert_int_equal(projected_reserve(projected, projection), CONVOY_OK);
-    oracle_convolve(&conv, CONVOY_F32, p->x, filters, projected->output);
+    oracle_convolve(conv, CONVOY_F32, p->x, filters, projected->output);
     assert_true(projected_take(projected, projection));
     free(filters);
 }
@@ -90,8 +89,9 @@ static void expect_checked(const struct pipeline *p, convoy_dtype frames, double
     struct projection projection;
     struct projected projected = {0};
     char text[512];
-    assert_int_equal(projection_create(&projection, &p->setup.layer, &p->partition.output, &p->code, random),
-                     CONVOY_OK);
+    assert_int_equal(
+        projection_create(&projection, &p->setup.layer, &p->partition.output, &p->code, random, NULL),
+        CONVOY_OK);
     fill(&projected, &projection, p);
     for (uint32_t w = 0; w < WORKERS; w++) {
         const double right = projected_deviation(&projected, &projection, w, frames, p->answers[w]);
@@ -139,8 +139,9 @@ static void test_not_finite(void **state) {
     random_seed(&random, CODING_SEED);
     while (!pipeline_of(&p, 0, CONVOY_F32, &random))
         continue;
-    assert_int_equal(projection_create(&projection, &p.setup.layer, &p.partition.output, &p.code, &random),
-                     CONVOY_OK);
+    assert_int_equal(
+        projection_create(&projection, &p.setup.layer, &p.partition.output, &p.code, &random, NULL),
+        CONVOY_OK);
     fill(&projected, &projection, &p);
     const float values[] = {NAN, INFINITY, -INFINITY, 3e38F};
     for (int i = 0; i < 4; i++) {

@@ -26,7 +26,6 @@
 struct check {
     atomic_uint references;
     struct projection projection;
-    struct conv_geometry conv;
     struct layer *layer; /* computes P_ab */
 };
 
@@ -85,7 +84,8 @@ bool verification_is_drawn(struct verification *verification) {
 
 /* Prepares the convolution that makes P_ab. */
 static convoy_status prepare(struct check *check, struct coded_layer *layer) {
-    const convoy_shape shape = conv_filter_shape(&check->conv), input = conv_input_shape(&check->conv);
+    const convoy_shape shape = conv_filter_shape(&check->projection.conv),
+                       input = conv_input_shape(&check->projection.conv);
     const struct layer_desc desc = {.name = layer->desc.name,
                                     .op = layer->desc.op,
                                     .kind = LAYER_CONV,
@@ -93,8 +93,8 @@ static convoy_status prepare(struct check *check, struct coded_layer *layer) {
                                     .inputs = &input,
                                     .dtype = CONVOY_F32,
                                     .input_dtype = CONVOY_F32,
-                                    .output = conv_output_shape(&check->conv),
-                                    .conv = check->conv};
+                                    .output = conv_output_shape(&check->projection.conv),
+                                    .conv = check->projection.conv};
     struct layer_params params = {0};
     convoy_status status = convoy_tensor_create(&params.weights, CONVOY_F32, &shape, NULL);
     if (status != CONVOY_OK)
@@ -114,9 +114,7 @@ static struct check *check_create(struct coded_layer *layer, struct random *rand
         return NULL;
     atomic_init(&check->references, 1);
     convoy_status status = projection_create(&check->projection, &layer->partition.layer,
-                                             &layer->partition.output, &layer->code, random);
-    if (status == CONVOY_OK)
-        status = projection_conv(&check->projection, &check->conv, NULL);
+                                             &layer->partition.output, &layer->code, random, NULL);
     if (status == CONVOY_OK)
         status = prepare(check, layer);
     if (status != CONVOY_OK)
@@ -154,10 +152,11 @@ static bool project_input(struct verification_run *run, struct context *inner, c
     const struct check *check = run->check;
     if (projected_reserve(&run->projected, &check->projection) != CONVOY_OK)
         return false;
-    convoy_tensor out = {
-        .dtype = CONVOY_F32, .shape = conv_output_shape(&check->conv), .data = run->projected.output};
+    convoy_tensor out = {.dtype = CONVOY_F32,
+                         .shape = conv_output_shape(&check->projection.conv),
+                         .data = run->projected.output};
     const convoy_tensor input = {
-        .dtype = CONVOY_F32, .shape = conv_input_shape(&check->conv), .data = in->data};
+        .dtype = CONVOY_F32, .shape = conv_input_shape(&check->projection.conv), .data = in->data};
     return check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL) == CONVOY_OK &&
            projected_take(&run->projected, &check->projection);
 }
