@@ -1,12 +1,13 @@
 #include "linalg/project.h"
 
 #include "linalg/halves.h"
+#include "linalg/kernels.h"
 
 #include <string.h>
 
 enum {
     TILE_FLOATS = 1024, /* of sums that stay in the first cache, with as many elements */
-    WIDE = 16           /* sums side by side: the lanes of the widest vectors */
+    WIDE = PROJECT_PERIOD
 };
 
 /* Sums of one tile: of `width` lanes for each position. */
@@ -22,36 +23,39 @@ static const float *widened(const struct project_job *job, size_t at, size_t cou
     return wide;
 }
 
-/* One row of a map in blocks of 1, 8 or 16 channels, which is a constant here. */
-static inline void add_blocks(struct tile *tile, const float *row, const float *r, size_t positions,
-                              size_t lanes) {
-    for (size_t p = 0; p < positions; p++)
-        for (size_t l = 0; l < lanes; l++)
-            tile->sums[p * lanes + l] += r[l] * row[p * lanes + l];
+const struct project_kernel *project_kernels(void) {
+    static const struct project_kernel kernels[] = {
+#ifdef CONVOY_X86
+        {"avx512", project_row_avx512},
+        {"avx2", project_row_avx2},
+#endif
+        {"plain", project_row_plain},
+        {0},
+    };
+    return kernels + kernels_lacking();
 }
 
-static void add_row(struct tile *tile, const float *row, const float *r, size_t positions, size_t lanes) {
-    if (lanes == 16)
-        add_blocks(tile, row, r, positions, 16);
-    else if (lanes == 8)
-        add_blocks(tile, row, r, positions, 8);
-    else
-        add_blocks(tile, row, r, positions, 1);
+/* r of one row's lanes, repeated. */
+static void repeat(float *pattern, const float *r, size_t lanes) {
+    for (size_t i = 0; i < PROJECT_PERIOD; i++)
+        pattern[i] = r[i % lanes];
 }
 
 /* Positions one behind the other, of 1, 8 or 16 lanes each. */
 static void project_blocks(const struct project_job *job, float *sums) {
-    struct tile tile;
+    const struct project_kernel *kernel = project_kernels();
     const size_t lanes = job->lanes, most = TILE_FLOATS / lanes;
+    struct tile tile;
+    float pattern[PROJECT_PERIOD];
     for (size_t p = 0, count; p < job->positions; p += count) {
         count = job->positions - p < most ? job->positions - p : most;
         memset(tile.sums, 0, count * lanes * sizeof(float));
         for (size_t g = 0; g < job->groups; g++)
-            for (size_t q = 0; q < job->rows; q++)
-                add_row(&tile,
-                        widened(job, job->first + g * job->group_stride + q * job->row_stride + p * lanes,
-                                count * lanes, tile.wide),
-                        job->r + (g * job->rows + q) * lanes, count, lanes);
+            for (size_t q = 0; q < job->rows; q++) {
+                size_t at = job->first + g * job->group_stride + q * job->row_stride + p * lanes;
+                repeat(pattern, job->r + (g * job->rows + q) * lanes, lanes);
+                kernel->run(widened(job, at, count * lanes, tile.wide), pattern, count * lanes, tile.sums);
+            }
         for (size_t i = 0; i < count; i++) {
             sums[p + i] = 0;
             for (size_t l = 0; l < lanes; l++)

@@ -17,6 +17,15 @@ struct project_job {
     size_t first, group_stride, row_stride, position_stride;
 };
 
+/* The kernels by name in order of preference, ended by a NULL name; those that this processor lacks are left
+ * out. run: sums[i] += r[i % PROJECT_PERIOD] * row[i] for i < count. For tests and timing. */
+#define PROJECT_PERIOD 16
+struct project_kernel {
+    const char *name;
+    void (*run)(const float *row, const float *r, size_t count, float *sums);
+};
+const struct project_kernel *project_kernels(void);
+
 /* sums[p] = Σ r_c map_c[p] over all channels c, in float32. Reads the map once; allocates nothing. */
 void project(const struct project_job *job, float *sums);
 
