@@ -115,24 +115,6 @@ static size_t channel_at(const struct projection *projection, const struct plane
     return channel / step * step * positions + channel % step;
 }
 
-/* to[y] += from[y + offset] at all positions y of the parts where there is one. */
-static void add_shifted(const struct plane *plane, const int64_t *offset, const float *from, float *to) {
-    int64_t begin[CONV_MAX_SPATIAL], end[CONV_MAX_SPATIAL];
-    for (int i = 0; i < CONV_MAX_SPATIAL; i++) {
-        begin[i] = offset[i] < 0 ? -offset[i] : 0;
-        end[i] = plane->in[i] - offset[i] < plane->out[i] ? plane->in[i] - offset[i] : plane->out[i];
-    }
-    for (int64_t i = begin[0]; i < end[0]; i++)
-        for (int64_t j = begin[1]; j < end[1]; j++) {
-            float *row = to + (i * plane->out[1] + j) * plane->out[2];
-            const float *source =
-                from + (((i + offset[0]) * plane->in[1] + j + offset[1]) * plane->in[2] + offset[2]) *
-                           (int64_t)plane->step;
-            for (int64_t k = begin[2]; k < end[2]; k++)
-                row[k] += source[k * (int64_t)plane->step];
-        }
-}
-
 /* How far tap `tap` of the layer's kernel looks from an output position. */
 static void tap_offset(const struct projection *projection, uint32_t tap, int64_t *offset) {
     const struct conv_geometry *g = projection->layer;
@@ -143,23 +125,34 @@ static void tap_offset(const struct projection *projection, uint32_t tap, int64_
         offset[i + shift] = tap % (uint32_t)g->kernel[i] * g->dilation[i] - g->pad_begin[i];
 }
 
-bool projected_take(struct projected *projected, const struct projection *projection) {
-    const struct output_grid *grid = projection->grid;
-    const struct plane plane = describe_plane(projection);
-    const size_t positions = part_positions(grid), parts = parts_of(grid),
-                 whole = positions * grid->input_parts;
+/* row[k] += from[k + offset] along the last axis, at all positions k of the parts where there is one; `from`
+ * begins at the row (i,j) of an image's output channel. Rows outside the convolution's output are zeros. */
+static void add_row(const struct plane *plane, int64_t i, int64_t j, int64_t offset, const float *from,
+                    float *row) {
+    if (i < 0 || i >= plane->in[0] || j < 0 || j >= plane->in[1])
+        return;
+    const int64_t begin = offset < 0 ? -offset : 0, step = (int64_t)plane->step;
+    const int64_t end = plane->in[2] - offset < plane->out[2] ? plane->in[2] - offset : plane->out[2];
+    const float *source = from + ((i * plane->in[1] + j) * plane->in[2] + offset) * step;
+    for (int64_t k = begin; k < end; k++)
+        row[k] += source[k * step];
+}
+
+/* All taps of one row (i,j) of one filter part, so that the rows that they come from stay in the cache. */
+static void sum_taps(const struct projection *projection, const struct plane *plane, const float *image,
+                     size_t part, int64_t i, int64_t j, float *row) {
+    for (uint32_t tap = 0; tap < projection->taps; tap++) {
+        int64_t offset[CONV_MAX_SPATIAL];
+        tap_offset(projection, tap, offset);
+        add_row(plane, i + offset[0], j + offset[1], offset[2],
+                image + channel_at(projection, plane, tap * projection->grid->filter_parts + part), row);
+    }
+}
+
+/* The mean squares of all P_ab. Whether they are finite. */
+static bool sum_squares(struct projected *projected, const struct output_grid *grid) {
+    const size_t positions = part_positions(grid), parts = parts_of(grid);
     bool finite = true;
-    memset(projected->parts, 0, grid->batch * parts * positions * sizeof *projected->parts);
-    for (size_t n = 0; n < grid->batch; n++)
-        for (uint32_t tap = 0; tap < projection->taps; tap++)
-            for (size_t b = 0; b < grid->filter_parts; b++) {
-                int64_t offset[CONV_MAX_SPATIAL];
-                tap_offset(projection, tap, offset);
-                add_shifted(&plane, offset,
-                            projected->output + n * plane.image +
-                                channel_at(projection, &plane, tap * grid->filter_parts + b),
-                            projected->parts + (n * grid->filter_parts + b) * whole);
-            }
     for (size_t part = 0; part < parts; part++) {
         double sum = 0;
         for (size_t n = 0; n < grid->batch; n++) {
@@ -171,6 +164,19 @@ bool projected_take(struct projected *projected, const struct projection *projec
         finite = finite && isfinite(sum);
     }
     return finite;
+}
+
+bool projected_take(struct projected *projected, const struct projection *projection) {
+    const struct output_grid *grid = projection->grid;
+    const struct plane plane = describe_plane(projection);
+    float *row = projected->parts;
+    memset(row, 0, grid->batch * parts_of(grid) * part_positions(grid) * sizeof *row);
+    for (size_t n = 0; n < grid->batch; n++)
+        for (size_t b = 0; b < grid->filter_parts; b++)
+            for (int64_t i = 0; i < plane.out[0]; i++)
+                for (int64_t j = 0; j < plane.out[1]; j++, row += plane.out[2])
+                    sum_taps(projection, &plane, projected->output + n * plane.image, b, i, j, row);
+    return sum_squares(projected, grid);
 }
 
 /* Codes the parts as the worker's answer is coded. Returns S². */
