@@ -15,8 +15,8 @@ void check_begin(struct coded_run *run) {
     uint64_t start_ns = clock_now_ns();
     memset(run->context->judged, 0, run->layer->cluster->nodes * sizeof *run->context->judged);
     if (!run->context->verification.check) /* else it asks again */
-        verification_begin(run->layer->verification, &run->context->verification, run->context->inner,
-                           run->in);
+        run->unknown = verification_begin(run->layer->verification, &run->context->verification,
+                                          run->context->inner, run->in) != CONVOY_OK;
     run->verify_ns += clock_now_ns() - start_ns;
 }
 

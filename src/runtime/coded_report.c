@@ -103,9 +103,9 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
         return "too few workers";
     }
     if (run->unknown) {
-        snprintf(
-            text, size,
-            "its answers cannot be checked: what is computed here is off by more than rounding explains");
+        snprintf(text, size,
+                 "its answers cannot be checked here, for want of memory or since what they are compared "
+                 "with is wrong");
         return "answers that cannot be told apart";
     }
     if (run->wrong && run->answered < needed) {

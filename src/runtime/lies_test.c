@@ -89,7 +89,8 @@ static void scene_open(struct scene *scene, const struct kind *kind) {
 
 /* A new draw of r, as every thousand runs, and the input once more. */
 static struct finding judge(struct scene *scene, struct buffer *answer) {
-    verification_begin(scene->layer->verification, &scene->run, scene->inner, &scene->rig.in);
+    assert_int_equal(
+        verification_begin(scene->layer->verification, &scene->run, scene->inner, &scene->rig.in), CONVOY_OK);
     assert_non_null(scene->run.check);
     struct finding finding = verification_judge(scene->layer->verification, &scene->run, scene->inner,
                                                 &scene->rig.in, LIAR, answer);

@@ -108,32 +108,35 @@ static convoy_status prepare(struct check *check, struct coded_layer *layer) {
     return status;
 }
 
-static struct check *check_create(struct coded_layer *layer, struct random *random) {
+static convoy_status check_create(struct check **out, struct coded_layer *layer, struct random *random) {
     struct check *check = calloc(1, sizeof *check);
     if (!check)
-        return NULL;
+        return CONVOY_E_MEMORY;
     atomic_init(&check->references, 1);
     convoy_status status = projection_create(&check->projection, &layer->partition.layer,
                                              &layer->partition.output, &layer->code, random, NULL);
     if (status == CONVOY_OK)
         status = prepare(check, layer);
-    if (status != CONVOY_OK)
+    if (status == CONVOY_OK)
+        *out = check;
+    else
         check_release(&check);
-    return check;
+    return status;
 }
 
-/* The draw that holds, made if it is due; NULL: there is none. Under the mutex. */
-static struct check *current_check(struct verification *verification) {
+/* Makes a draw if one is due. The old one stays if that fails. Under the mutex. */
+static convoy_status draw_if_due(struct verification *verification) {
     if (verification->check && verification->runs++ < RUNS_A_DRAW)
-        return verification->check;
-    struct check *drawn = check_create(verification->layer, &verification->random);
-    if (!drawn)
-        return verification->check;
+        return CONVOY_OK;
+    struct check *drawn = NULL;
+    convoy_status status = check_create(&drawn, verification->layer, &verification->random);
+    if (status != CONVOY_OK)
+        return verification->check ? CONVOY_OK : status;
     check_release(&verification->check);
     verification->check = drawn;
     verification->runs = 1;
     verification->limit = 0; /* an unusual input may have raised it */
-    return drawn;
+    return CONVOY_OK;
 }
 
 /* ---- a run ---- */
@@ -147,18 +150,20 @@ void verification_end(struct verification_run *run) {
     check_release(&run->check);
 }
 
-/* Computes what answers to this input must project to. Whether that can be said. */
-static bool project_input(struct verification_run *run, struct context *inner, const convoy_tensor *in) {
+/* Computes what answers to this input must project to. *finite: whether that can be said. */
+static convoy_status project_input(struct verification_run *run, struct context *inner,
+                                   const convoy_tensor *in, bool *finite) {
     const struct check *check = run->check;
-    if (projected_reserve(&run->projected, &check->projection) != CONVOY_OK)
-        return false;
-    convoy_tensor out = {.dtype = CONVOY_F32,
-                         .shape = conv_output_shape(&check->projection.conv),
-                         .data = run->projected.output};
-    const convoy_tensor input = {
-        .dtype = CONVOY_F32, .shape = conv_input_shape(&check->projection.conv), .data = in->data};
-    return check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL) == CONVOY_OK &&
-           projected_take(&run->projected, &check->projection);
+    convoy_status status = projected_reserve(&run->projected, &check->projection);
+    if (status != CONVOY_OK)
+        return status;
+    const struct conv_geometry *conv = &check->projection.conv;
+    const convoy_tensor input = {.dtype = CONVOY_F32, .shape = conv_input_shape(conv), .data = in->data};
+    convoy_tensor out = {
+        .dtype = CONVOY_F32, .shape = conv_output_shape(conv), .data = run->projected.output};
+    status = check->layer->ops->layer_run(check->layer, inner, &input, &out, NULL, NULL);
+    *finite = status == CONVOY_OK && projected_take(&run->projected, &check->projection);
+    return status;
 }
 
 /* Computes a worker's answer here, and raises the limit to what it tells of right answers to this input.
@@ -195,16 +200,23 @@ static convoy_status begin_limit(struct verification *verification, struct verif
     return status;
 }
 
-void verification_begin(struct verification *verification, struct verification_run *run,
-                        struct context *inner, const convoy_tensor *in) {
+convoy_status verification_begin(struct verification *verification, struct verification_run *run,
+                                 struct context *inner, const convoy_tensor *in) {
+    bool finite = false;
     pthread_mutex_lock(&verification->mutex);
-    run->check = current_check(verification);
-    if (run->check)
+    convoy_status status = draw_if_due(verification);
+    if (status == CONVOY_OK) {
+        run->check = verification->check;
         atomic_fetch_add(&run->check->references, 1);
+    }
     pthread_mutex_unlock(&verification->mutex);
-    if (run->check &&
-        !(project_input(run, inner, in) && begin_limit(verification, run, inner, in) == CONVOY_OK))
+    if (status == CONVOY_OK)
+        status = project_input(run, inner, in, &finite);
+    if (status == CONVOY_OK && finite)
+        status = begin_limit(verification, run, inner, in);
+    if (status != CONVOY_OK || !finite)
         verification_end(run);
+    return status;
 }
 
 /* Looks closer at an answer that is off by more than the limit, which is raised if the input explains it.
