@@ -113,17 +113,21 @@ static void test_spares_are_needed(void **state) {
     }
 }
 
-/* A worker that is gone when a job begins is not counted: four others are asked. */
+/* A worker that is gone when a job begins is not counted: four others are asked, and a fifth only if one of
+ * them takes long, as on a busy machine. */
 static void test_others_instead(void **state) {
     (void)state;
     static const char *const faults[] = {"1:kill@conv2", NULL};
     struct cluster_rig rig;
     rig_open(&rig, faults, false);
     run_patiently(&rig);
-    for (int i = 0; i < 10; i++) {
+    const uint64_t until_ns = clock_now_ns() + 30 * NS_PER_S;
+    for (int four = 0; four < 10;) {
         convoy_layer_report report = run_patiently(&rig);
-        assert_int_equal(report.asked, 4);
+        assert_in_range(report.asked, 4, 5);
         assert_int_equal(report.outcome[1], CONVOY_OUTCOME_LOST);
+        four += report.asked == 4;
+        assert_true(clock_now_ns() < until_ns);
     }
     cluster_rig_close(&rig);
 }

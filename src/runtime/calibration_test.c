@@ -59,10 +59,11 @@ static void test_at_once(void **state) {
     assert_int_equal(profile.shared_processors, 0);
 }
 
-/* A fault that makes a worker slow makes it a slow machine. */
+/* A fault that makes a worker slow makes it a slow machine, but not one that on a busy machine takes longer
+ * than the measuring may. */
 static void test_slow(void **state) {
     (void)state;
-    static const char *const faults[][2] = {{"2:slow=10x", NULL}, {"2:busy=10x", NULL}};
+    static const char *const faults[][2] = {{"2:slow=4x", NULL}, {"2:busy=4x", NULL}};
     for (size_t i = 0; i < 2; i++) {
         struct profile profile;
         double least = INFINITY, most = 0;
@@ -75,7 +76,7 @@ static void test_slow(void **state) {
             most = rate > most ? rate : most;
         }
         assert_int_equal(slowest, 1);
-        assert_true(most > 3 * least);
+        assert_true(most > 2 * least);
     }
 }
 
