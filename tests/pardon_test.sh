@@ -52,10 +52,10 @@ wait $master
 "$CONVOY" run "$lenet/lenet5.onnx" "$lenet/digits/000.png" --repeat 30000 --local >out 2>err </dev/null &
 master=$!
 background+=($master)
-tries=$(patience 20)
-until ! kill -0 $master 2>/dev/null || grep -q 'no worker is distrusted' err || ((tries-- == 0)); do
+for ((tries = $(patience 20); tries > 0; tries--)); do
     if [ "$(sed -n 's/^SigBlk:\t//p' /proc/$master/status 2>/dev/null)" = 0000000000000200 ]; then kill -USR1 $master; fi
-    sleep 0.05
+    if grep -q 'no worker is distrusted' err || ! kill -0 $master 2>/dev/null; then break; fi
+    sleep 0.1
 done
 wait $master || fail "convoy run --local: exit status $? after SIGUSR1"
 says 'no worker is distrusted any more'
