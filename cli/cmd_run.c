@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "invitation.h"
 #include "json.h"
+#include "pardon.h"
 #include "record.h"
 #include "trials.h"
 
@@ -21,6 +22,8 @@ static void show_coding(void *context, size_t done, size_t total) {
 struct run {
     struct feed feed;
     struct record record;
+    convoy_session *session; /* NULL: none yet */
+    struct progress *progress;
 };
 
 static bool is_bad_file(convoy_status status) {
@@ -59,11 +62,14 @@ static convoy_status refuse_inputs(void *context, size_t index, const convoy_err
 
 static convoy_status take_run(void *context, size_t index, uint32_t run, const convoy_result *result,
                               const convoy_check *check, convoy_error *error) {
-    return record_run(&((struct run *)context)->record, index, run, result, check, error);
+    struct run *command = context;
+    pardon_if_asked(command->session, progress_log, command->progress);
+    return record_run(&command->record, index, run, result, check, error);
 }
 
-/* Prints what the whole command came to. session: NULL if there was nothing to run. */
-static int print_outcome(struct run *run, const struct cli_options *options, const convoy_session *session) {
+/* Prints what the whole command came to. There is no session if there was nothing to run. */
+static int print_outcome(struct run *run, const struct cli_options *options) {
+    const convoy_session *session = run->session;
     struct record *record = &run->record;
     convoy_error error;
     uint32_t lost[CONVOY_MAX_WORKERS], distrusted[CONVOY_MAX_WORKERS];
@@ -89,9 +95,8 @@ static int print_outcome(struct run *run, const struct cli_options *options, con
 }
 
 /* The inferences, over a session of their own. */
-static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model,
-                       struct progress *progress) {
-    convoy_session *session = NULL;
+static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model) {
+    struct progress *progress = run->progress;
     convoy_error error;
     char path[PATH_MAX], trials[PATH_MAX];
     convoy_options session_options = options->session;
@@ -123,15 +128,16 @@ static int run_session(struct run *run, const struct cli_options *options, const
         .refused = run->feed.file_count > 1 ? refuse_inputs : NULL,
     };
 
-    convoy_status status = convoy_session_create(&session, model, run->feed.shapes, &session_options, &error);
+    convoy_status status =
+        convoy_session_create(&run->session, model, run->feed.shapes, &session_options, &error);
     progress_clear(progress);
     if (status == CONVOY_OK)
-        status = convoy_session_stream(session, &stream, &run->record.summary.total_ms, &error);
+        status = convoy_session_stream(run->session, &stream, &run->record.summary.total_ms, &error);
     progress_clear(progress);
     if (status != CONVOY_OK && options->json && run->record.printed > 0)
         json_run_fail(&error); /* the object has begun */
-    int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
-    convoy_session_destroy(&session);
+    int exit_status = status == CONVOY_OK ? print_outcome(run, options) : report_error(&error);
+    convoy_session_destroy(&run->session);
     cleanup_forget();
     if (audit_close(&audit, options->audit, &error) != CONVOY_OK && exit_status == EXIT_DONE)
         exit_status = report_unwritable(&error);
@@ -140,7 +146,7 @@ static int run_session(struct run *run, const struct cli_options *options, const
 
 static int run_model(const struct cli_options *options, const convoy_model *model,
                      struct progress *progress) {
-    struct run run = {0};
+    struct run run = {.progress = progress};
     convoy_error error;
     int exit_status;
     bool end = false;
@@ -154,7 +160,7 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     else if (read_on(&run, &end, &error) != CONVOY_OK) /* the shapes are known then */
         exit_status = report_error(&error);
     else
-        exit_status = end ? print_outcome(&run, options, NULL) : run_session(&run, options, model, progress);
+        exit_status = end ? print_outcome(&run, options) : run_session(&run, options, model);
     record_close(&run.record);
     feed_close(&run.feed);
     return exit_status;
@@ -167,6 +173,7 @@ static bool checks_answers(const convoy_options *session) {
 
 int command_run(const struct cli_options *options) {
     convoy_error error;
+    pardon_prepare(); /* also in ranks that are workers: mpirun passes the signal on to all */
     if (options->mpi)
         return command_run_mpi(options);
     if (options->arguments.count == 0) {

@@ -1,7 +1,10 @@
 """A link between workers and a master that damages: of the headers of Convoy's messages that go over it, either way, it flips a bit in
 a given share, as damage that TCP's checksum misses would. What libzmq writes around them stays as it is.
 
-    damage_link.py MASTER_PORT SHARE SEED COUNT_FILE      prints the port that it listens on; COUNT_FILE gets the number of damaged headers
+    damage_link.py MASTER SHARE SEED COUNT_FILE
+
+MASTER is a port of 127.0.0.1, or the path of a Unix socket. Prints the port, or the path, that the link listens on; COUNT_FILE gets the number
+of damaged headers. If the ends have keys, what is damaged is what they have encrypted, and the end that gets it closes the connection.
 """
 import asyncio
 import random
@@ -11,7 +14,8 @@ GREETING = 64  # bytes of ZMTP 3 before the first frame
 HEADER = 40  # bytes of a header of Convoy (src/transport/frame.h)
 MORE, LONG, COMMAND = 1, 2, 4  # flags of a ZMTP frame
 
-master_port, share, count_file = int(sys.argv[1]), float(sys.argv[2]), sys.argv[4]
+master, share, count_file = sys.argv[1], float(sys.argv[2]), sys.argv[4]
+over_tcp = master.isdigit()
 random.seed(int(sys.argv[3]))
 damaged = 0
 
@@ -47,7 +51,8 @@ async def pump(reader, writer):
 
 async def serve(reader, writer):
     try:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", master_port)
+        far = asyncio.open_connection("127.0.0.1", int(master)) if over_tcp else asyncio.open_unix_connection(master)
+        far_reader, far_writer = await far
     except OSError:
         writer.close()
         return
@@ -55,8 +60,12 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    if over_tcp:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+    else:
+        server = await asyncio.start_unix_server(serve, master + "-link")
+        print(master + "-link", flush=True)
     await server.serve_forever()
 
 

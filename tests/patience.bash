@@ -7,14 +7,17 @@ patience() { echo $(($1 * 10 * ${CONVOY_TIMEOUT_FACTOR:-1})); }
 # Whether others use this machine, twice over.
 machine_is_busy() { awk -v processors="$(nproc)" '{ exit !($1 > 2 * processors) }' /proc/loadavg; }
 
-# judge_degraded JSON LOG INFERENCES: none is degraded. On a machine that others use twice over a well worker may be late beside those that a test
-# makes late: such inferences are told, and are few. Calls `fail`.
+# judge_degraded JSON LOG INFERENCES: none is degraded, by the JSON of a run.
 judge_degraded() {
-    local degraded
     if grep -q '"degraded": *false' "$1"; then return 0; fi
-    degraded=$(grep -c '"why_local":"too few' "$1" || true)
+    excuse_degraded "$(grep -c '"why_local":"too few' "$1" || true)" "$2" "$3"
+}
+
+# excuse_degraded COUNT LOG INFERENCES [PART]: so many are degraded. On a machine that others use twice over a well worker may be late beside those
+# that a test makes late: such inferences are told, and are few, one in PART (20). Calls `fail`.
+excuse_degraded() {
     grep 'computed here' "$2" | sed -n '1,5p'
-    machine_is_busy || fail "$degraded inferences degraded"
-    [ $((degraded * 20)) -le "$3" ] || fail "$degraded of $3 inferences degraded, more than a busy machine explains"
-    echo "$degraded of $3 inferences degraded, at a load of $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
+    machine_is_busy || fail "$1 inferences degraded"
+    [ $(($1 * ${4:-20})) -le "$3" ] || fail "$1 of $3 inferences degraded, more than a busy machine explains"
+    echo "$1 of $3 inferences degraded, at a load of $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
 }

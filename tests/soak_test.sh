@@ -11,8 +11,8 @@ fi
 repeat=${SOAK_REPEAT:-70}
 lenet=$CONVOY_SOURCE_DIR/models/lenet5
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
+. "$CONVOY_SOURCE_DIR/tests/watch.bash"
 
-resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null; }
 # User and system time of a process, in clock ticks.
 ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 
@@ -35,33 +35,15 @@ start() {
 
 # --- Memory ---------------------------------------------------------------------------------------------------
 
-# watch NAME PID: the resident memory of a process every 0.1 s, to a file, as long as the master runs.
-watch() {
-    local kb
-    while kill -0 "$master" 2>/dev/null; do
-        kb=$(resident_kb "$2")
-        if [ -n "$kb" ]; then echo "$kb"; fi
-        sleep 0.1
-    done >"$1.kb"
-}
-# flat NAME KB: from the first quarter on, memory grows by less than so much.
-flat() {
-    awk -v name="$1" -v bound="$2" '{ kb[NR] = $1 } END {
-        early = int(NR / 4) + 1
-        for (i = early; i <= NR; i++) if (kb[i] > most) most = kb[i]
-        printf "%s: %.1f MB after a quarter of the time, at most %d kB more later (%d looks)\n", name, kb[early] / 1024, most - kb[early], NR
-        exit !(NR >= 8 && most - kb[early] < bound) }' "$1.kb" || fail "the memory of the $1 grows, or the run was too short to tell"
-}
-
 # Each worker answers 1 ms late, which makes the run long enough to look at.
 late=()
 for ((w = 0; w < 6; w++)); do late+=(--fault "$w:delay=1ms"); done
 start 6 "$lenet"/digits/0[0-2]?.png --repeat "$repeat" --workers 6 --stragglers 2 "${late[@]}" --check --json --no-fallback
 await 'worker 5 has joined' err
 kill -STOP "${worker[5]}"
-watch master "$master" &
+watch master "$master" "$master" &
 watchers=($!)
-watch worker "${worker[0]}" &
+watch worker "${worker[0]}" "$master" &
 watchers+=($!)
 wait "$master" || fail "$command: exit status $?"
 wait "${watchers[@]}"
@@ -82,7 +64,7 @@ run_in_flight() {
     master=$!
     background+=($master)
     command="convoy run lenet5.onnx (10,200 digits) --in-flight $1 --json"
-    watch "$1-in-flight" "$master"
+    watch "$1-in-flight" "$master" "$master"
     wait "$master" || fail "$command: exit status $?"
     [ "$(grep -c '"input":' out)" -eq 10200 ] || fail "$command: not 10200 results"
 }

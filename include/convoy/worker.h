@@ -20,8 +20,9 @@ typedef struct convoy_worker_options {
     uint64_t cache_bytes;        /* of the filters that it keeps; 0: no bound */
     const char *cache_folder;    /* where it keeps them across restarts; NULL: nowhere */
     uint64_t give_up_ns;         /* end when no master was there for so long, or it finished; 0: neither */
-    const char *const *faults;   /* kinds that a worker injects itself: kill@LAYER, slow=10x, busy=10x */
+    const char *const *faults;   /* kinds that a worker injects itself: kill@LAYER, slow=10x, busy=10x, lie */
     size_t fault_count;
+    uint64_t seed;     /* of faults that are up to chance */
     convoy_log_fn log; /* may be NULL */
     void *log_context;
 } convoy_worker_options;

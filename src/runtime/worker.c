@@ -3,10 +3,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/pool.h"
+#include "base/random.h"
 #include "runtime/layer_cache.h"
 #include "runtime/probe.h"
 #include "runtime/probe_rates.h"
 #include "runtime/task.h"
+#include "transport/lie.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +33,10 @@ struct worker {
     size_t layer_count;
     struct frame *queue; /* [queue_capacity]: frames in order of arrival, queue[0..queue_count) */
     size_t queue_count, queue_capacity;
-    bool closed;   /* the master is gone for good, or broken, or a fault killed the worker */
-    bool killed;   /* a fault did */
-    bool finished; /* the master has no more work, and said so */
+    struct random random; /* of faults */
+    bool closed;          /* the master is gone for good, or broken, or a fault killed the worker */
+    bool killed;          /* a fault did */
+    bool finished;        /* the master has no more work, and said so */
 };
 
 static const struct fault *find_fault(const struct worker *worker, enum fault_kind kind) {
@@ -218,6 +221,16 @@ static void toil(struct worker *worker, const struct held_layer *held, const str
     }
 }
 
+/* Replaces an answer by a wrong one, unless the fault spares it. */
+static void lie(struct worker *worker, const struct fault *fault, convoy_dtype dtype,
+                struct buffer **answer) {
+    struct buffer *told = lie_about(*answer, dtype, fault, &worker->random);
+    if (!told)
+        return;
+    buffer_release(answer);
+    *answer = told;
+}
+
 /* Whole microseconds, at least 1. */
 static uint32_t us_since(uint64_t start_ns) {
     uint64_t us = (clock_now_ns() - start_ns) / 1000;
@@ -242,6 +255,7 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
         return;
     }
     const struct fault *slow = find_fault(worker, FAULT_SLOW), *busy = find_fault(worker, FAULT_BUSY);
+    const struct fault *lying = find_fault(worker, FAULT_LIE);
     for (size_t i = 0; i < worker->options->fault_count; i++)
         if (worker->options->faults[i].kind == FAULT_KILL_LAYER &&
             strcmp(worker->options->faults[i].layer, held->name) == 0) {
@@ -260,6 +274,8 @@ static void serve_task(struct worker *worker, const struct frame *frame) {
         reply_kind(worker, frame, FRAME_DECLINED);
         return;
     }
+    if (lying)
+        lie(worker, lying, (convoy_dtype)frame->header.dtype, &answer);
     reply(worker, frame,
           (struct frame_header){
               .kind = FRAME_ANSWER, .dtype = frame->header.dtype, .took_us = us_since(start_ns)},
@@ -326,6 +342,7 @@ convoy_status worker_run(struct transport **take_endpoint, struct backend *backe
                          const struct worker_options *options, convoy_error *error) {
     struct worker worker = {.endpoint = *take_endpoint, .backend = backend, .options = options};
     *take_endpoint = NULL;
+    random_seed(&worker.random, options->seed);
     convoy_status status =
         layer_cache_create(&worker.cache, backend, options->cache_bytes, options->cache_folder,
                            options->idle_ns ? options->idle_ns : USUAL_IDLE_NS, options->log, error);

@@ -9,8 +9,9 @@
 #include "transport/transport.h"
 
 struct worker_options {
-    const struct fault *faults; /* of this worker; the transport's own kinds are ignored */
+    const struct fault *faults; /* of this worker: those that it injects (fault_fits_worker) */
     size_t fault_count;
+    uint64_t seed;            /* of faults that are up to chance */
     uint64_t max_frame_bytes; /* a layer whose tasks or answers are larger is not taken; 0: 16 GiB */
     uint64_t cache_bytes;     /* of the filters that it keeps; 0: no bound */
     const char *cache_folder; /* where it keeps them across restarts, or NULL */

@@ -20,7 +20,9 @@ struct script {
     struct transport base;
     struct frame frames[MOST_FRAMES], replies[MOST_FRAMES];
     uint32_t count, given, replied;
-    uint64_t idle_ns;        /* of the worker's options */
+    uint64_t idle_ns; /* of the worker's options, as what follows */
+    const struct fault *faults;
+    size_t fault_count;
     struct buffer *content;  /* of a layer that memory damages, with one bit, */
     uint32_t damaged_before; /* before this frame */
     uint32_t unasked;        /* replies to no frame */
@@ -105,7 +107,8 @@ static void script_add_task(struct script *script, uint32_t layer, uint32_t dtyp
 
 static void script_play(struct script *script) {
     struct transport *endpoint = &script->base;
-    struct worker_options options = {.idle_ns = script->idle_ns};
+    struct worker_options options = {
+        .idle_ns = script->idle_ns, .faults = script->faults, .fault_count = script->fault_count, .seed = 1};
     struct backend *backend = NULL;
     script->base.ops = &script_ops;
     assert_int_equal(backend_create(&backend, "reference", 1, NULL), CONVOY_OK);
@@ -210,12 +213,38 @@ static void test_damaged_filters(void **state) {
     script_clear(&script);
 }
 
+/* A worker that lies seals what it made of its answer, in the type in which it was asked. */
+static void test_lies(void **state) {
+    (void)state;
+    static const convoy_dtype types[] = {CONVOY_F32, CONVOY_BF16, CONVOY_F16};
+    for (int always = 0; always < 2; always++) {
+        struct fault fault;
+        assert_int_equal(fault_parse(&fault, always ? "0:lie=1,0.01" : "0:lie=1,0.01,0", 1, NULL), CONVOY_OK);
+        struct script script = {.faults = &fault, .fault_count = 1};
+        script_add_layer(&script, CONVOY_F32, 3);
+        for (size_t t = 0; t < 3; t++)
+            script_add_task(&script, 0, types[t], SIDE * SIDE * convoy_dtype_bytes(types[t]));
+        script_play(&script);
+        for (size_t t = 0; t < 3; t++) {
+            const struct frame *answer = &script.replies[t + 1];
+            assert_int_equal(answer->header.kind, FRAME_ANSWER);
+            const convoy_tensor tensor = {.dtype = types[t], .data = answer->payload->data};
+            int changed = 0;
+            for (size_t i = 0; i < SIDE * SIDE; i++)
+                changed += convoy_tensor_element(&tensor, i) != 3 * ((double)i + 1);
+            assert_int_equal(changed, always);
+        }
+        script_clear(&script);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_as_it_was_asked),
         cmocka_unit_test(test_declines_nonsense),
         cmocka_unit_test(test_declines_what_float16_does_not_hold),
         cmocka_unit_test(test_damaged_filters),
+        cmocka_unit_test(test_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ static convoy_status start(struct worker_thread *thread, uint32_t number, const 
     if (!thread->faults)
         return error_memory(error);
     for (size_t i = 0; i < fault_count; i++)
-        if (faults[i].worker == number)
+        if (faults[i].worker == number && fault_is_workers_own(faults[i].kind))
             thread->faults[thread->fault_count++] = faults[i];
     convoy_status status = backend_create(&thread->backend, backend_name, threads, error);
     if (status != CONVOY_OK)

@@ -8,7 +8,8 @@
 struct worker_threads;
 
 /* Starts n threads, each serving one endpoint (taken, on failure too: NULLs remain) with a backend of its own
- * (backend_create(backend_name, threads)). faults: those of all workers; each gets its own. *workers is set
+ * (backend_create(backend_name, threads)). faults: those of all workers; each gets its own, the transport's
+ * kinds (fault_is_workers_own) left out. *workers is set
  * on failure too (NULL without memory): close the master's endpoint, then join. */
 convoy_status worker_threads_start(struct worker_threads **workers, struct transport **take_endpoints,
                                    uint32_t n, const char *backend_name, uint32_t threads,

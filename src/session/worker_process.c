@@ -14,7 +14,7 @@
 #include <string.h>
 
 void convoy_worker_options_init(convoy_worker_options *options) {
-    *options = (convoy_worker_options){.backend = "onednn", .threads = 1};
+    *options = (convoy_worker_options){.backend = "onednn", .threads = 1, .seed = 1};
 }
 
 /* Passes lines on and keeps the last warning: when the transport has closed for good it says why. */
@@ -60,11 +60,11 @@ static convoy_status parse_faults(struct fault **out, const convoy_worker_option
         char text[200];
         const int length = snprintf(text, sizeof text, "0:%s", options->faults[i]);
         if ((size_t)length >= sizeof text || fault_parse(&faults[i], text, 1, NULL) != CONVOY_OK ||
-            !fault_is_workers_own(faults[i].kind)) {
+            !fault_fits_worker(faults[i].kind)) {
             free(faults);
             return error_set(error, CONVOY_E_USAGE,
-                             "fault '%s': kill@LAYER, slow=10x and busy=10x are a worker's own; the others "
-                             "are its master's",
+                             "fault '%s': a worker takes kill@LAYER, slow=10x, busy=10x and "
+                             "lie=0.01,0.001,1; the others are its master's",
                              options->faults[i]);
         }
     }
@@ -120,6 +120,7 @@ convoy_status convoy_worker_run(const convoy_worker_options *options, convoy_err
                             &(struct worker_options){
                                 .faults = faults,
                                 .fault_count = options->fault_count,
+                                .seed = options->seed,
                                 .cache_bytes = options->cache_bytes,
                                 .cache_folder = options->cache_folder,
                                 .log = {options->log, options->log_context},

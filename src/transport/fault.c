@@ -129,3 +129,7 @@ convoy_status fault_parse(struct fault *fault, const char *text, uint32_t worker
 bool fault_is_workers_own(enum fault_kind kind) {
     return kind == FAULT_KILL_LAYER || kind == FAULT_SLOW || kind == FAULT_BUSY;
 }
+
+bool fault_fits_worker(enum fault_kind kind) {
+    return fault_is_workers_own(kind) || kind == FAULT_LIE;
+}

@@ -16,7 +16,8 @@ enum fault_kind {
     FAULT_BUSY,       /* worker: computes everything this many times over */
     FAULT_DROP,       /* transport: an answer is lost with this probability */
     FAULT_CORRUPT,    /* transport: one byte of every answer is flipped after the checksum */
-    FAULT_LIE         /* transport: elements of an answer are changed, under a checksum that is right */
+    FAULT_LIE         /* transport, or a worker process that is started with it: elements of an answer are
+                         changed, under a checksum that is right */
 };
 
 struct fault {
@@ -36,7 +37,11 @@ struct fault {
  * accepted. */
 convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error);
 
-/* Whether the worker injects this kind itself, and not the transport. */
+/* Whether the worker injects this kind itself, and never the transport. */
 bool fault_is_workers_own(enum fault_kind kind);
+
+/* Whether a worker process may be started with this kind: its own ones, and lie, so that a process can lie
+ * whatever number it gets. */
+bool fault_fits_worker(enum fault_kind kind);
 
 #endif

@@ -60,8 +60,8 @@ static void corrupt(struct faulty *faulty, struct frame *frame) {
     frame->payload = copy;
 }
 
-/* Replaces an answer's payload by a wrong one, as if the worker had computed and sealed that. Without memory
- * the answer stays right. */
+/* Replaces an answer's payload by a wrong one, unless the fault spares it, as if the worker had computed and
+ * sealed that. Without memory the answer stays right. */
 static void lie(struct faulty *faulty, const struct fault *fault, struct frame *frame) {
     struct buffer *told =
         lie_about(frame->payload, (convoy_dtype)frame->header.dtype, fault, &faulty->random);
@@ -125,8 +125,7 @@ static bool pass(struct faulty *faulty, uint32_t peer, struct frame *frame) {
             frame_release(frame);
             return false;
         }
-        if (faults->lie && frame->payload && frame->header.kind == FRAME_ANSWER &&
-            random_unit(&faulty->random) < faults->lie->answers)
+        if (faults->lie && frame->payload && frame->header.kind == FRAME_ANSWER)
             lie(faulty, faults->lie, frame);
         if (faults->corrupt && frame->payload)
             corrupt(faulty, frame);

@@ -32,7 +32,8 @@ struct buffer *lie_about(const struct buffer *answer, convoy_dtype dtype, const 
     const bool known =
         dtype == CONVOY_F32 || dtype == CONVOY_F64 || dtype == CONVOY_BF16 || dtype == CONVOY_F16;
     const size_t count = known ? answer->bytes / convoy_dtype_bytes(dtype) : 0;
-    struct buffer *copy = count ? buffer_create(answer->bytes) : NULL;
+    const bool spared = random_unit(random) >= fault->answers;
+    struct buffer *copy = count && !spared ? buffer_create(answer->bytes) : NULL;
     if (!copy)
         return NULL;
     memcpy(copy->data, answer->data, answer->bytes);

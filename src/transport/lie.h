@@ -9,8 +9,8 @@
 #include <convoy/tensor.h>
 
 /* A copy of an answer in which some elements, as many as the fault says, are larger or smaller by its size
- * times the answer's root mean square (by its size if the answer is all zeros). NULL if there is no memory,
- * or dtype is none of F32, F64, BF16 and F16. */
+ * times the answer's root mean square (by its size if the answer is all zeros). NULL if the fault spares this
+ * answer, there is no memory, or dtype is none of F32, F64, BF16 and F16. */
 struct buffer *lie_about(const struct buffer *answer, convoy_dtype dtype, const struct fault *fault,
                          struct random *random);
 
