@@ -355,10 +355,11 @@ static void test_memory_of_unlike_workers(void **state) {
     profile.worker_kinds = 3;
     profile.workers[0].memory_bytes = 1 << 30;
     profile.workers[1].memory_bytes = 1 << 20;
+    uint32_t worker = 99;
     struct plan_request request = plan_request_for(&profile, "rotation", 3, 0);
-    assert_true(plan_memory_bytes(&request) == 1 << 20);
+    assert_true(plan_memory_bytes(&request, &worker) == 1 << 20 && worker == 1);
     request.cluster.workers = 1;
-    assert_true(plan_memory_bytes(&request) == 1 << 30);
+    assert_true(plan_memory_bytes(&request, &worker) == 1 << 30 && worker == 0);
     const struct conv_geometry geometry = plan_conv(64, 56, 64, 3, 1);
     double stored[2];
     for (int wide = 0; wide < 2; wide++) {

@@ -35,8 +35,8 @@ void plan_option_use(const struct plan_request *request, const struct plan_optio
 /* Bytes of an element of a step's tensors. */
 double plan_element_bytes(const struct plan_subject *subject);
 
-/* The least memory that a worker of the profile has; 0: no bound. */
-double plan_memory_bytes(const struct plan_request *request);
+/* The least memory that a worker of the profile has, and the first worker with so little; 0: no bound. */
+double plan_memory_bytes(const struct plan_request *request, uint32_t *worker);
 
 /* Bytes that a worker needs for the coded filters of all chosen options, and for the largest task with its
  * answer. */
