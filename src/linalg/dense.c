@@ -65,17 +65,20 @@ out:
     return status;
 }
 
-/* projection [rows][rows] = Qᵀ·Q, q being Q [rows][columns] with the columns of Q one after the other: by
- * rank one updates, whose loops are vectors. row: scratch [rows]. */
+/* projection [rows][rows] = Qᵀ·Q, q being Q [rows][columns] with the columns of Q one after the other: its
+ * lower half by rank one updates, whose loops are vectors, then its mirror image. row: scratch [rows]. */
 static void project(size_t rows, size_t columns, const double *q, double *row, double *projection) {
     memset(projection, 0, rows * rows * sizeof *projection);
     for (size_t k = 0; k < columns; k++) {
         for (size_t j = 0; j < rows; j++)
             row[j] = q[j * columns + k];
         for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < rows; j++)
+            for (size_t j = 0; j <= i; j++)
                 projection[i * rows + j] += row[i] * row[j];
     }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < i; j++)
+            projection[j * rows + i] = projection[i * rows + j];
 }
 
 /* a's transpose is L·Q, so a⁺ = L⁻ᵀ·Q, and a·a⁺ = Qᵀ·Q. */
