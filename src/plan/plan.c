@@ -131,7 +131,11 @@ static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
         planner->conditions[i] = NAN;
     for (int r = 0; r < RESOURCES; r++)
         planner->weights[r] = 1.0 / RESOURCES;
-    convoy_status status = CONVOY_OK;
+    const struct plan_request *request = planner->request;
+    convoy_status status = prediction_draw(&planner->times, request->costs.profile, request->cluster.workers,
+                                           PLAN_DRAWS, request->seed);
+    if (status != CONVOY_OK)
+        error_memory(error);
     for (size_t s = 0; s < planner->count && status == CONVOY_OK; s++) {
         if (plan_step(planner, s) != CONVOY_OK)
             status = error_memory(error);
@@ -141,6 +145,7 @@ static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
             planner->request->progress(planner->request->progress_context, s + 1, planner->count);
     }
     free(planner->conditions);
+    free(planner->times);
     if (status != CONVOY_OK)
         return status;
     plan_choose_all(planner);

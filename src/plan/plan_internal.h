@@ -5,6 +5,8 @@
 
 #include "plan/plan.h"
 
+#define PLAN_DRAWS 64 /* of the workers' slowness */
+
 /* What does the work, and what of it an inference takes. */
 enum resource { RESOURCE_MASTER, RESOURCE_UP, RESOURCE_DOWN, RESOURCE_WORKERS, RESOURCES };
 
@@ -15,6 +17,7 @@ struct planner {
     size_t count;
     double *conditions; /* [2][workers + 1], of the request's frames and of float64, by threshold: κ to be
                          * expected; NaN: not looked at yet */
+    double *times;      /* [PLAN_DRAWS][workers]: prediction_draw; NULL: nobody is slow */
     double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
     double price;              /* of a byte that a worker stores, in the units of the objective */
 };
