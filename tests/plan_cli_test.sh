@@ -308,6 +308,8 @@ prints '^rotation +bf16 .* a layer may err by more than 0\.01$'
 run 0 run "$lenet" "$digit" "${left[@]}" --workers 4 --stragglers 0
 prints '; code replicate, precision f16, seed 1$'
 says '^convoy: the plan chose the code replicate and frames of float16$'
+run 0 run "$lenet" "$digit" "${left[@]}" --local
+if grep -q 'the plan chose' err; then fail "$command: a choice for no workers"; fi
 printf 'no picture\n' >bad.png # is told before the plan is made
 run 3 run "$lenet" bad.png "$digit" "${left[@]}" --workers 4 --stragglers 0 --json
 prints '^\], "code": "replicate", "precision": "f16", '

@@ -161,7 +161,7 @@ convoy_status session_layers_describe(convoy_session *session, convoy_error *err
 /* ---- what is told ---- */
 
 void session_plan_log_choice(const convoy_session *session, const convoy_options *options) {
-    if (session->alternative_count > 0)
+    if (session->alternative_count > 0 && !options->local)
         log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
                  "the plan chose the code %s and frames of %s", session->plan->family,
                  convoy_dtype_text(session->plan->frames));

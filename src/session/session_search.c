@@ -117,10 +117,12 @@ static void mark_chosen(convoy_session *session) {
     }
 }
 
-static size_t count_families(void) {
+/* Those that a plan is made for. */
+static size_t count_codes(const convoy_options *options) {
+    const struct code_family *family;
     size_t count = 0;
-    while (code_family_at(count))
-        count++;
+    for (size_t f = 0; (family = code_family_at(f)); f++)
+        count += !plan_refuses_code(family, options->stragglers, options->reserve);
     return count;
 }
 
@@ -130,7 +132,7 @@ static convoy_status find(struct search *search, convoy_error *error) {
     const bool any_code = session_code_is_open(search->options) && !decided;
     const bool any_frames = search->options->precision == CONVOY_PRECISION_AUTO && !decided;
     convoy_status status = CONVOY_OK;
-    search->plans = (any_code ? count_families() : 1) + (any_frames ? 2 : 0);
+    search->plans = (any_code ? count_codes(search->options) : 1) + (any_frames ? 2 : 0);
     if (any_code)
         status = choose_code(search, error);
     else

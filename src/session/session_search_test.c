@@ -107,11 +107,15 @@ static void the_best_code_and_frames_are_taken(void **state) {
 
 /* A code that needs all answers is left out if workers may be missing. */
 static void a_code_that_does_not_tolerate_losses_is_left_out(void **state) {
-    const convoy_options options = open_options(6, 2);
+    convoy_options options = open_options(6, 2);
+    struct steps steps = {0};
+    options.planning = note_planning;
+    options.progress_context = &steps;
     convoy_session *session = make_session(*state, &options);
     convoy_plan_alternative found[8];
     const size_t count = convoy_session_alternatives(session, found, 8);
     size_t chosen = 0;
+    assert_int_equal(steps.total, 4 * session->plan->count); /* two codes, two types of halves at most */
     assert_true(count >= 4);
     for (size_t i = 0; i < count; i++) {
         const bool uncoded = strcmp(found[i].code, "uncoded") == 0;
