@@ -72,6 +72,13 @@ static void print_head(const convoy_session *session, const struct cli_options *
     plan_print_aims(options);
 }
 
+static void add_error(struct table *table, double bound) {
+    if (bound > 0)
+        table_cell(table, "%.1e", bound);
+    else /* nothing is coded, or nobody looked */
+        add_blanks(table, 1);
+}
+
 static void add_layer(struct table *table, const convoy_layer_info *layer) {
     table_cell(table, "%s", layer->name);
     add_ms(table, layer->here_ms);
@@ -91,7 +98,7 @@ static void add_layer(struct table *table, const convoy_layer_info *layer) {
     plan_add_bytes(table, layer->up_bytes);
     plan_add_bytes(table, layer->down_bytes);
     plan_add_bytes(table, layer->stored_bytes);
-    table_cell(table, "%.1e", layer->error_bound);
+    add_error(table, layer->error_bound);
     add_blanks(table, 1);
 }
 
@@ -138,10 +145,10 @@ static void add_alternative(struct table *table, const convoy_plan_alternative *
         add_ms(table, one->busiest_ms);
         table_cell(table, "%zu", one->coded_layers);
         plan_add_bytes(table, one->up_bytes + one->down_bytes);
-        table_cell(table, "%.1e", one->error_bound);
     } else {
-        add_blanks(table, 5);
+        add_blanks(table, 4);
     }
+    add_error(table, one->error_bound);
     table_cell(table, "%s", one->chosen ? "chosen" : one->refused ? one->refused : "");
 }
 
@@ -206,10 +213,7 @@ static void add_choice(struct table *table, const convoy_layer_choice *choice) {
     table_cell(table, "%.0f", choice->down_elements);
     table_cell(table, "%.0f", choice->stored_elements);
     table_cell(table, "%.4g", choice->paper_cost);
-    if (choice->error_bound > 0)
-        table_cell(table, "%.1e", choice->error_bound);
-    else
-        add_blanks(table, 1);
+    add_error(table, choice->error_bound);
     table_cell(table, "%s",
                choice->chosen    ? "chosen"
                : choice->refused ? choice->refused
