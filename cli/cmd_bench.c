@@ -1,6 +1,7 @@
 /* convoy bench: speed, beside the limits of the machine. */
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "shapes.h"
 #include "table.h"
 #include "trials.h"
@@ -101,23 +102,34 @@ static bool print_table(const struct figures *figures, const char *path, const s
     return printed;
 }
 
-static convoy_status measure(const struct cli_options *options, const convoy_model *model,
-                             struct figures *figures, convoy_error *error) {
+/* What the options leave to the plan is put in them. */
+static convoy_status measure(struct cli_options *options, const convoy_model *model, struct figures *figures,
+                             convoy_error *error) {
     char trials[PATH_MAX];
+    struct progress progress;
     convoy_options session = options->session;
+    progress_open(&progress, options->quiet);
     session.trial_folder = trials_folder(trials);
+    session.planning = progress_planning;
+    session.progress = progress_coding;
+    session.progress_context = &progress;
     convoy_shape *shapes = shapes_close(model, options->image.size);
-    convoy_status status =
-        shapes ? convoy_bench(model, shapes, &session, options->runs, keep_figure, figures, error)
-               : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    convoy_status status = shapes ? convoy_options_settle(&session, model, shapes, error)
+                                  : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    if (status == CONVOY_OK)
+        status = convoy_bench(model, shapes, &session, options->runs, keep_figure, figures, error);
+    progress_clear(&progress);
     free(shapes);
     if (status == CONVOY_OK && figures->failed)
         status = cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    options->session.code = session.code;
+    options->session.precision = session.precision;
     return status;
 }
 
-int command_bench(const struct cli_options *options) {
+int command_bench(const struct cli_options *given) {
     convoy_error error;
+    struct cli_options own = *given, *options = &own;
     convoy_model *model = NULL;
     struct figures figures = {0};
     const char *path = options->arguments.count == 1 ? options->arguments.items[0] : NULL;

@@ -1,6 +1,7 @@
 /* convoy inspect: a model's graph, and which of its layers can be coded. */
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "shapes.h"
 #include "table.h"
 #include "trials.h"
@@ -74,21 +75,28 @@ static bool print_for_people(const char *path, const convoy_model *model, const 
     return printed;
 }
 
-static int inspect_model(const struct cli_options *options, const convoy_model *model) {
+static int inspect_model(const struct cli_options *given, const convoy_model *model) {
+    struct cli_options own = *given, *options = &own;
     const char *path = options->arguments.items[0];
     convoy_session *session = NULL;
     convoy_error error;
     convoy_options session_options = options->session;
     char trials[PATH_MAX];
+    struct progress progress;
+    progress_open(&progress, options->quiet);
     session_options.plan_only = true;
+    session_options.planning = progress_planning;
+    session_options.progress_context = &progress;
     session_options.trial_folder = trials_folder(trials);
     convoy_shape *shapes = shapes_close(model, options->image.size);
     const convoy_status status =
         shapes ? convoy_session_create(&session, model, shapes, &session_options, &error)
                : cli_error(&error, CONVOY_E_MEMORY, "out of memory");
     free(shapes);
+    progress_clear(&progress);
     if (status != CONVOY_OK)
         return report_error(&error);
+    options_settle(options, session);
     const convoy_layer_info *layers;
     const size_t count = convoy_session_layers(session, &layers);
     const bool printed = options->json ? json_inspect_print(path, model, layers, count)

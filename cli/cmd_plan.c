@@ -13,7 +13,7 @@
 
 #define MOST_STRAGGLERS_SHOWN 3 /* of a range of cluster sizes, if --stragglers is not given */
 
-/* A session that only plans: it logs until it is made. */
+/* A session that only plans: it logs, and shows how far it is, until it is made. */
 static convoy_status open_plan(convoy_session **session, const convoy_model *model,
                                const struct cli_options *options, uint32_t workers, uint32_t stragglers,
                                convoy_error *error) {
@@ -23,6 +23,8 @@ static convoy_status open_plan(convoy_session **session, const convoy_model *mod
     progress_open(&progress, options->quiet);
     session_options.log = progress_log;
     session_options.log_context = &progress;
+    session_options.planning = progress_planning;
+    session_options.progress_context = &progress;
     session_options.plan_only = true;
     session_options.workers = workers;
     session_options.stragglers = stragglers;
@@ -35,6 +37,7 @@ static convoy_status open_plan(convoy_session **session, const convoy_model *mod
     convoy_status status = shapes ? convoy_session_create(session, model, shapes, &session_options, error)
                                   : cli_error(error, CONVOY_E_MEMORY, "out of memory");
     free(shapes);
+    progress_clear(&progress);
     return status;
 }
 

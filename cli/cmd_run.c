@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void show_coding(void *context, size_t done, size_t total) {
-    progress_show(context, "layers made ready", done, total);
-}
-
 /* What the stream's callbacks need. */
 struct run {
     struct feed feed;
@@ -94,8 +90,8 @@ static int print_outcome(struct run *run, const struct cli_options *options) {
     return exit_status == EXIT_DONE && record->summary.failed > 0 ? EXIT_INPUT : exit_status;
 }
 
-/* The inferences, over a session of their own. */
-static int run_session(struct run *run, const struct cli_options *options, const convoy_model *model) {
+/* The inferences, over a session of their own. What the options leave to its plan is put in them. */
+static int run_session(struct run *run, struct cli_options *options, const convoy_model *model) {
     struct progress *progress = run->progress;
     convoy_error error;
     char path[PATH_MAX], trials[PATH_MAX];
@@ -104,7 +100,8 @@ static int run_session(struct run *run, const struct cli_options *options, const
     session_options.spawn_program = program_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;
-    session_options.progress = show_coding;
+    session_options.planning = progress_planning;
+    session_options.progress = progress_coding;
     session_options.progress_context = progress;
     struct invitation invitation = {.options = options, .progress = progress};
     if (!session_options.listening) { /* under MPI others are told */
@@ -131,8 +128,10 @@ static int run_session(struct run *run, const struct cli_options *options, const
     convoy_status status =
         convoy_session_create(&run->session, model, run->feed.shapes, &session_options, &error);
     progress_clear(progress);
-    if (status == CONVOY_OK)
+    if (status == CONVOY_OK) {
+        options_settle(options, run->session);
         status = convoy_session_stream(run->session, &stream, &run->record.summary.total_ms, &error);
+    }
     progress_clear(progress);
     if (status != CONVOY_OK && options->json && run->record.printed > 0)
         json_run_fail(&error); /* the object has begun */
@@ -144,9 +143,9 @@ static int run_session(struct run *run, const struct cli_options *options, const
     return exit_status;
 }
 
-static int run_model(const struct cli_options *options, const convoy_model *model,
-                     struct progress *progress) {
+static int run_model(const struct cli_options *given, const convoy_model *model, struct progress *progress) {
     struct run run = {.progress = progress};
+    struct cli_options own = *given, *options = &own;
     convoy_error error;
     int exit_status;
     bool end = false;

@@ -25,6 +25,14 @@ json_t *json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *json_if(bool applies, double value) {
+    return applies ? json_number(value) : json_null();
+}
+
+json_t *json_count_if(bool applies, uint32_t count) {
+    return applies ? json_integer(count) : json_null();
+}
+
 /* A number that JSON does not have, as a string. */
 static json_t *json_not_finite_number(double value) {
     return json_string(isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
@@ -57,20 +65,20 @@ static json_t *json_workers(const convoy_layer_report *layer, convoy_outcome out
 }
 
 static json_t *json_layer(const convoy_layer_report *layer) {
+    const bool planned = layer->threshold > 0; /* for workers, whoever computed it */
     return json_pack(
-        "{s:o, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o, s:o}",
         "name", json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
-        json_text(layer->family), "kA", (int)layer->input_parts, "kB", (int)layer->filter_parts, "delta",
-        (int)layer->threshold, "asked", (int)layer->asked, "used", json_workers(layer, CONVOY_OUTCOME_USED),
-        "unused", json_workers(layer, CONVOY_OUTCOME_UNUSED), "late",
-        json_workers(layer, CONVOY_OUTCOME_LATE), "lost", json_workers(layer, CONVOY_OUTCOME_LOST), "wrong",
-        json_workers(layer, CONVOY_OUTCOME_WRONG), "condition",
-        layer->coded ? json_number(layer->condition) : json_null(), "encode_ms",
-        json_number(layer->encode_ms), "wait_ms", json_number(layer->wait_ms), "decode_ms",
-        json_number(layer->decode_ms), "verify_ms", json_number(layer->verify_ms), "wall_ms",
-        json_number(layer->wall_ms), "predicted_ms", json_number(layer->predicted_ms), "why_local",
-        json_text(layer->why_local));
+        json_text(layer->family), "kA", json_count_if(planned, layer->input_parts), "kB",
+        json_count_if(planned, layer->filter_parts), "delta", json_count_if(planned, layer->threshold),
+        "asked", (int)layer->asked, "used", json_workers(layer, CONVOY_OUTCOME_USED), "unused",
+        json_workers(layer, CONVOY_OUTCOME_UNUSED), "late", json_workers(layer, CONVOY_OUTCOME_LATE), "lost",
+        json_workers(layer, CONVOY_OUTCOME_LOST), "wrong", json_workers(layer, CONVOY_OUTCOME_WRONG),
+        "condition", json_if(layer->coded, layer->condition), "encode_ms", json_number(layer->encode_ms),
+        "wait_ms", json_number(layer->wait_ms), "decode_ms", json_number(layer->decode_ms), "verify_ms",
+        json_number(layer->verify_ms), "wall_ms", json_number(layer->wall_ms), "predicted_ms",
+        json_number(layer->predicted_ms), "why_local", json_text(layer->why_local));
 }
 
 static json_t *json_top(const struct json_result *result) {
@@ -151,12 +159,11 @@ static bool print_piece(json_t *take_object, bool opening) {
 
 bool json_run_begin(const struct cli_options *options) {
     const convoy_options *session = &options->session;
-    return print_piece(
-        json_pack("{s:o, s:i, s:i, s:s, s:I, s:s}", "model", json_text(options->arguments.items[0]),
-                  "workers", session->local ? 0 : (int)session->workers, "stragglers",
-                  session->local ? 0 : (int)session->stragglers, "engine", engine(session), "seed",
-                  (json_int_t)session->seed, "precision", precision_text(session->precision)),
-        true);
+    return print_piece(json_pack("{s:o, s:i, s:i, s:s, s:I}", "model", json_text(options->arguments.items[0]),
+                                 "workers", session->local ? 0 : (int)session->workers, "stragglers",
+                                 session->local ? 0 : (int)session->stragglers, "engine", engine(session),
+                                 "seed", (json_int_t)session->seed),
+                       true);
 }
 
 static json_t *json_numbers(const uint32_t *numbers, size_t count) {
@@ -169,7 +176,9 @@ static json_t *json_numbers(const uint32_t *numbers, size_t count) {
 bool json_run_end(const struct cli_options *options, const struct summary *summary,
                   const struct cluster_state *cluster) {
     json_t *object =
-        json_pack("{s:b, s:o, s:I, s:o, s:o, s:i, s:i}", "degraded", summary->degraded > 0, "total_ms",
+        json_pack("{s:o, s:s, s:b, s:o, s:I, s:o, s:o, s:i, s:i}", "code",
+                  json_text(options->session.local ? NULL : options->session.code), "precision",
+                  precision_text(options->session.precision), "degraded", summary->degraded > 0, "total_ms",
                   json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost",
                   json_numbers(cluster->lost, cluster->lost_count), "distrusted",
                   json_numbers(cluster->distrusted, cluster->distrusted_count), "live", (int)cluster->live,
@@ -202,13 +211,14 @@ bool json_inspect_print(const char *path, const convoy_model *model, const convo
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         const convoy_layer_info *layer = &layers[i];
-        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:i, s:i, s:i}", "name",
+        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "name",
                                                json_text(layer->name), "op", json_text(layer->op), "shape",
                                                json_shape(&layer->shape), "macs", (json_int_t)layer->macs,
                                                "weights_bytes", (json_int_t)layer->weights_bytes, "codable",
                                                layer->codable, "why", json_text(layer->why), "kA",
-                                               (int)layer->input_parts, "kB", (int)layer->filter_parts,
-                                               "delta", (int)layer->threshold));
+                                               json_count_if(layer->codable, layer->input_parts), "kB",
+                                               json_count_if(layer->codable, layer->filter_parts), "delta",
+                                               json_count_if(layer->codable, layer->threshold)));
     }
     json_t *object =
         json_pack("{s:o, s:I, s:o, s:o, s:o}", "model", json_text(path), "opset",

@@ -13,6 +13,10 @@ struct json_t *json_text(const char *text);
 /* A number; null for NaN and infinities, which JSON does not have. */
 struct json_t *json_number(double value);
 
+/* A number that applies; else null. */
+struct json_t *json_if(bool applies, double value);
+struct json_t *json_count_if(bool applies, uint32_t count);
+
 /* One result of `run`. */
 struct json_result {
     const struct cli_options *options;

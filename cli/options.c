@@ -53,9 +53,9 @@ static const struct option option_table[] = {
     {"workers", "N", "size of the cluster, 1 to 256 (6)", OPTION_COUNT, BOTH | BENCH, AT(session.workers), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
     {"workers", "N", "size of the cluster (6), or A..B: a line for each size", OPTION_RANGE, PLAN, AT(worker_range), 1, CONVOY_MAX_WORKERS, NULL, AT(workers_given)},
     {"stragglers", "G", "how many workers may be missing at any moment (2)", OPTION_COUNT, PLANNED, AT(session.stragglers), 0, CONVOY_MAX_WORKERS, NULL, AT(stragglers_given)},
-    {"distribute", "WHAT", "paying or all: the layers that workers compute (all; plan, --listen, --mpi: paying)", OPTION_CHOICE, PLANNED, AT(session.distribute), 0, 0, "auto,paying,all", 0},
+    {"distribute", "WHAT", "paying, all or auto: the layers that workers compute (auto: all; plan, --listen, --mpi: paying)", OPTION_CHOICE, PLANNED, AT(session.distribute), 0, 0, "auto,paying,all", 0},
     {"objective", "WHAT", "latency, throughput, bytes or paper: what a plan makes small (latency)", OPTION_CHOICE, PLANNED, AT(session.objective), 0, 0, "latency,throughput,bytes,paper", 0},
-    {"lambda", "UP,DOWN,STORE[,COMP]", "of --objective paper: the price of an element (1,1,1,0)", OPTION_LAMBDA, PLANNED, AT(session.lambda), 0, 0, NULL, 0},
+    {"lambda", "UP,DOWN,STORE[,COMP]", "of --objective paper: the price of an element (1,1,1,0)", OPTION_LAMBDA, PLANNED, AT(session.lambda), 0, 0, NULL, AT(lambda_given)},
     {"profile", "FILE|NAME", "the machines, as measured by --calibrate, or a preset (this machine)", OPTION_TEXT, PLANNED, AT(session.profile), 0, 0, NULL, 0},
     {"verify", "WHAT", "off, sample or all: the answers that are checked (off; --listen, --mpi: sample)", OPTION_CHOICE, RUN | BENCH, AT(session.verify), 0, 0, "auto,off,sample,all", 0},
     {"audit", "FILE", "with --verify: append a line of JSON for every wrong answer", OPTION_TEXT, RUN, AT(audit), 0, 0, NULL, 0},
@@ -86,9 +86,9 @@ static const struct option option_table[] = {
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
     {"out", "DIR", "the folder of the two files (.); -: print the pair, no NAME", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, PLANNED, AT(parts), 1, LARGEST_COUNT, NULL, 0},
-    {"code", "FAMILY", "rotation, replicate or uncoded (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
+    {"code", "FAMILY", "rotation, replicate, uncoded, or auto: what the plan finds best (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.placement), 0, 0, "spread,plain", 0},
-    {"precision", "TYPE", "f32, bf16 or f16: what travels to workers and back (f32)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.precision), 0, 0, "f32,bf16,f16", 0},
+    {"precision", "TYPE", "f32, bf16, f16 or auto: what travels to workers and back (f32)", OPTION_CHOICE, PLANNED, AT(session.precision), 0, 0, "f32,bf16,f16,auto", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN | PLAN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
     {"input", "NAME=FILE", "one input of several; repeatable", OPTION_LIST, RUN, AT(inputs), 0, 0, NULL, 0},
     {"batch", NULL, "the first axis of a file is a batch: an inference for each row", OPTION_FLAG, RUN, AT(batch), 0, 0, NULL, 0},
@@ -118,7 +118,7 @@ static const struct option option_table[] = {
     {"runs", "R", "of which medians are taken (9)", OPTION_COUNT, BENCH, AT(runs), 1, 1000, NULL, 0},
     {"csv", NULL, "comma separated values on standard output", OPTION_FLAG, BENCH, AT(csv), 0, 0, NULL, 0},
     {"json", NULL, "one JSON object on standard output", OPTION_FLAG, PLANNED, AT(json), 0, 0, NULL, 0},
-    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, BOTH | WORKER | PLAN, AT(quiet), 0, 0, NULL, 0},
+    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, PLANNED | WORKER, AT(quiet), 0, 0, NULL, 0},
     {"version", NULL, "print the version", OPTION_FLAG, ALL, AT(version), 0, 0, NULL, 0},
     {"help", NULL, "print this", OPTION_FLAG, ALL, AT(help), 0, 0, NULL, 0},
 };
@@ -126,7 +126,18 @@ static const struct option option_table[] = {
 #define OPTION_COUNT_OF_TABLE (sizeof option_table / sizeof *option_table)
 
 const char *precision_text(convoy_precision precision) {
-    return precision == CONVOY_PRECISION_BF16 ? "bf16" : precision == CONVOY_PRECISION_F16 ? "f16" : "f32";
+    static const char *const texts[] = {[CONVOY_PRECISION_F32] = "f32",
+                                        [CONVOY_PRECISION_BF16] = "bf16",
+                                        [CONVOY_PRECISION_F16] = "f16",
+                                        [CONVOY_PRECISION_AUTO] = "auto"};
+    return texts[precision];
+}
+
+void options_settle(struct cli_options *options, const convoy_session *session) {
+    convoy_plan_totals totals;
+    convoy_session_plan(session, &totals);
+    options->session.code = totals.code;
+    options->session.precision = totals.precision;
 }
 
 convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...) {
@@ -438,6 +449,10 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     }
     if (options->batch && options->one)
         return cli_error(error, CONVOY_E_USAGE, "--batch and --one: it is the one or the other");
+    if (options->lambda_given && options->session.objective != CONVOY_OBJECTIVE_PAPER && !options->explain &&
+        !options->svg)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--lambda changes nothing without --objective paper (or plan's --explain, --svg)");
     options->session.input_parts = options->parts[0];
     options->session.filter_parts = options->parts[1];
     options->image.bgr = options->channels == 1;

@@ -37,7 +37,7 @@ struct cli_options {
     const char *audit;        /* file of wrong answers, or NULL */
     const char *explain;      /* name of a layer, or NULL */
     uint32_t worker_range[2]; /* of convoy plan: the least and the most workers; 0,0: not given */
-    bool stragglers_given;
+    bool stragglers_given, lambda_given;
     bool calibrate;
     bool check, json, csv, quiet, help, version;
     bool workers_given;
@@ -52,6 +52,9 @@ void options_free(struct cli_options *options);
 
 /* Prints the options of a command, one line each. */
 void options_print(enum command command);
+
+/* Puts what the plan of the session chose in the place of what was left to it. */
+void options_settle(struct cli_options *options, const convoy_session *session);
 
 /* What --precision calls it. */
 const char *precision_text(convoy_precision precision);

@@ -2,16 +2,11 @@
 #include "plan_view.h"
 
 #include <stdio.h>
-
-static const char *const heads[] = {"workers", "stragglers", "alone ms",      "planned ms",  "in flight ms",
-                                    "times",   "layers",     "traffic bytes", "stored bytes"};
+#include <stdlib.h>
+#include <string.h>
 
 void plan_sizes_open(struct plan_sizes *sizes, const struct cli_options *options) {
-    *sizes = (struct plan_sizes){.json = options->json,
-                                 .throughput = options->session.objective == CONVOY_OBJECTIVE_THROUGHPUT};
-    table_open(&sizes->table, ">>>>>>>>>");
-    for (size_t i = 0; i < sizes->table.columns; i++)
-        table_cell(&sizes->table, "%s", heads[i]);
+    *sizes = (struct plan_sizes){.options = options};
 }
 
 static size_t count_coded(const convoy_session *session) {
@@ -22,48 +17,71 @@ static size_t count_coded(const convoy_session *session) {
     return coded;
 }
 
-void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uint32_t workers,
-                    uint32_t stragglers) {
-    struct table *table = &sizes->table;
-    convoy_plan_totals totals;
-    convoy_session_plan(session, &totals);
-    const double planned_ms = sizes->throughput ? totals.busiest_ms : totals.planned_ms;
-    table_cell(table, "%u", workers);
-    table_cell(table, "%u", stragglers);
-    table_cell(table, "%.4g", totals.here_ms);
-    table_cell(table, "%.4g", totals.planned_ms);
-    table_cell(table, "%.4g", totals.busiest_ms);
-    table_cell(table, "%.3f", totals.here_ms > 0 ? planned_ms / totals.here_ms : 1);
-    table_cell(table, "%zu", count_coded(session));
-    table_cell(table, "%.0f", totals.up_bytes + totals.down_bytes);
-    table_cell(table, "%.0f", totals.stored_bytes);
-    sizes->count++;
+static bool grow(struct plan_sizes *sizes) {
+    const size_t capacity = sizes->capacity ? 2 * sizes->capacity : 16;
+    struct plan_size *more = reallocarray(sizes->items, capacity, sizeof *more);
+    if (!more)
+        return false;
+    sizes->items = more;
+    sizes->capacity = capacity;
+    return true;
 }
 
-/* Every cell is a number. */
-static void print_json(const struct plan_sizes *sizes) {
-    static const char *const members[] = {"workers",      "stragglers",    "here_ms",
-                                          "planned_ms",   "busiest_ms",    "times",
-                                          "coded_layers", "traffic_bytes", "stored_bytes"};
-    const struct table *table = &sizes->table;
-    printf("{\"version\": 1, \"sizes\": [");
-    for (size_t i = table->columns; i < table->count; i++) {
-        const size_t column = i % table->columns;
-        printf("%s\"%s\": %s%s",
-               column                ? ""
-               : i == table->columns ? "\n{"
-                                     : ",\n{",
-               members[column], table->cells[i], column + 1 < table->columns ? ", " : "}");
+void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uint32_t workers,
+                    uint32_t stragglers) {
+    struct plan_size size = {
+        .workers = workers, .stragglers = stragglers, .coded_layers = count_coded(session), .times = 1};
+    convoy_session_plan(session, &size.totals);
+    if (!sizes->profile)
+        sizes->profile = strdup(size.totals.profile);
+    if (!sizes->profile || (sizes->count == sizes->capacity && !grow(sizes))) {
+        sizes->failed = true;
+        return;
     }
-    printf("\n]}\n");
+    const bool throughput = sizes->options->session.objective == CONVOY_OBJECTIVE_THROUGHPUT;
+    if (size.totals.here_ms > 0)
+        size.times = (throughput ? size.totals.busiest_ms : size.totals.planned_ms) / size.totals.here_ms;
+    size.totals.profile = NULL; /* the session's */
+    sizes->items[sizes->count++] = size;
+}
+
+static void add_size(struct table *table, const struct plan_size *size) {
+    const convoy_plan_totals *totals = &size->totals;
+    table_cell(table, "%u", size->workers);
+    table_cell(table, "%u", size->stragglers);
+    table_cell(table, "%.4g", totals->here_ms);
+    table_cell(table, "%.4g", totals->planned_ms);
+    table_cell(table, "%.4g", totals->busiest_ms);
+    table_cell(table, "%.3f", size->times);
+    table_cell(table, "%zu", size->coded_layers);
+    plan_add_bytes(table, totals->up_bytes + totals->down_bytes);
+    plan_add_bytes(table, totals->stored_bytes);
+    table_cell(table, "%s", totals->code);
+    table_cell(table, "%s", precision_text(totals->precision));
+}
+
+static bool print_table(const struct plan_sizes *sizes) {
+    static const char *const heads[] = {"workers",      "stragglers", "alone ms", "planned ms",
+                                        "in flight ms", "times",      "layers",   "traffic",
+                                        "stored",       "code",       "precision"};
+    struct table table;
+    printf("%s: %s, ", sizes->options->arguments.items[0], sizes->profile ? sizes->profile : "");
+    plan_print_aims(sizes->options);
+    table_open(&table, ">>>>>>>>><<");
+    for (size_t i = 0; i < table.columns; i++)
+        table_cell(&table, "%s", heads[i]);
+    for (size_t i = 0; i < sizes->count; i++)
+        add_size(&table, &sizes->items[i]);
+    const bool printed = table_print(&table, stdout);
+    table_close(&table);
+    return printed;
 }
 
 bool plan_sizes_close(struct plan_sizes *sizes, bool print) {
-    bool printed = !sizes->table.failed;
-    if (print && printed && sizes->json)
-        print_json(sizes);
-    else if (print && printed)
-        printed = table_print(&sizes->table, stdout);
-    table_close(&sizes->table);
+    bool printed = !sizes->failed;
+    if (print && printed)
+        printed = sizes->options->json ? plan_print_sizes_json(sizes) : print_table(sizes);
+    free(sizes->items);
+    free(sizes->profile);
     return printed;
 }

@@ -12,13 +12,20 @@ convoy_layer_choice *plan_choices(const convoy_session *session, size_t layer, s
     return choices;
 }
 
+convoy_plan_alternative *plan_alternatives(const convoy_session *session, size_t *count) {
+    *count = convoy_session_alternatives(session, NULL, 0);
+    convoy_plan_alternative *alternatives = calloc(*count + 1, sizeof *alternatives);
+    if (alternatives)
+        convoy_session_alternatives(session, alternatives, *count);
+    return alternatives;
+}
+
 static void add_heads(struct table *table, const char *const *heads) {
     for (size_t i = 0; i < table->columns; i++)
         table_cell(table, "%s", heads[i]);
 }
 
-/* Three digits and a unit: "1.35 MB". */
-static void add_bytes(struct table *table, double bytes) {
+void plan_add_bytes(struct table *table, double bytes) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     size_t unit = 0;
     for (; bytes >= 1000 && unit < 4; unit++)
@@ -51,13 +58,25 @@ static const char *plural(uint32_t count) {
     return count == 1 ? "" : "s";
 }
 
+void plan_print_aims(const struct cli_options *options) {
+    printf("objective %s; workers get %s\n\n", objective_text(options), distribute_text(options));
+}
+
 static void print_head(const convoy_session *session, const struct cli_options *options) {
     convoy_plan_totals totals;
     convoy_session_plan(session, &totals);
     const uint32_t workers = options->session.workers, stragglers = options->session.stragglers;
-    printf("%s: %u worker%s, %u straggler%s, %s (%s), objective %s; workers get %s\n\n",
-           options->arguments.items[0], workers, plural(workers), stragglers, plural(stragglers),
-           totals.profile, options->session.code, objective_text(options), distribute_text(options));
+    printf("%s: %u worker%s, %u straggler%s, %s (%s, %s), ", options->arguments.items[0], workers,
+           plural(workers), stragglers, plural(stragglers), totals.profile, totals.code,
+           precision_text(totals.precision));
+    plan_print_aims(options);
+}
+
+static void add_error(struct table *table, double bound) {
+    if (bound > 0)
+        table_cell(table, "%.1e", bound);
+    else /* nothing is coded, or nobody looked */
+        add_blanks(table, 1);
 }
 
 static void add_layer(struct table *table, const convoy_layer_info *layer) {
@@ -76,17 +95,17 @@ static void add_layer(struct table *table, const convoy_layer_info *layer) {
     table_cell(table, "%ux%u", layer->input_parts, layer->filter_parts);
     table_cell(table, "%u", layer->threshold);
     table_cell(table, "%u", layer->asked);
-    add_bytes(table, layer->up_bytes);
-    add_bytes(table, layer->down_bytes);
-    add_bytes(table, layer->stored_bytes);
-    table_cell(table, "%.1e", layer->error_bound);
+    plan_add_bytes(table, layer->up_bytes);
+    plan_add_bytes(table, layer->down_bytes);
+    plan_add_bytes(table, layer->stored_bytes);
+    add_error(table, layer->error_bound);
     add_blanks(table, 1);
 }
 
 static void print_bytes(const char *what, double bytes, const char *end) {
     struct table table;
     table_open(&table, "<");
-    add_bytes(&table, bytes);
+    plan_add_bytes(&table, bytes);
     printf("%s%s%s", what, table.failed ? "?" : table.cells[0], end);
     table_close(&table);
 }
@@ -106,13 +125,52 @@ static void print_totals(const convoy_plan_totals *totals, convoy_objective obje
     print_bytes("", totals->up_bytes, " up and ");
     print_bytes("", totals->down_bytes, " down an inference\n");
     printf("%-10s ", "memory");
-    print_bytes("", totals->stored_bytes, " of a worker");
-    if (totals->memory_bytes > 0)
-        print_bytes(", which has ", totals->memory_bytes, "");
+    print_bytes("", totals->stored_bytes, " of each worker");
+    if (totals->memory_bytes > 0) {
+        printf(", of which worker %u has the least", totals->memory_worker);
+        print_bytes(", ", totals->memory_bytes, "");
+    }
+    printf("\n");
     const double fed = floor(totals->fed_workers);
     printf("\n");
     if (totals->fed_workers > 0)
         printf("%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
+}
+
+static void add_alternative(struct table *table, const convoy_plan_alternative *one) {
+    table_cell(table, "%s", one->code);
+    table_cell(table, "%s", precision_text(one->precision));
+    if (one->planned_ms > 0) {
+        add_ms(table, one->planned_ms);
+        add_ms(table, one->busiest_ms);
+        table_cell(table, "%zu", one->coded_layers);
+        plan_add_bytes(table, one->up_bytes + one->down_bytes);
+    } else {
+        add_blanks(table, 4);
+    }
+    add_error(table, one->error_bound);
+    table_cell(table, "%s", one->chosen ? "chosen" : one->refused ? one->refused : "");
+}
+
+/* What the plan chose from, if code or precision were left to it. */
+static bool print_alternatives(const convoy_session *session) {
+    static const char *const heads[] = {"code",   "precision", "planned ms", "in flight ms",
+                                        "layers", "traffic",   "error",      ""};
+    size_t count;
+    struct table table;
+    convoy_plan_alternative *alternatives = plan_alternatives(session, &count);
+    if (!alternatives)
+        return false;
+    table_open(&table, "<<>>>>><");
+    add_heads(&table, heads);
+    for (size_t i = 0; i < count; i++)
+        add_alternative(&table, &alternatives[i]);
+    if (count > 0)
+        printf("\n");
+    const bool printed = count == 0 || table_print(&table, stdout);
+    table_close(&table);
+    free(alternatives);
+    return printed;
 }
 
 bool plan_print(const convoy_session *session, const struct cli_options *options) {
@@ -134,7 +192,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     table_close(&table);
     convoy_session_plan(session, &totals);
     print_totals(&totals, options->session.objective, coded);
-    return printed;
+    return print_alternatives(session) && printed;
 }
 
 /* ---- one layer ---- */
@@ -155,10 +213,7 @@ static void add_choice(struct table *table, const convoy_layer_choice *choice) {
     table_cell(table, "%.0f", choice->down_elements);
     table_cell(table, "%.0f", choice->stored_elements);
     table_cell(table, "%.4g", choice->paper_cost);
-    if (choice->error_bound > 0)
-        table_cell(table, "%.1e", choice->error_bound);
-    else
-        add_blanks(table, 1);
+    add_error(table, choice->error_bound);
     table_cell(table, "%s",
                choice->chosen    ? "chosen"
                : choice->refused ? choice->refused

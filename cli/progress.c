@@ -31,6 +31,14 @@ void progress_show(struct progress *progress, const char *what, size_t done, siz
     fflush(stderr);
 }
 
+void progress_planning(void *context, size_t done, size_t total) {
+    progress_show(context, "layers planned", done, total);
+}
+
+void progress_coding(void *context, size_t done, size_t total) {
+    progress_show(context, "layers made ready", done, total);
+}
+
 void progress_make_way(struct progress *progress) {
     if (!progress->shared)
         return;

@@ -16,6 +16,10 @@ void progress_open(struct progress *progress, bool quiet);
 /* Draws the bar, at most ten times a second. */
 void progress_show(struct progress *progress, const char *what, size_t done, size_t total);
 
+/* The planning and the progress of convoy_options; context: the struct progress. */
+void progress_planning(void *context, size_t done, size_t total);
+void progress_coding(void *context, size_t done, size_t total);
+
 /* Takes the bar away for a line on standard output, where the two meet; the next progress_show draws it
  * again. */
 void progress_make_way(struct progress *progress);

@@ -45,6 +45,7 @@ static void add_layer(struct summary_layer *layer, const convoy_layer_report *re
         layer->last = *report;
     layer->coded += report->coded;
     layer->fallback += report->fallback;
+    layer->here += report->threshold > 0 && !report->coded && !report->fallback;
     if (report->coded && !(report->condition <= layer->condition))
         layer->condition = report->condition;
     for (size_t w = 0; w < CONVOY_MAX_WORKERS; w++) {
@@ -145,13 +146,31 @@ double summary_median(const struct summary *summary, const struct summary_layer 
     return median(scratch, summary->samples);
 }
 
+static void add_blanks(struct table *table, int count) {
+    while (count-- > 0)
+        table_cell(table, "%s", "");
+}
+
+static void add_count(struct table *table, size_t count) {
+    if (count)
+        table_cell(table, "%zu", count);
+    else
+        add_blanks(table, 1);
+}
+
+/* Of a layer that was never planned for workers: too few may have come to plan for. */
+static void add_local_cells(struct table *table, const struct summary_layer *layer, bool adapt) {
+    table_cell(table, "here");
+    add_blanks(table, 3);
+    add_count(table, layer->fallback);
+    add_blanks(table, adapt ? 5 : 4);
+}
+
 static void add_coded_cells(struct table *table, const struct summary *summary,
-                            const struct summary_layer *layer, double *scratch) {
+                            const struct summary_layer *layer, bool adapt, double *scratch) {
     char lost[128], late[128];
-    if (layer->coded == 0 && layer->fallback == 0) {
-        table_cell(table, "here");
-        for (int i = 0; i < 8; i++)
-            table_cell(table, "%s", "");
+    if (layer->last.threshold == 0) {
+        add_local_cells(table, layer, adapt);
         return;
     }
     write_missing(lost, sizeof lost, layer->lost, summary->runs);
@@ -160,41 +179,60 @@ static void add_coded_cells(struct table *table, const struct summary *summary,
     table_cell(table, "%u", layer->last.threshold);
     table_cell(table, "%s", lost);
     table_cell(table, "%s", late);
-    if (layer->fallback)
-        table_cell(table, "%zu", layer->fallback);
-    else
-        table_cell(table, "%s", "");
+    add_count(table, layer->fallback);
+    if (adapt)
+        add_count(table, layer->here);
     if (layer->coded)
         table_cell(table, "%.3g", layer->condition);
     else
-        table_cell(table, "%s", "");
+        add_blanks(table, 1);
     table_cell(table, "%.3f", summary_median(summary, layer, TIME_ENCODE, scratch));
     table_cell(table, "%.3f", summary_median(summary, layer, TIME_WAIT, scratch));
     table_cell(table, "%.3f", summary_median(summary, layer, TIME_DECODE, scratch));
 }
 
-static bool print_layers(const struct summary *summary, bool local) {
+/* adapt: a column says in how many runs a layer of the workers was computed here. */
+static bool print_layers(const struct summary *summary, bool local, bool adapt) {
     double *scratch = calloc(summary->samples + 1, sizeof *scratch);
     struct table table;
-    static const char *const coded_heads[] = {"layer",     "op",      "kA x kB",   "δ",
-                                              "lost",      "late",    "fallback",  "worst κ",
-                                              "encode ms", "wait ms", "decode ms", "ms"};
-    static const char *const local_heads[] = {"layer", "op", "ms"};
-    table_open(&table, local ? "<<>" : "<<>><<>>>>>>");
-    for (size_t i = 0; i < table.columns; i++)
-        table_cell(&table, "%s", local ? local_heads[i] : coded_heads[i]);
+    static const char *const heads[] = {"layer",   "op",        "kA x kB", "δ",       "lost",
+                                        "late",    "fallback",  "here",    "worst κ", "encode ms",
+                                        "wait ms", "decode ms", "ms"};
+    table_open(&table, local ? "<<>" : adapt ? "<<>><<>>>>>>>" : "<<>><<>>>>>>");
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        const bool of_workers = i > 1 && i + 1 < sizeof heads / sizeof heads[0];
+        if (!(local && of_workers) && (adapt || strcmp(heads[i], "here") != 0))
+            table_cell(&table, "%s", heads[i]);
+    }
     for (size_t i = 0; scratch && i < summary->layer_count; i++) {
         const struct summary_layer *layer = &summary->layers[i];
         table_cell(&table, "%s", layer->last.name);
         table_cell(&table, "%s", layer->last.op);
         if (!local)
-            add_coded_cells(&table, summary, layer, scratch);
+            add_coded_cells(&table, summary, layer, adapt, scratch);
         table_cell(&table, "%.3f", summary_median(summary, layer, TIME_WALL, scratch));
     }
     const bool done = scratch && table_print(&table, stdout);
     table_close(&table);
     free(scratch);
     return done;
+}
+
+/* How many inferences are degraded, and of a layer that was never coded why. */
+static void print_degraded(const struct summary *summary) {
+    if (!summary->degraded) {
+        printf("degraded    no\n");
+        return;
+    }
+    printf("degraded    %zu of %zu inferences: a layer was computed here", summary->degraded, summary->runs);
+    for (size_t i = 0; i < summary->layer_count; i++) {
+        const convoy_layer_report *last = &summary->layers[i].last;
+        if (last->fallback && last->why_local) {
+            printf(" (%s: %s)", last->name, last->why_local);
+            break;
+        }
+    }
+    printf("\n");
 }
 
 static void print_check(const struct summary *summary) {
@@ -222,7 +260,7 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
                    const struct cluster_state *cluster) {
     const convoy_options *session = &options->session;
     printf("\n");
-    if (!print_layers(summary, session->local))
+    if (!print_layers(summary, session->local, session->adapt && !session->local))
         return false;
     printf("\ninferences  %zu in %.1f ms, %.3f ms each\n", summary->runs, summary->total_ms,
            summary->total_ms / (double)summary->runs);
@@ -256,11 +294,8 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         printf("%s%u", i ? ", " : "", cluster->lost[i]);
     if (summary->wrong)
         print_wrong(summary, cluster);
-    printf("\ndegraded    ");
-    if (summary->degraded)
-        printf("%zu of %zu inferences: a layer was computed here\n", summary->degraded, summary->runs);
-    else
-        printf("no\n");
+    printf("\n");
+    print_degraded(summary);
     return options->in_flight > 1 ||
            summary_print_prediction(summary); /* the time of one is not that of several */
 }

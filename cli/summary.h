@@ -9,6 +9,8 @@ enum layer_time { TIME_ENCODE, TIME_WAIT, TIME_DECODE, TIME_WALL, TIME_COUNT };
 struct summary_layer {
     convoy_layer_report last; /* of the last run that was coded, or else of the last */
     size_t coded, fallback;   /* runs */
+    size_t here;              /* runs that were planned for workers and computed here all the same, by --adapt
+                                 or since something was not finite */
     double condition;         /* the worst κ */
     size_t late[CONVOY_MAX_WORKERS], lost[CONVOY_MAX_WORKERS]; /* runs in which a worker was */
     float *times;                                              /* [SUMMARY_SAMPLES][TIME_COUNT], ms */

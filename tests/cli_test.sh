@@ -222,8 +222,8 @@ prints '^  zero \('
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
 [ "$(grep -c '"input":' out)" -eq 300 ] || fail "$command: not 300 results"
-prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "precision": "f32", "results": \[$'
-prints '^\], "degraded": false, "total_ms": [0-9.]+, '
+prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
+prints '^\], "code": "rotation", "precision": "f32", "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'
 for layer in conv1 conv2 fc1 fc2 fc3; do

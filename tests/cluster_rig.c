@@ -112,7 +112,14 @@ void cluster_rig_open(struct cluster_rig *rig, const struct cluster_rig_setup *s
 
     const char *name = setup->backend ? setup->backend : "reference";
     struct backend *inner = NULL;
-    assert_int_equal(cluster_create_local(&rig->cluster, options, name, 1, NULL), CONVOY_OK);
+    struct cluster_options first = *options;
+    if (setup->first_family) {
+        assert_int_equal(code_family_find(setup->first_family, &first.family, NULL), CONVOY_OK);
+        first.frames = CONVOY_F32;
+    }
+    assert_int_equal(cluster_create_local(&rig->cluster, &first, name, 1, NULL), CONVOY_OK);
+    if (setup->first_family)
+        assert_int_equal(cluster_use_code(rig->cluster, options->family, options->frames, NULL), CONVOY_OK);
     assert_int_equal(backend_create(&inner, name, 1, NULL), CONVOY_OK);
     assert_int_equal(cluster_backend_create(&rig->backend, rig->cluster, &inner, NULL), CONVOY_OK);
     assert_int_equal(cluster_plan_one(&rig->plan, options, &rig->desc, &params, setup->input_parts,

@@ -23,6 +23,7 @@ struct cluster_rig {
 /* What differs from a float32 convolution of 6 by 16 channels and 5 x 5 taps on 14 x 14, rotation code. */
 struct cluster_rig_setup {
     const char *family;
+    const char *first_family; /* of which the cluster is made before it uses the other; NULL: the same */
     uint32_t workers, stragglers, input_parts, filter_parts;
     uint32_t asked; /* at once; 0: all */
     convoy_dtype dtype, frames;

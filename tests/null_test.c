@@ -93,6 +93,9 @@ static void test_sessions(void **state) {
     REFUSED(convoy_session_check, session, NULL, &empty, &check);
     REFUSED(convoy_session_check, session, &input, NULL, &check);
     REFUSED(convoy_session_check, session, &input, &empty, NULL);
+    REFUSED(convoy_options_settle, NULL, model, &shape);
+    REFUSED(convoy_options_settle, &options, NULL, &shape);
+    REFUSED(convoy_options_settle, &options, model, NULL);
     REFUSED(convoy_session_plan_save, NULL, "/nowhere/plan.json");
     REFUSED(convoy_session_plan_save, session, NULL);
     const convoy_stream whole = {.in_flight = 1, .repeat = 1, .next = no_more, .done = no_run};

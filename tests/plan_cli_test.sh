@@ -40,13 +40,13 @@ prints '^layer +here ms +coded ms +parts +δ +asked +up +down +stored +error +wh
 prints '^conv1 .* 8x1 +4 +6 '
 prints '^pool1 .* here .* neither a convolution nor a product by a constant$'
 prints '^planned .* times the time alone$'
-prints '^memory .* of a worker'
+prints '^memory .* of each worker'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi
 prints 'pi4-wifi .*; workers get layers that pay$'
 prints '^conv1 .* faster here$'
 prints '^planned +the same: every layer stays here'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi --distribute all
-prints '^memory .* which has 2\.15 GB$'
+prints '^memory .* of each worker, of which worker 0 has the least, 2\.15 GB$'
 
 run 0 plan "$lenet" --no-trials --profile pi5-1gbit --explain conv2 --distribute all
 prints '^parts +δ +asked .* total ms '
@@ -65,6 +65,26 @@ assert {(c["kA"], c["kB"]): c["delta"] for c in choices} == {
 assert all(c["asked"] >= c["delta"] and c["total_ms"] > 0 for c in choices)
 PYTHON
 
+# What does not apply is null.
+run 0 plan "$lenet" --no-trials --profile pi4-1gbit --json
+"$python" - <<'PYTHON' || fail "$command: numbers for what does not apply"
+import json
+found = json.load(open("out"))
+for layer in found["layers"]:
+    of_workers = [layer[name] for name in ("kA", "kB", "delta", "asked", "up_bytes", "down_bytes", "stored_bytes", "error_bound")]
+    assert all(of_workers) if layer["coded"] else of_workers == [None] * len(of_workers), layer
+    assert (layer["coded_ms"] is None) == (layer["name"] in ("pool1", "pool2")), layer
+assert found["memory_bytes"] == 2**31 and found["memory_worker"] == 0 and found["fed_workers"] is None, found
+assert (found["code"], found["precision"], found["alternatives"]) == ("rotation", "f32", [])
+PYTHON
+run 0 plan "$lenet" --no-trials --json
+prints '"memory_bytes": null,$'
+run 0 plan "$lenet" --no-trials --explain conv1 --profile pi4-1gbit --workers 20 --json
+"$python" -c 'import json; bounds = {c["weighed"]: c["error_bound"] for c in json.load(open("out"))["choices"]}; assert bounds[False] is None and bounds[True], bounds' ||
+    fail "$command: bounds of ways that were not looked at"
+run 0 inspect "$lenet" --no-trials --json
+grep -q '"kA": 0' out && fail "$command: parts of a layer that stays here"
+
 # Half of the workers may be gone, neighbours first: large thresholds would not decode.
 run 0 plan "$lenet" --no-trials --workers 60 --stragglers 30 --placement plain --distribute all --explain conv1 --json
 "$python" - <<'PYTHON' || fail "$command: a choice beyond the budget of errors, or none is"
@@ -75,12 +95,15 @@ assert all(c["error_bound"] <= 1e-3 for c in choices if c["chosen"])
 PYTHON
 
 run 0 plan "$lenet" --no-trials --workers 2..5
+prints '/lenet5\.onnx: threads of this machine, objective latency; workers get layers that pay$'
+prints ' traffic +stored +code +precision$'
 [ "$(grep -cE '^ +[2-5] +[0-3] ' out)" -eq 13 ] || fail "$command: not 13 sizes" # γ < n and <= 3: 2 + 3 + 4 + 4
 run 0 plan "$lenet" --no-trials --workers 3..5 --stragglers 1 --json
 "$python" - <<'PYTHON' || fail "$command: not the sizes that were asked for"
 import json
 sizes = json.load(open("out"))["sizes"]
 assert [(s["workers"], s["stragglers"]) for s in sizes] == [(3, 1), (4, 1), (5, 1)]
+assert all(s["code"] == "rotation" and s["precision"] == "f32" for s in sizes)
 PYTHON
 run 0 plan "$lenet" --no-trials --workers 3..5 --profile cloud-10gbit --distribute all --objective throughput --json
 "$python" - <<'PYTHON' || fail "$command: the ratio is not that of the time in flight"
@@ -112,6 +135,12 @@ refuses 3 missing.onnx plan missing.onnx
 for lambda in -1,1,1 nan,1,1 1,1 1,inf,1 1,1,1,-1 1,1,1,1,1 '' , 1,,1 1e13,1,1 1,1,1,nan; do
     refuses 2 '--lambda' plan "$lenet" --lambda "$lambda"
 done
+for command in plan inspect bench "run $digit"; do
+    refuses 2 '--lambda changes nothing without --objective paper' $command "$lenet" --lambda 1,2,3
+done
+run 0 plan "$lenet" --no-trials --explain conv1 --lambda 1,2,3
+refuses 2 'rotation, replicate, uncoded, or auto' plan "$lenet" --code best
+refuses 2 'f32,bf16,f16,auto' plan "$lenet" --precision best
 refuses 2 'pi4-wifi, pi4-100mbit' plan "$lenet" --profile pi3
 refuses 2 'pi5-1gbit' run "$lenet" "$digit" --profile nope
 refuses 2 'no layer has that name' plan "$lenet" --explain conv9
@@ -205,6 +234,7 @@ damaged 'duplicate' 's/"parts"/"kernel":"direct","parts"/'
 refuses 3 'made for 6 workers, not 5' run "$lenet" "$digit" --plan plan.json --workers 5 --stragglers 1
 refuses 3 'made for 2 stragglers, not 1' run "$lenet" "$digit" --plan plan.json --stragglers 1
 refuses 3 'made for the code rotation, not uncoded' run "$lenet" "$digit" --plan plan.json --code uncoded
+refuses 2 'the code auto beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --code auto
 refuses 2 'parts 4,4 beside the plan plan.json' run "$lenet" "$digit" --plan plan.json --parts 4,4
 refuses 3 missing.json run "$lenet" "$digit" --plan missing.json
 refuses 3 'must be a regular file' run "$lenet" "$digit" --plan .
@@ -232,6 +262,89 @@ prints '"name":"conv1".*"why_local":"faster here".*"name":"pool1".*"why_local":"
 run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute all --spawn 6
 prints '^slower +than this machine alone'
 
+# Layers that --adapt computes here: all workers take a hundred times as long, which eight runs tell.
+slow=()
+for worker in 0 1 2 3 4 5; do slow+=(--fault $worker:slow=100x); done
+run 0 run "$lenet" "$digit" "${slow[@]}" --adapt --repeat 20 --no-fallback
+"$python" - <<'PYTHON' || fail "$command: does not tell of layers that were computed here"
+lines = open("out", encoding="utf-8").read().split("\n")
+head = next(line for line in lines if line.startswith("layer "))
+end = head.index(" here ") + len(" here")
+here = {line.split()[0]: line[end - 6:end].strip() for line in lines if line[:4] in ("conv", "pool")}
+assert here["pool1"] == here["pool2"] == "", here
+assert 0 < int(here["conv1"]) <= 12 and 0 < int(here["conv2"]) <= 12, here
+PYTHON
+run 0 run "$lenet" "$digit"
+if grep -q '^layer .* here ' out; then fail "$command: a column for --adapt"; fi
+
+# --- What is left to the plan -------------------------------------------------------------------------------
+
+# With no worker missing, replication in float16 is best behind this link; with two of six missing the rotation code is.
+left=(--no-trials --code auto --precision auto --profile pi4-wifi --distribute all --objective throughput)
+run 0 plan "$lenet" "${left[@]}" --workers 4 --stragglers 0
+prints ': 4 workers, 0 stragglers, pi4-wifi \(replicate, f16\), '
+prints '^replicate +f16 .* chosen$'
+[ "$(grep -cE '^(rotation|replicate|uncoded) +(f32|f16|bf16) ' out)" -eq 4 ] || fail "$command: not the three codes and float16"
+run 0 plan "$lenet" "${left[@]}"
+prints ' \(rotation, f16\), '
+prints '^uncoded +f32 +it needs all answers$'
+run 0 plan "$lenet" "${left[@]}" --workers 4..6 --stragglers 0
+prints ' replicate +f16$'
+run 0 plan "$lenet" "${left[@]}" --json
+"$python" - <<'PYTHON' || fail "$command: not the alternatives, or not the best of them"
+import json
+found = json.load(open("out"))
+codes = {a["code"]: a for a in found["alternatives"] if a["precision"] == "f32"}
+assert set(codes) == {"rotation", "replicate", "uncoded"}
+assert codes["uncoded"]["planned_ms"] is None and codes["uncoded"]["refused"] == "it needs all answers"
+assert codes["rotation"]["busiest_ms"] < codes["replicate"]["busiest_ms"]
+chosen = [a for a in found["alternatives"] if a["chosen"]]
+assert [(a["code"], a["precision"]) for a in chosen] == [("rotation", "f16")] == [(found["code"], found["precision"])]
+assert chosen[0]["busiest_ms"] == found["busiest_ms"] < 0.8 * codes["rotation"]["busiest_ms"]
+assert all(layer["error_bound"] <= 1e-2 for layer in found["layers"] if layer["coded"])
+PYTHON
+run 0 plan "$lenet" --no-trials --precision auto --profile cloud-10gbit --distribute all
+prints '^rotation +f16 .* not a fifth faster than f32$'
+prints '^rotation +bf16 .* a layer may err by more than 0\.01$'
+run 0 run "$lenet" "$digit" "${left[@]}" --workers 4 --stragglers 0
+prints '; code replicate, precision f16, seed 1$'
+says '^convoy: the plan chose the code replicate and frames of float16$'
+run 0 run "$lenet" "$digit" "${left[@]}" --local
+if grep -q 'the plan chose' err; then fail "$command: a choice for no workers"; fi
+printf 'no picture\n' >bad.png # is told before the plan is made
+run 3 run "$lenet" bad.png "$digit" "${left[@]}" --workers 4 --stragglers 0 --json
+prints '^\], "code": "replicate", "precision": "f16", '
+run 0 bench "$lenet" --runs 1 "${left[@]}" --workers 4 --stragglers 0
+prints ': replicate code, precision f16, n = 4'
+
+# --- Progress -----------------------------------------------------------------------------------------------
+
+# On a terminal, plans show how far they are; nowhere else, and not with --quiet.
+for words in plan inspect "bench --runs 1" "run $digit"; do
+    for quiet in "" --quiet; do
+        "$python" - "$CONVOY" $words "$lenet" $quiet <<'PYTHON' || fail "convoy $words $quiet: the bar while planning"
+import os, subprocess, sys, threading
+master, terminal = os.openpty()
+seen = []
+def read():
+    try:
+        while text := os.read(master, 65536):
+            seen.append(text)
+    except OSError:  # the other end is closed
+        pass
+reader = threading.Thread(target=read)
+reader.start()
+arguments = [word for word in sys.argv[1:] if not word.endswith(".onnx")]
+models = [word for word in sys.argv[1:] if word.endswith(".onnx")]
+status = subprocess.run(arguments[:2] + models + arguments[2:] + ["--no-trials"], stdout=subprocess.DEVNULL, stderr=terminal).returncode
+os.close(terminal)
+reader.join()
+drawn = b"layers planned [" in b"".join(seen)
+sys.exit(status != 0 or drawn == ("--quiet" in sys.argv))
+PYTHON
+    done
+done
+
 # --- One choice for all commands ----------------------------------------------------------------------------
 
 some_coded=0
@@ -255,6 +368,7 @@ for ((m = 0; m < ${#models[@]}; m += 2)); do
             alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --profile $profile
         done
         alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --workers 5 --stragglers 1 --objective throughput --profile pi4-1gbit
+        alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --workers 4 --stragglers 0 --code auto --precision auto --profile pi4-wifi
         alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --objective paper --lambda 1,2,0.5 --profile pi4-1gbit
         run 0 plan "${models[m]}" --no-trials --json --distribute $distribute --profile pi4-1gbit
         choices | sed -n '/ here$/!s/ [0-9]*x[0-9]* [0-9]*$//p' | sort -u >planned

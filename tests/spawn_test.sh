@@ -161,6 +161,16 @@ prints '"degraded": false, .*"lost": \[0\]'
 # Nobody comes.
 run 0 run "$model" "$digit" --distribute all --listen "ipc://$scratch/nobody" --join 300ms --check --json && prints '"degraded": true, .*"live": 0'
 run 4 run "$model" "$digit" --distribute all --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
+# Too few to be measured: nothing is planned for workers, which is no less degraded, and those that come later are not used.
+run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --check --json
+prints '"degraded": true, .*"live": 0, "needed": 4\}'
+prints '"name":"conv1","op":"Conv","coded":false,"family":null,"kA":null,"kB":null,"delta":null,.*"why_local":"too few workers came"'
+prints '"name":"pool1",.*"why_local":"neither a convolution nor a product by a constant"'
+says '^convoy: warning: only 0 of 6 workers have come; 4 are needed: .* workers that come later are not used \(.*--distribute all'
+run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms
+prints '^conv1 +Conv +here +1 '
+prints '^degraded +1 of 1 inferences: a layer was computed here \(conv1: too few workers came\)$'
+run 4 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet
 
 # A signal that ends a master leaves nothing behind, and ends it as such a signal does.
 mkdir signals

@@ -41,8 +41,9 @@ typedef struct convoy_bench_figure {
  *
  * Times are medians over `runs`, except that of kernels the best of a few trials is kept
  * (options->trial_folder). Of the options it takes workers, stragglers, parts, code, placement, precision,
- * threads, seed and trials; the inputs are random. Takes some seconds. CONVOY_E_USAGE, CONVOY_E_INPUT,
- * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+ * threads, seed and trials; the inputs are random. Code and precision are settled once for all
+ * (convoy_options_settle). Takes some seconds. CONVOY_E_USAGE, CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED,
+ * CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_shapes,
                                       const convoy_options *options, uint32_t runs,
                                       void (*take)(void *context, const convoy_bench_figure *figure),

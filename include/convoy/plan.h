@@ -34,17 +34,44 @@ CONVOY_API size_t convoy_session_choices(const convoy_session *session, size_t l
 
 /* One inference, as predicted. */
 typedef struct convoy_plan_totals {
-    const char *profile;        /* what the plan was made for; belongs to the session */
+    const char *profile; /* what the plan was made for; belongs to the session */
+    const char *code;    /* the family; static */
+    convoy_precision precision;
     double here_ms, planned_ms; /* all layers by this machine alone; as planned */
     double busiest_ms; /* of master, link up, link down and workers, what the busiest does for it: with
                         * several in flight, one ends each so many ms at best */
     double up_bytes, down_bytes;       /* over the master's link */
-    double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows it (0: no bound) */
+    double stored_bytes, memory_bytes; /* what a worker needs, and the least that the profile allows a worker
+                                        * (0: no bound) */
+    uint32_t memory_worker;            /* the first worker that has no more */
     double fed_workers; /* so many can compute in the time in which master and link serve one; 0: nothing is
                          * coded, or workers share this machine's processors */
 } convoy_plan_totals;
 
 CONVOY_API void convoy_session_plan(const convoy_session *session, convoy_plan_totals *totals);
+
+/* A plan that was compared with others, since options.code or options.precision left that to the plan. */
+typedef struct convoy_plan_alternative {
+    const char *code; /* static */
+    convoy_precision precision;
+    double planned_ms, busiest_ms; /* as in convoy_plan_totals; 0: no plan was made, see refused */
+    double up_bytes, down_bytes;
+    size_t coded_layers;
+    double error_bound; /* the largest of its layers */
+    bool chosen;
+    const char *refused; /* static: why it may not be chosen; NULL */
+} convoy_plan_alternative;
+
+/* Fills alternatives[0..capacity); returns how many there are, 0 if code and precision were given. First all
+ * codes are compared with one precision, then the precisions for the code that was chosen. */
+CONVOY_API size_t convoy_session_alternatives(const convoy_session *session,
+                                              convoy_plan_alternative *alternatives, size_t capacity);
+
+/* Decides what of code and precision the options leave to the plan: options->code and options->precision
+ * become what a session of these options would choose. Plans as a session with plan_only does, and fails as
+ * that does. Does nothing if both are given. */
+CONVOY_API convoy_status convoy_options_settle(convoy_options *options, const convoy_model *model,
+                                               const convoy_shape *input_shapes, convoy_error *error);
 
 /* Writes the plan to a file that options.plan_file takes. CONVOY_E_IO. */
 CONVOY_API convoy_status convoy_session_plan_save(const convoy_session *session, const char *path,

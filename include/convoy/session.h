@@ -20,8 +20,10 @@ typedef enum convoy_placement {
 typedef enum convoy_precision {
     CONVOY_PRECISION_F32,  /* as they are */
     CONVOY_PRECISION_BF16, /* half the bytes, 8 binary digits */
-    CONVOY_PRECISION_F16 /* half the bytes, 11 binary digits, magnitudes below 65520: layers whose coded input
-                            or answers are beyond are computed here */
+    CONVOY_PRECISION_F16,  /* half the bytes, 11 binary digits, magnitudes below 65520: layers whose coded
+                              input or answers are beyond are computed here */
+    CONVOY_PRECISION_AUTO  /* F16, else BF16, if the plan is a fifth faster with it than with F32 and no layer
+                              may err by more than 1e-2; else F32 */
 } convoy_precision;
 
 /* Which layers workers compute, of those that can be coded. */
@@ -72,7 +74,8 @@ typedef struct convoy_options {
     const char
         *plan_file; /* a saved plan to follow, whatever the four options above say; NULL: one is made */
     bool adapt; /* how many workers a layer asks, and whether it asks them at all, follow what is measured */
-    const char *code; /* family: "rotation", "replicate", "uncoded" */
+    const char *code; /* family: "rotation", "replicate", "uncoded"; "auto": of those that admit so many
+                         stragglers the one whose plan is best by the objective */
     convoy_placement placement;
     convoy_precision precision;
     const char *backend; /* kernels: "onednn", "reference" */
@@ -108,9 +111,12 @@ typedef struct convoy_options {
     /* Receives what is worth telling (a worker lost, a fallback); may be NULL. */
     convoy_log_fn log;
     void *log_context;
+    /* Called while the plan is made, which times kernels that were not timed before: done of total layers, of
+     * all plans that are compared; may be NULL. */
+    void (*planning)(void *context, size_t done, size_t total);
     /* Called while filters are coded and sent: done of total layers; may be NULL. */
     void (*progress)(void *context, size_t done, size_t total);
-    void *progress_context;
+    void *progress_context; /* of both */
 } convoy_options;
 
 CONVOY_API void convoy_options_init(convoy_options *options);
@@ -121,7 +127,7 @@ typedef struct convoy_result {
     size_t output_count;
     convoy_layer_report *layers; /* in the order of execution */
     size_t layer_count;
-    bool degraded; /* at least one codable layer was computed here */
+    bool degraded; /* at least one layer was computed here since workers were missing, too late or too few */
     double ms;
     convoy_not_finite first_not_finite;
 } convoy_result;
@@ -226,7 +232,7 @@ CONVOY_API size_t convoy_session_distrusted(const convoy_session *session, uint3
 CONVOY_API void convoy_session_pardon(convoy_session *session);
 
 /* Readiness: how many workers are alive now, and in *needed how many must be that no layer waits, n - γ. Both
- * are 0 in a local session. */
+ * are 0 in a local session, and if no layer pays. */
 CONVOY_API uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed);
 
 #ifdef __cplusplus

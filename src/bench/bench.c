@@ -1,5 +1,7 @@
 #include "bench/bench.h"
 
+#include <convoy/plan.h>
+
 #include "base/error.h"
 #include "bench/job_time.h"
 
@@ -33,9 +35,10 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
                            convoy_error *error) {
     if (!model || !input_shapes || !options || !take)
         return error_null(error, __func__);
+    convoy_options settled = *options;
     struct bench bench = {.model = model,
                           .input_shapes = input_shapes,
-                          .options = options,
+                          .options = &settled,
                           .runs = runs,
                           .take = take,
                           .context = context};
@@ -43,7 +46,9 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
     struct kernel_times *times = NULL;
     if (runs < 1)
         return error_set(error, CONVOY_E_USAGE, "at least one run is needed");
-    convoy_status status = backend_create(&backend, "onednn", 1, error);
+    convoy_status status = convoy_options_settle(&settled, model, input_shapes, error);
+    if (status == CONVOY_OK)
+        status = backend_create(&backend, "onednn", 1, error);
     if (status == CONVOY_OK)
         status = kernel_times_create(&times, backend, options->trial_folder, error);
     if (status == CONVOY_OK)

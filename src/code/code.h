@@ -83,6 +83,9 @@ struct code {
  * one line each) */
 convoy_status code_family_find(const char *name, const struct code_family **family, convoy_error *error);
 
+/* Every family in turn, from index 0 on; NULL beyond the last. The first is the default. */
+const struct code_family *code_family_at(size_t index);
+
 /* CONVOY_E_USAGE where the family does not admit the parts. Nothing to destroy: a code owns no memory. */
 convoy_status code_create(struct code *code, const struct code_family *family, uint32_t input_parts,
                           uint32_t filter_parts, const struct placement *placement, convoy_error *error);

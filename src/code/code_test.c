@@ -246,7 +246,7 @@ static double inverse_norm(const struct code *code, const uint32_t *workers, uin
     assert_true(rows && inverse);
     for (uint32_t i = 0; i < count; i++)
         code->family->system_row(code, workers[i], rows + (size_t)i * order);
-    assert_int_equal(dense_pseudo_inverse(count, order, rows, inverse), CONVOY_OK);
+    assert_int_equal(dense_pseudo_inverse(count, order, rows, inverse, NULL), CONVOY_OK);
     double frobenius = norm(inverse, (size_t)count * order);
     free(rows);
     free(inverse);

@@ -10,10 +10,15 @@ static const struct code_family *const families[] = {
     &code_uncoded,
 };
 
+#define FAMILIES (sizeof families / sizeof families[0])
+
+const struct code_family *code_family_at(size_t index) {
+    return index < FAMILIES ? families[index] : NULL;
+}
+
 convoy_status code_family_find(const char *name, const struct code_family **family, convoy_error *error) {
-    const size_t count = sizeof families / sizeof families[0];
     char names[256] = "";
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < FAMILIES; i++) {
         if (strcmp(families[i]->name, name) == 0) {
             *family = families[i];
             return CONVOY_OK;

@@ -34,18 +34,17 @@ static void elimination_free(struct elimination *e) {
 }
 
 /* Puts V⁺ and V·V⁺ in the columns. */
-static convoy_status elimination_fill(struct elimination *e, double *rows, double *inverse) {
+static convoy_status elimination_fill(struct elimination *e, double *rows, double *inverse,
+                                      double *projection) {
     uint32_t count = e->left, order = e->code->threshold;
     for (uint32_t i = 0; i < count; i++)
         e->code->family->system_row(e->code, e->workers[i], rows + (size_t)i * order);
-    convoy_status status = dense_pseudo_inverse(count, order, rows, inverse);
+    convoy_status status = dense_pseudo_inverse(count, order, rows, inverse, projection);
     for (uint32_t i = 0; status == CONVOY_OK && i < count; i++) {
         double *column = e->column[i] = e->columns + i * e->height;
         e->rank[i] = i;
         memcpy(column, inverse + (size_t)i * order, order * sizeof *column);
-        for (uint32_t j = 0; j < count; j++)
-            for (uint32_t k = 0; k < order; k++)
-                column[order + j] += rows[(size_t)j * order + k] * column[k];
+        memcpy(column + order, projection + (size_t)i * count, count * sizeof *column);
     }
     return status;
 }
@@ -60,11 +59,13 @@ static convoy_status elimination_create(struct elimination *e, const struct code
     e->rank = calloc(count, sizeof *e->rank);
     e->columns = calloc(1, bytes);
     double *rows = calloc(count * order, sizeof *rows), *inverse = calloc(count * order, sizeof *inverse);
-    convoy_status status = e->column && e->rank && e->columns && rows && inverse
-                               ? elimination_fill(e, rows, inverse)
+    double *projection = calloc(count, count * sizeof *projection);
+    convoy_status status = e->column && e->rank && e->columns && rows && inverse && projection
+                               ? elimination_fill(e, rows, inverse, projection)
                                : CONVOY_E_MEMORY;
     free(rows);
     free(inverse);
+    free(projection);
     return status;
 }
 

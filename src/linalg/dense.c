@@ -65,23 +65,47 @@ out:
     return status;
 }
 
-convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed) {
+/* projection [rows][rows] = Qᵀ·Q, q being Q [rows][columns] with the columns of Q one after the other: its
+ * lower half by rank one updates, whose loops are vectors, then its mirror image. row: scratch [rows]. */
+static void project(size_t rows, size_t columns, const double *q, double *row, double *projection) {
+    memset(projection, 0, rows * rows * sizeof *projection);
+    for (size_t k = 0; k < columns; k++) {
+        for (size_t j = 0; j < rows; j++)
+            row[j] = q[j * columns + k];
+        for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j <= i; j++)
+                projection[i * rows + j] += row[i] * row[j];
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < i; j++)
+            projection[j * rows + i] = projection[i * rows + j];
+}
+
+/* a's transpose is L·Q, so a⁺ = L⁻ᵀ·Q, and a·a⁺ = Qᵀ·Q. */
+convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed,
+                                   double *projection) {
     if (columns == 0)
         return CONVOY_OK;
     lapack_int m = (lapack_int)rows, k = (lapack_int)columns;
-    double *work = matrix_copy(rows, columns, sizeof *work, a);
-    double *columns_out = work ? calloc(rows, rows * sizeof *columns_out) : NULL;
+    double *q = matrix_copy(rows, columns, sizeof *q, a), *l = calloc(columns, columns * sizeof *l);
+    double *scratch = calloc(rows, sizeof *scratch); /* k <= m */
     convoy_status status = CONVOY_E_MEMORY;
-    if (!columns_out)
+    if (!q || !l || !scratch)
         goto out;
-    for (size_t j = 0; j < rows; j++)
-        columns_out[j * rows + j] = 1;
-    status = status_of(LAPACKE_dgels(LAPACK_COL_MAJOR, 'T', k, m, m, work, k, columns_out, m));
-    for (size_t j = 0; status == CONVOY_OK && j < rows; j++)
-        memcpy(transposed + j * columns, columns_out + j * rows, columns * sizeof *transposed);
+    status = status_of(LAPACKE_dgelqf(LAPACK_COL_MAJOR, k, m, q, k, scratch));
+    memcpy(l, q, columns * columns * sizeof *l);
+    if (status == CONVOY_OK)
+        status = status_of(LAPACKE_dorglq(LAPACK_COL_MAJOR, k, m, k, q, k, scratch));
+    if (status == CONVOY_OK && projection)
+        project(rows, columns, q, scratch, projection);
+    if (status == CONVOY_OK)
+        status = status_of(LAPACKE_dtrtrs(LAPACK_COL_MAJOR, 'L', 'T', 'N', k, m, l, k, q, k));
+    if (status == CONVOY_OK)
+        memcpy(transposed, q, rows * columns * sizeof *transposed);
 out:
-    free(columns_out);
-    free(work);
+    free(scratch);
+    free(l);
+    free(q);
     return status;
 }
 

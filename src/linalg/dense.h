@@ -13,9 +13,10 @@
 convoy_status dense_invert(size_t order, const double *a, double *inverse);
 
 /* Row j of transposed [rows][columns] is column j of the pseudo-inverse of a [rows][columns], rows >=
- * columns: a's inverse, transposed, where a is square. CONVOY_E_INTERNAL where a's columns are linearly
- * dependent, CONVOY_E_MEMORY. */
-convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed);
+ * columns: a's inverse, transposed, where a is square. projection [rows][rows], which may be NULL: a·a⁺.
+ * CONVOY_E_INTERNAL where a's columns are linearly dependent, CONVOY_E_MEMORY. */
+convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed,
+                                   double *projection);
 
 /* Largest and smallest singular value of a [rows][columns]. CONVOY_E_MEMORY, CONVOY_E_INTERNAL (no
  * convergence). */

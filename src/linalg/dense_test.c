@@ -37,19 +37,20 @@ static void test_invert(void **state) {
     }
 }
 
-/* The pseudo-inverse is a left inverse, and a·a⁺ is symmetric: an orthogonal projection. */
+/* The pseudo-inverse is a left inverse, and a·a⁺ is symmetric: an orthogonal projection, which is given. */
 static void test_pseudo_inverse(void **state) {
     (void)state;
     struct random random;
     random_seed(&random, SEED);
     for (size_t n = 1; n <= ORDER_MAX; n++)
         for (size_t k = 1; k <= n; k++) {
-            static double a[ORDER_MAX * ORDER_MAX], w[ORDER_MAX * ORDER_MAX]; /* both [n][k] */
+            static double a[ORDER_MAX * ORDER_MAX], w[ORDER_MAX * ORDER_MAX],
+                p[ORDER_MAX * ORDER_MAX]; /* [n][k], [n][k], [n][n] */
             double largest, smallest;
             for (size_t i = 0; i < n * k; i++)
                 a[i] = random_normal(&random);
             assert_int_equal(dense_singular_range(n, k, a, &largest, &smallest), CONVOY_OK);
-            assert_int_equal(dense_pseudo_inverse(n, k, a, w), CONVOY_OK);
+            assert_int_equal(dense_pseudo_inverse(n, k, a, w, p), CONVOY_OK);
             double tolerance = ROUNDINGS * (double)n * 0x1p-53 * largest / smallest;
             for (size_t i = 0; i < k; i++)
                 for (size_t j = 0; j < k; j++) {
@@ -64,6 +65,13 @@ static void test_pseudo_inverse(void **state) {
                     for (size_t l = 0; l < k; l++)
                         difference += a[i * k + l] * w[j * k + l] - a[j * k + l] * w[i * k + l];
                     assert_true(fabs(difference) <= tolerance);
+                }
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < n; j++) {
+                    double sum = -p[i * n + j];
+                    for (size_t l = 0; l < k; l++)
+                        sum += a[i * k + l] * w[j * k + l];
+                    assert_true(fabs(sum) <= tolerance);
                 }
         }
 }
@@ -89,7 +97,7 @@ static void test_singular(void **state) {
     assert_int_equal(dense_invert(2, ones, inverse), CONVOY_E_INTERNAL);
     assert_int_equal(dense_invert(2, near, inverse), CONVOY_E_INTERNAL);
     const double dependent[] = {0, 1, 0, 2};
-    assert_int_equal(dense_pseudo_inverse(2, 2, dependent, inverse), CONVOY_E_INTERNAL);
+    assert_int_equal(dense_pseudo_inverse(2, 2, dependent, inverse, NULL), CONVOY_E_INTERNAL);
     for (int i = 0; i < 4; i++)
         assert_true(inverse[i] == 7);
 }

@@ -72,6 +72,16 @@ convoy_status candidates_create(const struct plan_cluster *cluster, const struct
     return CONVOY_OK;
 }
 
+convoy_status candidates_any(const struct plan_cluster *cluster, const struct conv_geometry *layer,
+                             bool *any) {
+    struct candidate *candidates = NULL;
+    size_t count = 0;
+    convoy_status status = candidates_create(cluster, layer, &candidates, &count);
+    free(candidates);
+    *any = count > 0;
+    return status;
+}
+
 double candidate_paper_cost(const struct candidate *candidate, const double lambda[LAMBDAS]) {
     const struct partition_cost *cost = &candidate->cost;
     return lambda[LAMBDA_UP] * cost->up + lambda[LAMBDA_DOWN] * cost->down +

@@ -34,6 +34,10 @@ bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry
 convoy_status candidates_create(const struct plan_cluster *cluster, const struct conv_geometry *layer,
                                 struct candidate **candidates, size_t *count);
 
+/* Whether any is admitted. CONVOY_E_MEMORY. */
+convoy_status candidates_any(const struct plan_cluster *cluster, const struct conv_geometry *layer,
+                             bool *any);
+
 /* The layer in blocks of channels, each end if its channels and these parts allow it; 0: it stays dense. */
 struct conv_geometry candidate_geometry(const struct conv_geometry *layer, const struct code_family *family,
                                         uint32_t input_parts, uint32_t filter_parts, uint32_t in_block,

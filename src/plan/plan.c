@@ -64,12 +64,12 @@ static convoy_status check_decision(const struct planner *planner, size_t step, 
 
 /* A worker that has too little memory would forget layers and ask for them again, at every inference. */
 static convoy_status check_memory(const struct planner *planner, convoy_error *error) {
-    double needed = plan_worker_bytes(planner), there = plan_memory_bytes(planner->request);
+    uint32_t worker;
+    double needed = plan_worker_bytes(planner), there = plan_memory_bytes(planner->request, &worker);
     if (there > 0 && needed > there)
-        return error_set(
-            error, CONVOY_E_INPUT,
-            "the plan needs %.0f bytes of every worker: at most %.0f are there in the profile %s", needed,
-            there, planner->request->costs.profile->name);
+        return error_set(error, CONVOY_E_INPUT,
+                         "the plan needs %.0f bytes of every worker: worker %u of the profile %s has %.0f",
+                         needed, worker, planner->request->costs.profile->name, there);
     return CONVOY_OK;
 }
 
@@ -82,10 +82,13 @@ static convoy_status plan_step(struct planner *planner, size_t step) {
     layer->why_local = subject->why_local ? subject->why_local : why_no_code(request);
     if (layer->why_local)
         return CONVOY_OK;
-    bool left_here = request->decided && !request->decided[step].coded;
-    layer->why_local = left_here ? "the plan leaves it here"
-                                 : "too few output rows and channels for the parts that this code needs";
-    return plan_options_create(planner, step);
+    layer->why_local = "too few output rows and channels for the parts that this code needs";
+    if (!request->decided || request->decided[step].coded)
+        return plan_options_create(planner, step);
+    convoy_status status = candidates_any(&request->cluster, subject->geometry, &layer->left_here);
+    if (layer->left_here)
+        layer->why_local = "the plan leaves it here";
+    return status;
 }
 
 /* Copies what was chosen to where the cluster reads it, and adds up. */
@@ -116,7 +119,7 @@ static void total(struct plan *plan, const struct planner *planner) {
     plan->fed_workers = master_ns > 0 && !shared ? workers_ns / master_ns : 0;
     plan->busiest_ns = plan_busiest_ns(planner);
     plan->stored_bytes = plan_worker_bytes(planner);
-    plan->memory_bytes = plan_memory_bytes(planner->request);
+    plan->memory_bytes = plan_memory_bytes(planner->request, &plan->memory_worker);
 }
 
 static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
@@ -128,14 +131,21 @@ static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
         planner->conditions[i] = NAN;
     for (int r = 0; r < RESOURCES; r++)
         planner->weights[r] = 1.0 / RESOURCES;
-    convoy_status status = CONVOY_OK;
+    const struct plan_request *request = planner->request;
+    convoy_status status = prediction_draw(&planner->times, request->costs.profile, request->cluster.workers,
+                                           PLAN_DRAWS, request->seed);
+    if (status != CONVOY_OK)
+        error_memory(error);
     for (size_t s = 0; s < planner->count && status == CONVOY_OK; s++) {
         if (plan_step(planner, s) != CONVOY_OK)
             status = error_memory(error);
         else
             status = check_decision(planner, s, error);
+        if (status == CONVOY_OK && planner->request->progress)
+            planner->request->progress(planner->request->progress_context, s + 1, planner->count);
     }
     free(planner->conditions);
+    free(planner->times);
     if (status != CONVOY_OK)
         return status;
     plan_choose_all(planner);
@@ -156,6 +166,8 @@ convoy_status plan_create(struct plan **out, const struct plan_request *request,
     }
     plan->count = count;
     plan->family = request->cluster.family->name;
+    plan->frames = request->frames;
+    plan->objective = request->objective;
     plan->workers = request->cluster.workers;
     plan->pays_only = request->distribute == PLAN_PAYING;
     plan->stragglers = request->cluster.stragglers;

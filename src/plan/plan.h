@@ -43,6 +43,9 @@ struct plan_request {
     struct cost_model costs;
     uint64_t seed;                       /* of the slowness that is drawn */
     const struct plan_decision *decided; /* [count] by step, or NULL: the planner decides */
+    /* Called after each step, done of total; may be NULL. */
+    void (*progress)(void *context, size_t done, size_t total);
+    void *progress_context;
 };
 
 /* What is planned: one step of a network. */
@@ -72,6 +75,7 @@ struct plan_layer {
     const char *name; /* the subject's */
     bool coded;
     const char *why_local; /* not coded: why, a few words, static; else NULL */
+    bool left_here;        /* not coded by a decision from outside, though it could be */
     uint32_t input_parts, filter_parts;
     uint32_t threshold;      /* δ <= n − γ */
     uint32_t asked;          /* workers that are asked at once; the others if an answer is overdue */
@@ -88,12 +92,15 @@ struct plan {
     size_t count;
     char profile[PROFILE_NAME]; /* what it was made for */
     const char *family;         /* of the code */
+    convoy_dtype frames;        /* of float32 layers */
+    enum plan_objective objective;
     uint32_t workers, stragglers;
     bool pays_only;                    /* only layers that pay are coded: none may be */
     double here_ns, planned_ns;        /* an inference by the master alone, and by this plan */
     double busiest_ns;                 /* what the busiest of master, link and workers does for one */
     double up_bytes, down_bytes;       /* an inference */
     double stored_bytes, memory_bytes; /* what a worker needs, and what the profile allows (0: no bound) */
+    uint32_t memory_worker;            /* the first worker that has no more than that */
     double fed_workers; /* as many can compute while the master serves one; 0: nothing is coded, or the
                            workers share the master's processors */
 };

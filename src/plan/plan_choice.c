@@ -221,12 +221,15 @@ static void move_layers(struct planner *planner) {
 
 /* ---- memory ---- */
 
-double plan_memory_bytes(const struct plan_request *request) {
+double plan_memory_bytes(const struct plan_request *request, uint32_t *worker) {
     uint64_t least = 0;
+    *worker = 0;
     for (uint32_t w = 0; w < request->cluster.workers; w++) {
         uint64_t bytes = profile_worker(request->costs.profile, w)->memory_bytes;
-        if (bytes && (!least || bytes < least))
-            least = bytes;
+        if (!bytes || (least && bytes >= least))
+            continue;
+        least = bytes;
+        *worker = w;
     }
     return (double)least;
 }
@@ -305,7 +308,8 @@ static void fit_memory(struct planner *planner, double bytes) {
 }
 
 void plan_choose_all(struct planner *planner) {
-    double bytes = plan_memory_bytes(planner->request);
+    uint32_t worker;
+    double bytes = plan_memory_bytes(planner->request, &worker);
     bool balanced = planner->request->objective == PLAN_THROUGHPUT && !planner->request->decided;
     if (balanced)
         balance(planner);

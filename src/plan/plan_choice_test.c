@@ -102,7 +102,10 @@ static void test_what_is_chosen_is_the_least(void **state) {
 
 /* The least time of all options and all numbers of workers that may be asked, none left out. */
 static double least_of_all(const struct scene *scene, const struct plan_layer *layer) {
-    double least = layer->here_ns;
+    double least = layer->here_ns, *times = NULL;
+    assert_int_equal(prediction_draw(&times, &scene->profile, scene->request.cluster.workers, PLAN_DRAWS,
+                                     scene->request.seed),
+                     CONVOY_OK);
     for (size_t i = 0; i < layer->option_count; i++) {
         const struct candidate *c = &layer->options[i].candidate;
         for (uint32_t asked = c->threshold; asked <= scene->request.cluster.workers; asked++) {
@@ -112,12 +115,13 @@ static double least_of_all(const struct scene *scene, const struct plan_layer *l
                                                .frames = CONVOY_F32,
                                                .task_master_ns =
                                                    rates_convolution_ns(&scene->profile.master, &c->task),
-                                               .draws = 64,
-                                               .seed = scene->request.seed};
+                                               .draws = PLAN_DRAWS,
+                                               .times = times};
             if (!layer->options[i].refused)
                 least = fmin(least, predict(&job, c).total_ns);
         }
     }
+    free(times);
     return least;
 }
 
@@ -355,10 +359,11 @@ static void test_memory_of_unlike_workers(void **state) {
     profile.worker_kinds = 3;
     profile.workers[0].memory_bytes = 1 << 30;
     profile.workers[1].memory_bytes = 1 << 20;
+    uint32_t worker = 99;
     struct plan_request request = plan_request_for(&profile, "rotation", 3, 0);
-    assert_true(plan_memory_bytes(&request) == 1 << 20);
+    assert_true(plan_memory_bytes(&request, &worker) == 1 << 20 && worker == 1);
     request.cluster.workers = 1;
-    assert_true(plan_memory_bytes(&request) == 1 << 30);
+    assert_true(plan_memory_bytes(&request, &worker) == 1 << 30 && worker == 0);
     const struct conv_geometry geometry = plan_conv(64, 56, 64, 3, 1);
     double stored[2];
     for (int wide = 0; wide < 2; wide++) {

@@ -5,6 +5,8 @@
 
 #include "plan/plan.h"
 
+#define PLAN_DRAWS 64 /* of the workers' slowness */
+
 /* What does the work, and what of it an inference takes. */
 enum resource { RESOURCE_MASTER, RESOURCE_UP, RESOURCE_DOWN, RESOURCE_WORKERS, RESOURCES };
 
@@ -15,6 +17,7 @@ struct planner {
     size_t count;
     double *conditions; /* [2][workers + 1], of the request's frames and of float64, by threshold: κ to be
                          * expected; NaN: not looked at yet */
+    double *times;      /* [PLAN_DRAWS][workers]: prediction_draw; NULL: nobody is slow */
     double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
     double price;              /* of a byte that a worker stores, in the units of the objective */
 };
@@ -35,8 +38,8 @@ void plan_option_use(const struct plan_request *request, const struct plan_optio
 /* Bytes of an element of a step's tensors. */
 double plan_element_bytes(const struct plan_subject *subject);
 
-/* The least memory that a worker of the profile has; 0: no bound. */
-double plan_memory_bytes(const struct plan_request *request);
+/* The least memory that a worker of the profile has, and the first worker with so little; 0: no bound. */
+double plan_memory_bytes(const struct plan_request *request, uint32_t *worker);
 
 /* Bytes that a worker needs for the coded filters of all chosen options, and for the largest task with its
  * answer. */

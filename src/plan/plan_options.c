@@ -18,7 +18,6 @@
 #define SURVIVOR_SETS 50 /* looked at for each threshold, of clusters of up to MANY_WORKERS */
 #define MANY_WORKERS  64
 #define LEAST_SETS    10 /* of larger ones: each set takes time by the third power of the workers */
-#define DRAWS         64 /* of the workers' slowness */
 
 double plan_element_bytes(const struct plan_subject *subject) {
     return subject->dtype == CONVOY_F64 ? 8 : 4;
@@ -97,8 +96,8 @@ static struct prediction_job job_of(const struct planner *planner, size_t step, 
                                    .asked = asked,
                                    .frames = frames_of(planner, step),
                                    .task_master_ns = task_master_ns,
-                                   .draws = DRAWS,
-                                   .seed = request->seed};
+                                   .draws = PLAN_DRAWS,
+                                   .times = planner->times};
 }
 
 /* The first estimate: multiply-adds at the profile's rates. */

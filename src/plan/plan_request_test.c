@@ -78,6 +78,28 @@ static void test_decisions_that_cannot_be_are_refused(void **state) {
     }
 }
 
+/* What could be coded and is left here by a decision is told apart from what could not. */
+static void test_layers_that_are_left_here(void **state) {
+    (void)state;
+    const struct profile profile = plan_calm("pi4-wifi");
+    const struct plan_decision decision = {0};
+    static const struct {
+        const char *family, *why_local, *why;
+        bool left_here;
+    } cases[] = {{"rotation", NULL, "the plan leaves it here", true},
+                 {"rotation", "not float32", "not float32", false},
+                 {"uncoded", NULL, "too few output rows", false}}; /* 251 parts: neither rows nor channels */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint32_t workers = strcmp(cases[i].family, "uncoded") == 0 ? 251 : 10;
+        const struct plan_request request = plan_request_for(&profile, cases[i].family, workers, 0);
+        struct plan *plan = NULL;
+        assert_int_equal(decide(&plan, &request, cases[i].why_local, &decision, NULL), CONVOY_OK);
+        assert_int_equal(plan->layers[0].left_here, cases[i].left_here);
+        assert_non_null(strstr(plan->layers[0].why_local, cases[i].why));
+        plan_destroy(&plan);
+    }
+}
+
 /* A decision is not dropped for want of memory without a word. */
 static void test_decisions_beyond_the_memory_are_refused(void **state) {
     (void)state;
@@ -95,7 +117,7 @@ static void test_decisions_beyond_the_memory_are_refused(void **state) {
     profile.workers[0].memory_bytes = needed - 1;
     assert_int_equal(decide(&plan, &request, NULL, &decision, &error), CONVOY_E_INPUT);
     assert_null(plan);
-    assert_non_null(strstr(error.message, "at most"));
+    assert_non_null(strstr(error.message, "worker 0 of the profile"));
     assert_non_null(strstr(error.message, "pi4-wifi"));
 }
 
@@ -192,6 +214,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decisions_are_followed),
         cmocka_unit_test(test_decisions_that_cannot_be_are_refused),
+        cmocka_unit_test(test_layers_that_are_left_here),
         cmocka_unit_test(test_decisions_beyond_the_memory_are_refused),
         cmocka_unit_test(test_lambda_that_makes_no_sense),
         cmocka_unit_test(test_too_many_workers),

@@ -53,7 +53,7 @@ struct way {
     double up_ns, down_ns, latency_ns;
     struct pace {
         double task_ns; /* usual; the first member, for compare */
-        const struct slowness *slowness;
+        uint32_t worker;
     } paces[CONVOY_MAX_WORKERS]; /* [workers], the fastest first: they are asked first */
 };
 
@@ -91,21 +91,22 @@ static void describe_way(struct way *way, const struct prediction_job *job, cons
         double task_ns = cost_worker_ns(profile, w, kind, job->task_master_ns);
         way->paces[w] = (struct pace){
             .task_ns = profile->shared_processors ? task_ns * turns(job, c, task_ns) : task_ns,
-            .slowness = &profile_worker(profile, w)->slowness,
+            .worker = w,
         };
     }
     qsort(way->paces, job->workers, sizeof way->paces[0], compare);
 }
 
-/* One draw; random NULL: nobody is slow. overdue_ns: when the others are asked. */
+/* One draw, times[workers]; NULL: nobody is slow. overdue_ns: when the others are asked. */
 static double answers_ns(const struct prediction_job *job, const struct candidate *c, const struct way *way,
-                         double overdue_ns, struct random *random) {
+                         double overdue_ns, const double *times) {
     double ready_ns[CONVOY_MAX_WORKERS], sorted_ns[CONVOY_MAX_WORKERS];
     double later_ns = fmax(overdue_ns, job->asked * way->up_ns); /* the link is free for the others' tasks */
     for (uint32_t w = 0; w < job->workers; w++) {
-        double times = random ? slowness_draw(way->paces[w].slowness, random) : 1;
+        const struct pace *pace = &way->paces[w];
+        double usual_times = times ? times[pace->worker] : 1;
         double sent_ns = w < job->asked ? (w + 1) * way->up_ns : later_ns + (w - job->asked + 1) * way->up_ns;
-        ready_ns[w] = sent_ns + way->latency_ns + times * way->paces[w].task_ns;
+        ready_ns[w] = sent_ns + way->latency_ns + usual_times * pace->task_ns;
     }
     memcpy(sorted_ns, ready_ns, sizeof ready_ns[0] * job->workers);
     double ns = come_ns(sorted_ns, job->asked, c->threshold, way);
@@ -114,22 +115,39 @@ static double answers_ns(const struct prediction_job *job, const struct candidat
     return fmin(ns, come_ns(ready_ns, job->workers, c->threshold, way));
 }
 
-static bool anybody_is_slow(const struct prediction_job *job) {
-    for (uint32_t w = 0; w < job->workers; w++)
-        if (!slowness_is_none(&profile_worker(job->profile, w)->slowness))
+static bool anybody_is_slow(const struct profile *profile, uint32_t workers) {
+    for (uint32_t w = 0; w < workers; w++)
+        if (!slowness_is_none(&profile_worker(profile, w)->slowness))
             return true;
     return false;
+}
+
+convoy_status prediction_draw(double **out, const struct profile *profile, uint32_t workers, uint32_t draws,
+                              uint64_t seed) {
+    struct random random;
+    double *times = NULL;
+    if (draws > 0 && anybody_is_slow(profile, workers)) {
+        times = calloc(draws, workers * sizeof *times);
+        if (!times)
+            return CONVOY_E_MEMORY;
+        random_seed(&random, seed);
+        for (uint32_t draw = 0; draw < draws; draw++)
+            for (uint32_t w = 0; w < workers; w++)
+                times[(size_t)draw * workers + w] =
+                    slowness_draw(&profile_worker(profile, w)->slowness, &random);
+    }
+    *out = times;
+    return CONVOY_OK;
 }
 
 static double mean_answers_ns(const struct prediction_job *job, const struct candidate *c,
                               const struct way *way) {
     double usual_ns = answers_ns(job, c, way, INFINITY, NULL), sum_ns = 0;
-    if (!job->draws || !anybody_is_slow(job))
+    if (!job->draws || !job->times)
         return usual_ns;
-    struct random random;
-    random_seed(&random, job->seed);
     for (uint32_t draw = 0; draw < job->draws; draw++)
-        sum_ns += answers_ns(job, c, way, PREDICTION_OVERDUE * usual_ns, &random);
+        sum_ns +=
+            answers_ns(job, c, way, PREDICTION_OVERDUE * usual_ns, job->times + (size_t)draw * job->workers);
     return sum_ns / job->draws;
 }
 

@@ -23,8 +23,14 @@ struct prediction_job {
     convoy_dtype frames;     /* F32, BF16, F16 or F64 */
     double task_master_ns;   /* the candidate's task, on the master's processor */
     uint32_t draws;          /* of the workers' slowness; 0: none, nobody is slow */
-    uint64_t seed;           /* of the draws */
+    const double *times;     /* [draws][workers]: what is drawn, by prediction_draw */
 };
+
+/* Draws the multiples of their usual times that workers take, once for all predictions for these workers:
+ * times[draws][workers]. NULL if nobody is ever slow, so that there is nothing to draw. The caller frees
+ * *times. CONVOY_E_MEMORY. */
+convoy_status prediction_draw(double **times, const struct profile *profile, uint32_t workers, uint32_t draws,
+                              uint64_t seed);
 
 /* The model (docs/planning.md): the master encodes, then sends the tasks one after the other over its link;
  * each worker computes as soon as its task is there; answers share the link in the order in which they are

@@ -41,16 +41,26 @@ static struct profile alike(uint32_t count) {
                             .worker_kinds = 1};
 }
 
+/* The prediction over so many draws. */
+static struct prediction predict_drawn(struct prediction_job job, const struct candidate *c, uint32_t draws,
+                                       uint64_t seed) {
+    double *times = NULL;
+    assert_int_equal(prediction_draw(&times, job.profile, job.workers, draws, seed), CONVOY_OK);
+    job.draws = draws;
+    job.times = times;
+    const struct prediction p = predict(&job, c);
+    free(times);
+    return p;
+}
+
 static struct prediction predict_of(const struct profile *profile, const struct candidate *c,
                                     uint32_t workers, uint32_t asked) {
     const struct prediction_job job = {.profile = profile,
                                        .workers = workers,
                                        .asked = asked,
                                        .frames = CONVOY_F32,
-                                       .task_master_ns = TASK_NS,
-                                       .draws = 16,
-                                       .seed = SEED};
-    const struct prediction p = predict(&job, c);
+                                       .task_master_ns = TASK_NS};
+    const struct prediction p = predict_drawn(job, c, 16, SEED);
     if (!(fabs(p.total_ns - (p.tasks_ns + p.encode_ns + p.answers_ns + p.decode_ns)) <= 1e-6 * p.total_ns))
         fail_msg("%g ns in all: tasks %g, encode %g, answers %g, decode %g", p.total_ns, p.tasks_ns,
                  p.encode_ns, p.answers_ns, p.decode_ns);
@@ -236,19 +246,34 @@ static void test_draws_are_of_the_seed(void **state) {
     struct profile profile = alike(6);
     profile.workers[0].slowness = (struct slowness){.exponential = 1};
     const struct candidate c = candidate(4);
-    struct prediction_job job = {.profile = &profile,
-                                 .workers = 6,
-                                 .asked = 5,
-                                 .frames = CONVOY_F32,
-                                 .task_master_ns = TASK_NS,
-                                 .draws = 64,
-                                 .seed = SEED};
-    const double first = predict(&job, &c).answers_ns;
-    assert_true(predict(&job, &c).answers_ns == first);
-    job.seed++;
-    assert_true(predict(&job, &c).answers_ns != first);
-    job.draws = 0; /* nobody is slow */
-    assert_ns("answers", predict(&job, &c).answers_ns, 4 * UP_NS + TASK_NS + come_ns);
+    const struct prediction_job job = {
+        .profile = &profile, .workers = 6, .asked = 5, .frames = CONVOY_F32, .task_master_ns = TASK_NS};
+    const double first = predict_drawn(job, &c, 64, SEED).answers_ns;
+    assert_true(predict_drawn(job, &c, 64, SEED).answers_ns == first);
+    assert_true(predict_drawn(job, &c, 64, SEED + 1).answers_ns != first);
+    assert_ns("answers", predict(&job, &c).answers_ns, /* nobody is slow */
+              4 * UP_NS + TASK_NS + come_ns);
+}
+
+/* Draws belong to workers, in whatever order these are asked: the fastest, which is the last of the profile,
+ * stalls. */
+static void test_draws_are_of_the_workers(void **state) {
+    (void)state;
+    struct profile profile = alike(3);
+    profile.worker_kinds = 2;
+    profile.workers[1] = (struct worker_profile){
+        .count = 1, .rates = RATES(4), .slowness = {.stall_share = 1, .stall_times = 100}};
+    const struct candidate c = candidate(1);
+    double *times = NULL;
+    assert_int_equal(prediction_draw(&times, &profile, 4, 2, SEED), CONVOY_OK);
+    for (int i = 0; i < 8; i++)
+        assert_true(times[i] == (i % 4 == 3 ? 100 : 1));
+    free(times);
+    assert_ns("answers", predict_of(&profile, &c, 4, 1).answers_ns,
+              PREDICTION_OVERDUE * (UP_NS + TASK_NS / 4 + come_ns) + UP_NS + TASK_NS + come_ns);
+    profile.workers[1].slowness = (struct slowness){0};
+    assert_int_equal(prediction_draw(&times, &profile, 4, 2, SEED), CONVOY_OK);
+    assert_null(times); /* nobody is ever slow */
 }
 
 /* The δ-th smallest of n exponentials of mean 1 is, on average, 1/n + 1/(n-1) + ... + 1/(n-δ+1). */
@@ -259,17 +284,12 @@ static void test_order_statistics(void **state) {
     profile.link.up_bytes_per_ns = profile.link.down_bytes_per_ns = INFINITY;
     profile.link.latency_ns = 0;
     const struct candidate c = candidate(6);
-    const struct prediction_job job = {.profile = &profile,
-                                       .workers = 8,
-                                       .asked = 8,
-                                       .frames = CONVOY_F32,
-                                       .task_master_ns = TASK_NS,
-                                       .draws = 20000,
-                                       .seed = SEED};
+    const struct prediction_job job = {
+        .profile = &profile, .workers = 8, .asked = 8, .frames = CONVOY_F32, .task_master_ns = TASK_NS};
     double expected = 1;
     for (int i = 0; i < 6; i++)
         expected += 1.0 / (8 - i);
-    const double found = predict(&job, &c).answers_ns / TASK_NS;
+    const double found = predict_drawn(job, &c, 20000, SEED).answers_ns / TASK_NS;
     if (fabs(found - expected) > 0.01 * expected)
         fail_msg("seed %d: %g usual times, not %g", SEED, found, expected);
 }
@@ -298,10 +318,8 @@ static double answers_of(const struct profile *profile, const struct candidate *
                                        .workers = workers,
                                        .asked = asked,
                                        .frames = CONVOY_F32,
-                                       .task_master_ns = TASK_NS,
-                                       .draws = 16,
-                                       .seed = SEED};
-    return predict(&job, c).answers_ns;
+                                       .task_master_ns = TASK_NS};
+    return predict_drawn(job, c, 16, SEED).answers_ns;
 }
 
 /* Faster links and faster workers never take longer. */
@@ -341,6 +359,7 @@ int main(void) {
         cmocka_unit_test(test_others_are_asked_when_answers_are_overdue),
         cmocka_unit_test(test_the_others_tasks_wait_for_the_link),
         cmocka_unit_test(test_draws_are_of_the_seed),
+        cmocka_unit_test(test_draws_are_of_the_workers),
         cmocka_unit_test(test_order_statistics),
         cmocka_unit_test(test_monotone),
     };

@@ -87,6 +87,19 @@ convoy_status cluster_create_local(struct cluster **out, const struct cluster_op
     return status;
 }
 
+convoy_status cluster_use_code(struct cluster *cluster, const struct code_family *family, convoy_dtype frames,
+                               convoy_error *error) {
+    struct cluster_options options = cluster->options;
+    options.family = family;
+    options.frames = frames;
+    convoy_status status = cluster_options_check(&options, error);
+    if (status == CONVOY_OK)
+        status = cluster_place(&cluster->placement, &options, error);
+    if (status == CONVOY_OK)
+        cluster->options = options;
+    return status;
+}
+
 void cluster_destroy(struct cluster **slot) {
     struct cluster *cluster = slot ? *slot : NULL;
     if (!cluster)

@@ -49,6 +49,12 @@ convoy_status cluster_create(struct cluster **cluster, const struct cluster_opti
 convoy_status cluster_create_local(struct cluster **cluster, const struct cluster_options *options,
                                    const char *backend_name, uint32_t threads, convoy_error *error);
 
+/* Codes layers by this family, on nodes that are placed for it, with such frames, instead of what the options
+ * said. There is no backend over the cluster yet. CONVOY_E_USAGE if the family has no room for the reserve;
+ * CONVOY_E_MEMORY. */
+convoy_status cluster_use_code(struct cluster *cluster, const struct code_family *family, convoy_dtype frames,
+                               convoy_error *error);
+
 /* Stops the workers. Takes NULL. All backends over the cluster are gone. */
 void cluster_destroy(struct cluster **cluster);
 

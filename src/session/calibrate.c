@@ -66,7 +66,7 @@ convoy_status convoy_calibrate(const convoy_options *options, const char *path, 
     running.plan_only = false;
     convoy_status status = session_begin(&session, &running, error);
     if (status == CONVOY_OK)
-        status = session_workers_create(session, &running, session->family, error);
+        status = session_workers_create(session, &running, error);
     if (status == CONVOY_OK)
         status = session_calibrate(session, &running, running.spawn ? running.spawn : running.workers, error);
     if (status == CONVOY_OK)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 #include "model/model_files.h"
+#include "plan/alternatives.h"
 #include "session/spawn.h"
 
 #include <stdlib.h>
@@ -29,10 +30,10 @@ static convoy_status parse_faults(convoy_session *session, const convoy_options 
 
 /* Puts the cluster between session->backend, the kernels here, and whoever uses it. */
 static convoy_status wrap_in_cluster(convoy_session *session, const convoy_options *options,
-                                     const struct code_family *family, convoy_error *error) {
-    convoy_status status = CONVOY_OK;
-    if (!session->cluster)
-        status = session_workers_create(session, options, family, error);
+                                     convoy_error *error) {
+    convoy_status status = session->cluster
+                               ? cluster_use_code(session->cluster, session->family, session->frames, error)
+                               : session_workers_create(session, options, error);
     if (status != CONVOY_OK)
         return status;
     struct backend *backend = NULL;
@@ -50,13 +51,15 @@ static convoy_status wrap_in_cluster(convoy_session *session, const convoy_optio
 static convoy_status measure_workers(convoy_session *session, const convoy_options *options,
                                      convoy_error *error) {
     convoy_error why;
-    convoy_status status = session_workers_create(session, options, session->family, error);
+    convoy_status status = session_workers_create(session, options, error);
     if (status != CONVOY_OK)
         return status;
     status = session_calibrate(session, options, session->needed, &why);
     if (status == CONVOY_E_WORKERS && !options->no_fallback) {
         log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
-                 "%s: the model is computed here", why.message);
+                 "%s: the model is computed here, and workers that come later are not used (start again when "
+                 "enough are there; --distribute all uses them whenever they come)",
+                 why.message);
         session->unmeasured = true;
         return session_profile_find(session, options, error);
     }
@@ -67,7 +70,7 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
 
 /* Whether workers are of any use. If not, that is said. */
 static bool is_needed(const convoy_session *session, const convoy_options *options) {
-    if (session_plan_coded(session) > 0 || !session->plan->pays_only)
+    if (plan_coded(session->plan) > 0 || !session->plan->pays_only)
         return true;
     if (!session->unmeasured) /* else why is told */
         session_plan_log_unused(session, options);
@@ -100,7 +103,6 @@ static void warn_of_parts(const convoy_session *session, const convoy_options *o
 static convoy_status fill_session(convoy_session *session, const convoy_model *model,
                                   const convoy_shape *input_shapes, const convoy_options *options,
                                   convoy_error *error) {
-    const struct code_family *family = session->family;
     convoy_status status = CONVOY_OK;
     session->model = model;
     if (session->backend->block && !options->no_trials && !options->finite)
@@ -114,7 +116,7 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         status = session_is_measured(options) ? measure_workers(session, options, error)
                                               : session_profile_find(session, options, error);
     if (status == CONVOY_OK)
-        status = session_plan_create(session, options, family, error);
+        status = session_plan_create(session, options, error);
     if (status == CONVOY_OK)
         status = session_faults_check(session, error);
     if (status != CONVOY_OK)
@@ -123,13 +125,14 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     warn_of_parts(session, options);
     if (options->plan_only)
         return CONVOY_OK;
-    if (session_is_measured(options) && session_plan_coded(session) > 0)
+    session_plan_log_choice(session, options);
+    if (session_is_measured(options) && plan_coded(session->plan) > 0)
         log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
                  "planned: %zu of %zu layers on the workers, %.3g ms an inference beside %.3g ms here alone",
-                 session_plan_coded(session), session->plan->count, session->plan->planned_ns / 1e6,
+                 plan_coded(session->plan), session->plan->count, session->plan->planned_ns / 1e6,
                  session->plan->here_ns / 1e6);
     if (!options->local && is_needed(session, options))
-        status = wrap_in_cluster(session, options, family, error);
+        status = wrap_in_cluster(session, options, error);
     else
         cluster_destroy(&session->cluster); /* which tells those that have come that they may go */
     if (status != CONVOY_OK)
@@ -158,7 +161,8 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
-    status = made->backend_name ? code_family_find(options->code, &made->family, error) : error_memory(error);
+    made->frames = session_frames(options);
+    status = made->backend_name ? session_family_find(&made->family, options, error) : error_memory(error);
     if (status == CONVOY_OK)
         status = parse_faults(made, options, error);
     if (status == CONVOY_OK)
@@ -286,6 +290,7 @@ convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *i
     }
     for (size_t i = 0; i < made->layer_count; i++) {
         convoy_layer_report *layer = &made->layers[i];
+        layer->fallback |= session->unmeasured && session->plan->layers[i].left_here;
         made->degraded |= layer->fallback;
         layer->alone_ms = session->layers[i].here_ms;
         layer->predicted_ms = session->layers[i].codable ? session->layers[i].coded_ms : layer->alone_ms;
@@ -310,6 +315,6 @@ void convoy_session_pardon(convoy_session *session) {
 }
 
 uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed) {
-    *needed = session->cluster ? session->needed : 0;
+    *needed = session->cluster || session->unmeasured ? session->needed : 0;
     return session->cluster ? cluster_living(session->cluster) : 0;
 }

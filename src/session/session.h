@@ -7,15 +7,18 @@
 #include "model/executor.h"
 #include "runtime/cluster.h"
 
-#include <convoy/session.h>
+#include <convoy/plan.h>
 
 #include <pthread.h>
+
+#define MOST_ALTERNATIVES 8 /* the families, and two types of halves */
 
 struct convoy_session {
     const convoy_model *model;
     struct network *network;
-    const struct code_family *family;
-    struct fault *faults; /* [fault_count] */
+    const struct code_family *family; /* of the plan; before there is one, for "auto", the first */
+    convoy_dtype frames;              /* of float32 layers: F32, BF16 or F16; before there is a plan, F32 */
+    struct fault *faults;             /* [fault_count] */
     size_t fault_count;
     struct spawn *spawn;        /* worker processes started here, or NULL */
     struct cluster *cluster;    /* NULL: local */
@@ -28,6 +31,8 @@ struct convoy_session {
     struct profile profile;           /* what the plan was made for */
     bool unmeasured;                  /* too few workers came to plan for them */
     struct plan *plan;
+    convoy_plan_alternative alternatives[MOST_ALTERNATIVES]; /* [alternative_count] that were compared */
+    size_t alternative_count;
     convoy_layer_info *layers; /* [network->step_count] */
 
     char *backend_name; /* of the kernels; for the backend of the comparison */
@@ -52,17 +57,27 @@ convoy_status worker_resources_check(uint32_t threads, convoy_error *error);
 /* The same for so many inferences at once of a session. */
 convoy_status stream_resources_check(const convoy_session *session, uint32_t in_flight, convoy_error *error);
 
-/* What float32 travels as: F32, BF16 or F16. */
+/* Whether the family is left to the plan. */
+bool session_code_is_open(const convoy_options *options);
+
+/* The family that the options name; the first one if that is left to the plan. CONVOY_E_USAGE with the names
+ * that exist. */
+convoy_status session_family_find(const struct code_family **family, const convoy_options *options,
+                                  convoy_error *error);
+
+/* What float32 travels as: F32, BF16 or F16. F32 if that is left to the plan. */
 convoy_dtype session_frames(const convoy_options *options);
 
-/* What the options say of a cluster over session->backend. */
-struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
-                                               const struct code_family *family);
+/* What --precision is for such frames. */
+convoy_precision session_precision(convoy_dtype frames);
+
+/* What the options say of a cluster over session->backend, for session->family and session->frames. */
+struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options);
 
 /* Makes session->cluster: threads, or an address where workers dial in, of which some are started here. On
  * failure session->spawn may be set. */
 convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
-                                     const struct code_family *family, convoy_error *error);
+                                     convoy_error *error);
 
 /* Waits until so many workers that are processes have come, or nobody has for join_ns. Workers that were
  * started here are waited for but two seconds once enough for a layer have come. CONVOY_E_WORKERS where all
@@ -96,14 +111,23 @@ void session_time_rates(convoy_session *session);
 convoy_status session_profile_find(convoy_session *session, const convoy_options *options,
                                    convoy_error *error);
 
-/* Makes session->plan for session->profile, and describes it in session->layers. */
+/* Makes session->plan for session->profile, and describes it in session->layers. What the options leave to
+ * the plan of session->family and session->frames is chosen. (session_search.c) */
 convoy_status session_plan_create(convoy_session *session, const convoy_options *options,
-                                  const struct code_family *family, convoy_error *error);
+                                  convoy_error *error);
 
-/* How many layers workers compute. */
-size_t session_plan_coded(const convoy_session *session);
+/* What is asked of a plan for this code and these frames. (session_plan.c) */
+convoy_status session_plan_request(struct plan_request *request, convoy_session *session,
+                                   const convoy_options *options, const struct code_family *family,
+                                   convoy_dtype frames, convoy_error *error);
 
-/* Says in the log why it does not. */
+/* Fills session->layers from session->plan. (session_plan.c) */
+convoy_status session_layers_describe(convoy_session *session, convoy_error *error);
+
+/* Says in the log what was chosen, if that was left to the plan. */
+void session_plan_log_choice(const convoy_session *session, const convoy_options *options);
+
+/* Says in the log why no worker is used. */
 void session_plan_log_unused(const convoy_session *session, const convoy_options *options);
 
 /* The steps of a network as a plan sees them, into a new array; pointers into the network. */

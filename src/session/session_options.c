@@ -26,10 +26,29 @@ void convoy_options_init(convoy_options *options) {
     };
 }
 
+bool session_code_is_open(const convoy_options *options) {
+    return strcmp(options->code, "auto") == 0;
+}
+
+convoy_status session_family_find(const struct code_family **family, const convoy_options *options,
+                                  convoy_error *error) {
+    convoy_error why;
+    *family = code_family_at(0);
+    if (session_code_is_open(options) || code_family_find(options->code, family, &why) == CONVOY_OK)
+        return CONVOY_OK;
+    return error_set(error, CONVOY_E_USAGE, "%s, or auto", why.message);
+}
+
 convoy_dtype session_frames(const convoy_options *options) {
     return options->precision == CONVOY_PRECISION_BF16  ? CONVOY_BF16
            : options->precision == CONVOY_PRECISION_F16 ? CONVOY_F16
                                                         : CONVOY_F32;
+}
+
+convoy_precision session_precision(convoy_dtype frames) {
+    return frames == CONVOY_BF16  ? CONVOY_PRECISION_BF16
+           : frames == CONVOY_F16 ? CONVOY_PRECISION_F16
+                                  : CONVOY_PRECISION_F32;
 }
 
 /* What is said of workers that are processes. */
@@ -91,9 +110,13 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
     if (options->placement != CONVOY_PLACEMENT_SPREAD && options->placement != CONVOY_PLACEMENT_PLAIN)
         return error_set(error, CONVOY_E_USAGE, "placement %d: there are spread (0) and plain (1)",
                          (int)options->placement);
-    if (options->precision != CONVOY_PRECISION_F32 && options->precision != CONVOY_PRECISION_BF16 &&
-        options->precision != CONVOY_PRECISION_F16)
-        return error_set(error, CONVOY_E_USAGE, "precision %d: there are f32 (0), bf16 (1) and f16 (2)",
+    if (options->plan_file && session_code_is_open(options))
+        return error_set(error, CONVOY_E_USAGE,
+                         "the code auto beside the plan %s: give the code that this plan was made for",
+                         options->plan_file);
+    if ((unsigned)options->precision > CONVOY_PRECISION_AUTO)
+        return error_set(error, CONVOY_E_USAGE,
+                         "precision %d: there are f32 (0), bf16 (1), f16 (2) and auto (3)",
                          (int)options->precision);
     if ((unsigned)options->distribute > CONVOY_DISTRIBUTE_ALL)
         return error_set(error, CONVOY_E_USAGE, "distribute %d: there are auto (0), paying (1) and all (2)",

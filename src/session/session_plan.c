@@ -1,10 +1,10 @@
-/* The plan of a session: what it is asked for, what it is told of the layers, and what is told of it. */
+/* The plan of a session: what it is asked for, what it is told of the layers, and what is told of it. How it
+ * is found: session_search.c. */
 #include "session/session.h"
-
-#include <convoy/plan.h>
 
 #include "base/error.h"
 #include "base/processor.h"
+#include "plan/alternatives.h"
 #include "plan/plan_file.h"
 #include "plan/profile_file.h"
 #include "runtime/probe_rates.h"
@@ -94,10 +94,12 @@ bool session_is_measured(const convoy_options *options) {
            !options->plan_file && distribute_of(options) == PLAN_PAYING;
 }
 
-static convoy_status make_request(struct plan_request *request, convoy_session *session,
-                                  const convoy_options *options, const struct code_family *family,
-                                  convoy_error *error) {
-    const struct cluster_options cluster = session_cluster_options(session, options, family);
+convoy_status session_plan_request(struct plan_request *request, convoy_session *session,
+                                   const convoy_options *options, const struct code_family *family,
+                                   convoy_dtype frames, convoy_error *error) {
+    struct cluster_options cluster = session_cluster_options(session, options);
+    cluster.family = family;
+    cluster.frames = frames;
     convoy_status status = cluster_plan_request(request, &cluster, error);
     if (status != CONVOY_OK)
         return status;
@@ -123,7 +125,7 @@ convoy_status session_subjects_create(struct plan_subject **subjects, const stru
     return CONVOY_OK;
 }
 
-static convoy_status describe_layers(convoy_session *session, convoy_error *error) {
+convoy_status session_layers_describe(convoy_session *session, convoy_error *error) {
     const struct network *network = session->network;
     session->layers = calloc(network->step_count + 1, sizeof *session->layers);
     if (!session->layers)
@@ -138,7 +140,8 @@ static convoy_status describe_layers(convoy_session *session, convoy_error *erro
                                     .macs = network_step_macs(step),
                                     .weights_bytes = network_step_weights_bytes(step),
                                     .codable = plan->coded,
-                                    .why = plan->why_local,
+                                    .why = session->unmeasured && plan->left_here ? "too few workers came"
+                                                                                  : plan->why_local,
                                     .input_parts = plan->input_parts,
                                     .filter_parts = plan->filter_parts,
                                     .threshold = plan->threshold,
@@ -155,41 +158,19 @@ static convoy_status describe_layers(convoy_session *session, convoy_error *erro
     return CONVOY_OK;
 }
 
-convoy_status session_plan_create(convoy_session *session, const convoy_options *options,
-                                  const struct code_family *family, convoy_error *error) {
-    struct plan_request request;
-    struct plan_subject *subjects = NULL;
-    struct plan_decision *all_here = NULL;
-    convoy_status status = make_request(&request, session, options, family, error);
-    if (status == CONVOY_OK)
-        status = session_subjects_create(&subjects, session->network, error);
-    if (session->unmeasured) {
-        request.decided = all_here = calloc(session->network->step_count + 1, sizeof *all_here);
-        if (!all_here)
-            status = error_memory(error);
-    }
-    if (status == CONVOY_OK && options->plan_file)
-        status = plan_read(&session->plan, options->plan_file, &request, subjects,
-                           session->network->step_count, error);
-    else if (status == CONVOY_OK)
-        status = plan_create(&session->plan, &request, subjects, session->network->step_count, error);
-    free(subjects);
-    free(all_here);
-    return status == CONVOY_OK ? describe_layers(session, error) : status;
-}
-
-size_t session_plan_coded(const convoy_session *session) {
-    size_t coded = 0;
-    for (size_t s = 0; s < session->plan->count; s++)
-        coded += session->plan->layers[s].coded;
-    return coded;
-}
-
 /* ---- what is told ---- */
+
+void session_plan_log_choice(const convoy_session *session, const convoy_options *options) {
+    if (session->alternative_count > 0 && !options->local)
+        log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_INFO,
+                 "the plan chose the code %s and frames of %s", session->plan->family,
+                 convoy_dtype_text(session->plan->frames));
+}
 
 void session_plan_log_unused(const convoy_session *session, const convoy_options *options) {
     const struct log log = {options->log, options->log_context};
     const struct plan *plan = session->plan;
+    const char *later = options->listen ? ", nor one that comes later" : "";
     bool any = false, pays = false;
     for (size_t s = 0; s < plan->count; s++) {
         const struct plan_layer *layer = &plan->layers[s];
@@ -197,20 +178,20 @@ void session_plan_log_unused(const convoy_session *session, const convoy_options
         pays = pays || (layer->coded_ns > 0 && layer->coded_ns < PLAN_WORTH * layer->here_ns);
     }
     if (options->plan_file)
-        log_line(&log, CONVOY_LOG_WARNING, "the plan %.200s leaves every layer here: no worker is used",
-                 options->plan_file);
+        log_line(&log, CONVOY_LOG_WARNING, "the plan %.200s leaves every layer here: no worker is used%s",
+                 options->plan_file, later);
     else if (!any)
-        log_line(&log, CONVOY_LOG_WARNING, "no layer can be coded: no worker is used");
+        log_line(&log, CONVOY_LOG_WARNING, "no layer can be coded: no worker is used%s", later);
     else if (pays)
         log_line(&log, CONVOY_LOG_WARNING,
-                 "no layer is given to %u workers (%s), though some would be faster there: no worker is used "
-                 "(convoy plan tells why of each layer)",
-                 options->workers, plan->profile);
+                 "no layer is given to %u workers (%s), though some would be faster there: no worker is "
+                 "used%s (convoy plan tells why of each layer)",
+                 options->workers, plan->profile, later);
     else
         log_line(&log, CONVOY_LOG_WARNING,
                  "no layer is enough faster on %u workers (%s) to pay: this machine alone takes %.3g ms as "
-                 "predicted, and no worker is used (--distribute all uses them)",
-                 options->workers, plan->profile, plan->here_ns / 1e6);
+                 "predicted, and no worker is used%s (--distribute all uses them)",
+                 options->workers, plan->profile, plan->here_ns / 1e6, later);
 }
 
 size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers) {
@@ -254,6 +235,8 @@ size_t convoy_session_choices(const convoy_session *session, size_t layer, convo
 void convoy_session_plan(const convoy_session *session, convoy_plan_totals *totals) {
     const struct plan *plan = session->plan;
     *totals = (convoy_plan_totals){.profile = plan->profile,
+                                   .code = plan->family,
+                                   .precision = session_precision(plan->frames),
                                    .here_ms = plan->here_ns / 1e6,
                                    .planned_ms = plan->planned_ns / 1e6,
                                    .busiest_ms = plan->busiest_ns / 1e6,
@@ -261,6 +244,7 @@ void convoy_session_plan(const convoy_session *session, convoy_plan_totals *tota
                                    .down_bytes = plan->down_bytes,
                                    .stored_bytes = plan->stored_bytes,
                                    .memory_bytes = plan->memory_bytes,
+                                   .memory_worker = plan->memory_worker,
                                    .fed_workers = plan->fed_workers};
 }
 

@@ -65,7 +65,7 @@ static void options_that_make_no_sense_are_refused(void **state) {
         {6, 2, UINT32_MAX, {0, 0}, 1, "rotation", "reference", NULL, false, "reserve"},
         {6, 2, 0, {4, 0}, 1, "rotation", "reference", NULL, false, "parts"},
         {6, 2, 0, {0, 0}, 0, "rotation", "reference", NULL, false, "threads"},
-        {6, 2, 0, {0, 0}, 1, "morse", "reference", NULL, false, "rotation"},
+        {6, 2, 0, {0, 0}, 1, "morse", "reference", NULL, false, "rotation, replicate, uncoded, or auto"},
         {6, 2, 0, {0, 0}, 1, "rotation", "abacus", NULL, false, "reference"},
         {6, 2, 0, {0, 0}, 1, "rotation", "reference", bad_faults, false, "1:explode"},
         {6, 2, 0, {0, 0}, 1, "rotation", "reference", far_faults, false, "6:kill"},
@@ -98,11 +98,11 @@ static void options_that_make_no_sense_are_refused(void **state) {
 static void a_precision_that_does_not_exist_is_refused(void **state) {
     convoy_options options;
     convoy_options_init(&options);
-    options.precision = (convoy_precision)3;
+    options.precision = (convoy_precision)4;
     convoy_session *session = NULL;
     convoy_error error = {0};
     assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
-    assert_non_null(strstr(error.message, "precision 3"));
+    assert_non_null(strstr(error.message, "precision 4"));
 }
 
 static void layers_are_described_the_same_with_and_without_workers(void **state) {

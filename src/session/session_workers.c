@@ -23,17 +23,16 @@ static enum verify verify_of(const convoy_options *options) {
     return options->verify == CONVOY_VERIFY_AUTO && options->listen ? VERIFY_SAMPLE : modes[options->verify];
 }
 
-struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options,
-                                               const struct code_family *family) {
+struct cluster_options session_cluster_options(const convoy_session *session, const convoy_options *options) {
     return (struct cluster_options){
-        .family = family,
+        .family = session->family,
         .workers = options->workers,
         .stragglers = options->stragglers,
         .reserve = options->reserve,
         .spread = options->placement == CONVOY_PLACEMENT_SPREAD,
         .deadline_ns = options->deadline_ns,
         .block = options->no_trials ? 0 : session->backend->block,
-        .frames = session_frames(options),
+        .frames = session->frames,
         .fallback = !options->no_fallback,
         .adapt = options->adapt,
         .verify = verify_of(options),
@@ -47,11 +46,12 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
 }
 
 /* FNV-1a, 64 bit, over what decides which coefficients each node has: the same for masters that would send
- * the same coded filters of a model. Never 0. */
-static uint64_t hash_plan(const convoy_options *options) {
+ * the same coded filters of a model. Workers that are measured come before the plan chooses a code: until
+ * then it is called as the options call it. Never 0. */
+static uint64_t hash_plan(const convoy_session *session, const convoy_options *options) {
     char text[128];
-    snprintf(text, sizeof text, "%s %u %u %u %d", options->code, options->workers, options->stragglers,
-             options->reserve, (int)options->placement);
+    snprintf(text, sizeof text, "%s %u %u %u %d", session->plan ? session->plan->family : options->code,
+             options->workers, options->stragglers, options->reserve, (int)options->placement);
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (const char *c = text; *c; c++)
         hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
@@ -80,7 +80,7 @@ static convoy_status open_master(struct transport **master, convoy_session *sess
     const struct zmq_master_options endpoint = {
         .url = session->spawn ? spawn_url(session->spawn) : options->listen,
         .nodes = nodes,
-        .plan_hash = hash_plan(options),
+        .plan_hash = hash_plan(session, options),
         .key = options->key_file ? &key : NULL,
         .allowed_folder = options->allowed_folder,
         .insecure = options->insecure,
@@ -162,8 +162,8 @@ static uint32_t wait_for_workers(convoy_session *session, const convoy_options *
 }
 
 convoy_status session_workers_create(convoy_session *session, const convoy_options *options,
-                                     const struct code_family *family, convoy_error *error) {
-    const struct cluster_options cluster = session_cluster_options(session, options, family);
+                                     convoy_error *error) {
+    const struct cluster_options cluster = session_cluster_options(session, options);
     if (!options->listen && !options->spawn)
         return cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
 

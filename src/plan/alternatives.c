@@ -1,0 +1,59 @@
+#include "plan/alternatives.h"
+
+#include <math.h>
+
+size_t plan_coded(const struct plan *plan) {
+    size_t coded = 0;
+    for (size_t s = 0; s < plan->count; s++)
+        coded += plan->layers[s].coded;
+    return coded;
+}
+
+double plan_error_bound(const struct plan *plan) {
+    double largest = 0;
+    for (size_t s = 0; s < plan->count; s++)
+        if (plan->layers[s].chosen)
+            largest = fmax(largest, plan->layers[s].chosen->error_bound);
+    return largest;
+}
+
+const char *plan_refuses_code(const struct code_family *family, uint32_t stragglers, uint32_t reserve) {
+    if (family->needs_all && stragglers > 0)
+        return "it needs all answers";
+    if (!family->paired && reserve > 0)
+        return "it has no room for workers that join later";
+    return NULL;
+}
+
+/* ns of one inference; for throughput, with several in flight. */
+static double time_of(const struct plan *plan) {
+    return plan->objective == PLAN_THROUGHPUT ? plan->busiest_ns : plan->planned_ns;
+}
+
+static double paper_cost_of(const struct plan *plan) {
+    double cost = 0;
+    for (size_t s = 0; s < plan->count; s++)
+        if (plan->layers[s].chosen)
+            cost += plan->layers[s].chosen->paper_cost;
+    return cost;
+}
+
+bool plan_is_better(const struct plan *a, const struct plan *b) {
+    if (a->objective == PLAN_BYTES || a->objective == PLAN_PAPER) {
+        bool paper = a->objective == PLAN_PAPER;
+        size_t coded_a = plan_coded(a), coded_b = plan_coded(b);
+        double of_a = paper ? paper_cost_of(a) : a->up_bytes + a->down_bytes;
+        double of_b = paper ? paper_cost_of(b) : b->up_bytes + b->down_bytes;
+        if (coded_a != coded_b)
+            return coded_a > coded_b;
+        if (of_a != of_b)
+            return of_a < of_b;
+    }
+    return time_of(a) < time_of(b);
+}
+
+const char *plan_refuses_halves(const struct plan *halves, const struct plan *floats) {
+    if (plan_error_bound(halves) > PLAN_HALVES_ERROR)
+        return "a layer may err by more than 0.01";
+    return time_of(halves) < PLAN_WORTH * time_of(floats) ? NULL : "not a fifth faster than f32";
+}

@@ -1,0 +1,30 @@
+/* Plans of one network that differ in their code or in what their frames are: which of them is taken. */
+#ifndef PLAN_ALTERNATIVES_H
+#define PLAN_ALTERNATIVES_H
+
+#include "plan/plan.h"
+
+/* Halves are taken in the place of float32 if every coded layer errs by at most this, relative to the largest
+ * element of its output (plan_option.error_bound). */
+#define PLAN_HALVES_ERROR 1e-2
+
+/* How many layers workers compute. */
+size_t plan_coded(const struct plan *plan);
+
+/* The largest bound on the error of a coded layer; 0 if none is coded. */
+double plan_error_bound(const struct plan *plan);
+
+/* Why a cluster for which this was asked cannot have this code: static; NULL: it can. reserve: nodes that are
+ * kept free. */
+const char *plan_refuses_code(const struct code_family *family, uint32_t stragglers, uint32_t reserve);
+
+/* Whether a is better than b, both being made for one objective. Bytes and the paper's costs are those of the
+ * layers that workers compute, so there the plan that gives them more layers is better, and these decide
+ * between plans that give them as many. Of equals the faster one. */
+bool plan_is_better(const struct plan *a, const struct plan *b);
+
+/* Why a plan with frames of halves is not taken in the place of one with frames of float32: static; NULL: it
+ * is, since it is faster by PLAN_WORTH and errs by no more than PLAN_HALVES_ERROR. */
+const char *plan_refuses_halves(const struct plan *halves, const struct plan *floats);
+
+#endif
