@@ -45,7 +45,7 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
         return error_set(error, CONVOY_E_USAGE, "at least one run is needed");
     convoy_status status = backend_create(&backend, "onednn", 1, error);
     if (status == CONVOY_OK)
-        status = kernel_times_create(&times, backend, options->trial_folder, error);
+        status = kernel_times_create(&times, backend, options->trial_folder, NULL, error);
     if (status == CONVOY_OK)
         status = bench_machine(&bench, backend->block, times, error);
     if (status == CONVOY_OK)

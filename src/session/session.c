@@ -54,15 +54,13 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
     if (status != CONVOY_OK)
         return status;
     status = session_calibrate(session, options, session->needed, &why);
-    if (status == CONVOY_E_WORKERS && !options->no_fallback) {
+    if (status == CONVOY_E_WORKERS && !options->no_fallback && !cancel_asked(&session->cancel)) {
         log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
                  "%s: the model is computed here", why.message);
         session->unmeasured = true;
         return session_profile_find(session, options, error);
     }
-    if (status != CONVOY_OK)
-        *error = why;
-    return status;
+    return status == CONVOY_OK ? CONVOY_OK : error_set(error, status, "%s", why.message);
 }
 
 /* Whether workers are of any use. If not, that is said. */
@@ -101,10 +99,11 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
                                   const convoy_shape *input_shapes, const convoy_options *options,
                                   convoy_error *error) {
     const struct code_family *family = session->family;
-    convoy_status status = CONVOY_OK;
+    convoy_status status = cancel_check(&session->cancel, error);
     session->model = model;
-    if (session->backend->block && !options->no_trials && !options->finite)
-        status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
+    if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
+        status = kernel_times_create(&session->times, session->backend, options->trial_folder,
+                                     &session->cancel, error);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);
@@ -115,6 +114,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
                                               : session_profile_find(session, options, error);
     if (status == CONVOY_OK)
         status = session_plan_create(session, options, family, error);
+    if (status == CONVOY_OK) /* a plan made after that is none */
+        status = cancel_check(&session->cancel, error);
     if (status == CONVOY_OK)
         status = session_faults_check(session, error);
     if (status != CONVOY_OK)
@@ -136,7 +137,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         return status;
     bool clustered = session->cluster;
     status = executor_create(&session->executor, session->network, session->backend, session->times,
-                             clustered ? NULL : options->progress, options->progress_context, error);
+                             &session->cancel, clustered ? NULL : options->progress,
+                             options->progress_context, error);
     if (status == CONVOY_OK && clustered)
         status = session_workers_ready(session, options, error);
     return status;
@@ -155,6 +157,7 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
         free(made);
         return error_memory(error);
     }
+    made->cancel = (struct cancel){options->cancelled, options->cancelled_context};
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
@@ -179,6 +182,8 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
     convoy_status status = session_begin(&made, options, error);
     if (status == CONVOY_OK)
         status = fill_session(made, model, input_shapes, options, error);
+    if (made && cancel_asked(&made->cancel)) /* what failed, if anything did, was cut short */
+        status = cancel_check(&made->cancel, error);
     if (status == CONVOY_OK)
         *session = made;
     else

@@ -31,6 +31,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .faults = session->faults,
         .fault_count = session->fault_count,
         .log = {options->log, options->log_context},
+        .cancel = session->cancel,
     };
 }
 
@@ -122,7 +123,7 @@ static convoy_status start_workers(convoy_session *session, const convoy_options
     return status;
 }
 
-/* Returns how many have come: fewer than `wanted` where nobody has for join_ns. */
+/* Returns how many have come: fewer than `wanted` where nobody has for join_ns, or the caller cancels. */
 static uint32_t wait_for_workers(convoy_session *session, const convoy_options *options, uint32_t wanted) {
     const struct log log = {options->log, options->log_context};
     const uint32_t needed = session->needed;
@@ -137,7 +138,7 @@ static uint32_t wait_for_workers(convoy_session *session, const convoy_options *
         if (now_came > came)
             changed_ns = now_ns;
         came = now_came;
-        if (came >= wanted || now_ns >= changed_ns + patience_ns ||
+        if (came >= wanted || now_ns >= changed_ns + patience_ns || cancel_asked(&session->cancel) ||
             (session->spawn && spawn_running(session->spawn) == 0))
             return came;
         if (now_ns >= logged_ns + (came == logged ? LOG_ANYWAY_NS : LOG_EVERY_NS)) {
@@ -176,6 +177,9 @@ convoy_status session_workers_create(convoy_session *session, const convoy_optio
 convoy_status session_workers_wait(convoy_session *session, const convoy_options *options, uint32_t wanted,
                                    uint32_t *came, convoy_error *error) {
     *came = wait_for_workers(session, options, wanted);
+    const convoy_status status = cancel_check(&session->cancel, error);
+    if (status != CONVOY_OK)
+        return status;
     if (session->spawn && spawn_running(session->spawn) == 0 && *came == 0)
         return error_set(error, CONVOY_E_WORKERS, "the %u workers that were started have all ended at once",
                          options->spawn);
