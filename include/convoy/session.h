@@ -83,7 +83,8 @@ typedef struct convoy_options {
     const char *key_file; /* the master's key pair (convoy_keygen); NULL: plain */
     const char *allowed_folder; /* with key_file: NAME.pub of every worker that may come */
     bool insecure;              /* plain on an address that other machines reach */
-    uint32_t spawn;             /* instead: start so many worker processes of this machine, over ipc */
+    uint32_t spawn; /* instead: start so many worker processes of this machine, over ipc. The socket's folder
+                       is removed with the session; it holds the socket and a file "lock" */
     const char *spawn_program; /* the convoy program that they run; NULL: "convoy", from PATH */
     uint64_t join_ns;          /* how long to wait for workers to come, without any coming */
     /* Called when workers may dial in, before they are waited for; may be NULL. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/run_folder.h"
 #include "session/spawn.h"
 #include "transport/zmq_transport.h"
 
@@ -157,6 +158,7 @@ convoy_status session_workers_create(convoy_session *session, const convoy_optio
         return cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
 
     struct transport *master = NULL;
+    run_folders_sweep();
     convoy_status status = options->spawn ? spawn_create(&session->spawn, options->spawn_program, error)
                                           : check_dialled_faults(session, options, error);
     if (status == CONVOY_OK)
