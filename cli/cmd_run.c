@@ -5,9 +5,11 @@
 #include "invitation.h"
 #include "json.h"
 #include "record.h"
+#include "signals.h"
 #include "trials.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,6 +63,31 @@ static convoy_status take_run(void *context, size_t index, uint32_t run, const c
     return record_run(&((struct run *)context)->record, index, run, result, check, error);
 }
 
+/* Prints what the inferences came to that a signal interrupts, unless nobody reads it. */
+static int print_interrupted(struct run *run, const struct cli_options *options) {
+    const struct record *record = &run->record;
+    if (signals_taken() != SIGPIPE && options->json) {
+        if (record->printed == 0)
+            json_run_begin(options);
+        json_run_interrupt();
+        fflush(stdout);
+    }
+    signals_tell("%zu of %zu inferences were done", record->printed - record->summary.failed,
+                 feed_expected(&run->feed));
+    return EXIT_OTHER; /* if anybody asks: the signal is the status */
+}
+
+/* Prints why the run has failed, in the JSON too if that has begun. */
+static int print_failure(struct run *run, const struct cli_options *options, const convoy_error *error) {
+    if (signals_taken())
+        return print_interrupted(run, options);
+    if (ferror(stdout)) /* that is why */
+        return report_unwritable(error);
+    if (options->json && run->record.printed > 0)
+        json_run_fail(error);
+    return report_error(error);
+}
+
 /* Prints what the whole command came to. session: NULL if there was nothing to run. */
 static int print_outcome(struct run *run, const struct cli_options *options, const convoy_session *session) {
     struct record *record = &run->record;
@@ -97,6 +124,7 @@ static int run_session(struct run *run, const struct cli_options *options, const
     session_options.spawn_program = program_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;
+    session_options.cancelled = signals_cancel;
     session_options.progress = show_coding;
     session_options.progress_context = progress;
     struct invitation invitation = {.options = options, .progress = progress};
@@ -119,9 +147,8 @@ static int run_session(struct run *run, const struct cli_options *options, const
     if (status == CONVOY_OK)
         status = convoy_session_stream(session, &stream, &run->record.summary.total_ms, &error);
     progress_clear(progress);
-    if (status != CONVOY_OK && options->json && run->record.printed > 0)
-        json_run_fail(&error); /* the object has begun */
-    const int exit_status = status == CONVOY_OK ? print_outcome(run, options, session) : report_error(&error);
+    const int exit_status =
+        status == CONVOY_OK ? print_outcome(run, options, session) : print_failure(run, options, &error);
     convoy_session_destroy(&session);
     cleanup_forget();
     return exit_status;
@@ -141,7 +168,7 @@ static int run_model(const struct cli_options *options, const convoy_model *mode
     else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
         exit_status = report_unwritable(&error);
     else if (read_on(&run, &end, &error) != CONVOY_OK) /* the shapes are known then */
-        exit_status = report_error(&error);
+        exit_status = print_failure(&run, options, &error);
     else
         exit_status = end ? print_outcome(&run, options, NULL) : run_session(&run, options, model, progress);
     record_close(&run.record);
