@@ -1,5 +1,6 @@
 /* convoy run --mpi, on all ranks of a job: rank 0 runs the model, the others are its workers. */
 #include "commands.h"
+#include "signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,8 +70,10 @@ static int lead(convoy_mpi *mpi, const struct cli_options *options) {
     else if (reads_standard_input(options))
         cli_error(&error, CONVOY_E_USAGE,
                   "-: with --mpi there is no standard input, which is mpirun's: give the name of a file");
-    else if (convoy_mpi_fill_master(mpi, &own.session, &error) == CONVOY_OK)
+    else if (convoy_mpi_fill_master(mpi, &own.session, &error) == CONVOY_OK) {
+        signals_defer(true);
         return command_run(&own);
+    }
     return report_error(&error);
 }
 
@@ -82,6 +85,7 @@ int command_run_mpi(const struct cli_options *options) {
                   options->session.local ? "--local" : "--spawn");
         return report_error(&error);
     }
+    signals_defer(false); /* only rank 0 has more to do, and that later */
     if (convoy_mpi_start(&mpi, &error) != CONVOY_OK)
         return report_error(&error);
     const int exit_status = convoy_mpi_rank(mpi) == 0 ? lead(mpi, options) : serve(mpi, options);

@@ -5,6 +5,7 @@
 #include "plan_view.h"
 #include "save.h"
 #include "shapes.h"
+#include "signals.h"
 #include "trials.h"
 
 #include <stdio.h>
@@ -140,9 +141,15 @@ static int calibrate(const struct cli_options *options) {
     session.listening = invitation_give;
     session.listening_context = &invitation;
     session.spawn_program = program_path(path);
+    session.cancelled = signals_cancel;
+    signals_defer(true);
     const convoy_status status = convoy_calibrate(&session, options->plan_out, &error);
     cleanup_forget();
     progress_clear(&progress);
+    if (status == CONVOY_E_CANCELLED) {
+        signals_tell("no profile was written");
+        return EXIT_OTHER;
+    }
     if (status != CONVOY_OK)
         return report_error(&error);
     printf("%s: a profile of this machine and its workers; convoy plan MODEL --profile %s plans for them\n",

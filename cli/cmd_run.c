@@ -7,9 +7,11 @@
 #include "json.h"
 #include "pardon.h"
 #include "record.h"
+#include "signals.h"
 #include "trials.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -63,6 +65,31 @@ static convoy_status take_run(void *context, size_t index, uint32_t run, const c
     return record_run(&command->record, index, run, result, check, error);
 }
 
+/* Prints what the inferences came to that a signal interrupts, unless nobody reads it. */
+static int print_interrupted(struct run *run, const struct cli_options *options) {
+    const struct record *record = &run->record;
+    if (signals_taken() != SIGPIPE && options->json) {
+        if (record->printed == 0)
+            json_run_begin(options);
+        json_run_interrupt();
+        fflush(stdout);
+    }
+    signals_tell("%zu of %zu inferences were done", record->printed - record->summary.failed,
+                 feed_expected(&run->feed));
+    return EXIT_OTHER; /* if anybody asks: the signal is the status */
+}
+
+/* Prints why the run has failed, in the JSON too if that has begun. */
+static int print_failure(struct run *run, const struct cli_options *options, const convoy_error *error) {
+    if (signals_taken())
+        return print_interrupted(run, options);
+    if (ferror(stdout)) /* that is why */
+        return report_unwritable(error);
+    if (options->json && run->record.printed > 0)
+        json_run_fail(error);
+    return report_error(error);
+}
+
 /* Prints what the whole command came to. There is no session if there was nothing to run. */
 static int print_outcome(struct run *run, const struct cli_options *options) {
     const convoy_session *session = run->session;
@@ -100,6 +127,7 @@ static int run_session(struct run *run, struct cli_options *options, const convo
     session_options.spawn_program = program_path(path);
     session_options.log = progress_log;
     session_options.log_context = progress;
+    session_options.cancelled = signals_cancel;
     session_options.planning = progress_planning;
     session_options.progress = progress_coding;
     session_options.progress_context = progress;
@@ -133,9 +161,7 @@ static int run_session(struct run *run, struct cli_options *options, const convo
         status = convoy_session_stream(run->session, &stream, &run->record.summary.total_ms, &error);
     }
     progress_clear(progress);
-    if (status != CONVOY_OK && options->json && run->record.printed > 0)
-        json_run_fail(&error); /* the object has begun */
-    int exit_status = status == CONVOY_OK ? print_outcome(run, options) : report_error(&error);
+    int exit_status = status == CONVOY_OK ? print_outcome(run, options) : print_failure(run, options, &error);
     convoy_session_destroy(&run->session);
     cleanup_forget();
     if (audit_close(&audit, options->audit, &error) != CONVOY_OK && exit_status == EXIT_DONE)
@@ -157,7 +183,7 @@ static int run_model(const struct cli_options *given, const convoy_model *model,
     else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
         exit_status = report_unwritable(&error);
     else if (read_on(&run, &end, &error) != CONVOY_OK) /* the shapes are known then */
-        exit_status = report_error(&error);
+        exit_status = print_failure(&run, options, &error);
     else
         exit_status = end ? print_outcome(&run, options) : run_session(&run, options, model);
     record_close(&run.record);

@@ -21,7 +21,10 @@ int report_error(const convoy_error *error);
 /* The same for a file that was to be written: one that cannot be is no bad input, but EXIT_OTHER. */
 int report_unwritable(const convoy_error *error);
 
-/* Flushes standard output: EXIT_DONE, or EXIT_OTHER with a sentence where not everything could be written. */
+/* Flushes standard output. CONVOY_E_IO: not everything could be written. */
+convoy_status flush_output(convoy_error *error);
+
+/* The same at the end: EXIT_DONE, or EXIT_OTHER with the sentence. */
 int finish_output(void);
 
 #endif

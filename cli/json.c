@@ -194,6 +194,10 @@ bool json_run_fail(const convoy_error *error) {
     return print_piece(json_pack("{s:o}", "error", json_text(error->message)), false);
 }
 
+bool json_run_interrupt(void) {
+    return print_piece(json_pack("{s:b}", "interrupted", true), false);
+}
+
 static json_t *json_values(const convoy_value_info *values, size_t count) {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)

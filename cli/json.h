@@ -39,11 +39,12 @@ char *json_result_text(const struct json_result *result);
 char *json_failure_text(const struct origin *origin, const char *why);
 
 /* The object of `run`, which is printed as results come: its beginning, up to "results": [; its end behind
- * them, or the end where the run failed. False where there was no memory. */
+ * them, or the end where the run failed, or a signal interrupted it. False where there was no memory. */
 bool json_run_begin(const struct cli_options *options);
 bool json_run_end(const struct cli_options *options, const struct summary *summary,
                   const struct cluster_state *cluster);
 bool json_run_fail(const convoy_error *error);
+bool json_run_interrupt(void);
 
 /* Prints the object of `inspect`. False where there was no memory. */
 bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,

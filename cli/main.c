@@ -1,6 +1,6 @@
 /* The program convoy: finds the command and hands over. */
-#include "cleanup.h"
 #include "commands.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -13,17 +13,20 @@ struct command_row {
     enum command command;
     int (*run)(const struct cli_options *options);
     const char *arguments, *help;
+    bool defers; /* gives up what it does, and ends by itself, when a signal comes */
 };
 
 static const struct command_row command_table[] = {
-    {"run", COMMAND_RUN, command_run, "MODEL INPUT...", "run a model, coded over workers that may fail"},
+    {"run", COMMAND_RUN, command_run, "MODEL INPUT...", "run a model, coded over workers that may fail",
+     true},
     {"inspect", COMMAND_INSPECT, command_inspect, "MODEL",
-     "the graph: shapes, costs, which layers can be coded"},
+     "the graph: shapes, costs, which layers can be coded", false},
     {"plan", COMMAND_PLAN, command_plan, "MODEL",
-     "what workers would compute, in which parts, and whether that pays"},
-    {"bench", COMMAND_BENCH, command_bench, "MODEL", "speed, beside the limits of the machine it runs on"},
-    {"worker", COMMAND_WORKER, command_worker, "--connect URL", "serve a master as a worker"},
-    {"keygen", COMMAND_KEYGEN, command_keygen, "NAME", "make the keys of a master or a worker"},
+     "what workers would compute, in which parts, and whether that pays", false},
+    {"bench", COMMAND_BENCH, command_bench, "MODEL", "speed, beside the limits of the machine it runs on",
+     false},
+    {"worker", COMMAND_WORKER, command_worker, "--connect URL", "serve a master as a worker", false},
+    {"keygen", COMMAND_KEYGEN, command_keygen, "NAME", "make the keys of a master or a worker", false},
 };
 #define COMMANDS (sizeof command_table / sizeof *command_table)
 
@@ -48,11 +51,17 @@ int report_unwritable(const convoy_error *error) {
     return error->status == CONVOY_E_IO ? EXIT_OTHER : exit_status;
 }
 
-int finish_output(void) {
+convoy_status flush_output(convoy_error *error) {
+    errno = 0; /* of an earlier failure the cause is forgotten */
     if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_DONE;
-    fprintf(stderr, "convoy: standard output cannot be written: %s\n", strerror(errno));
-    return EXIT_OTHER;
+        return CONVOY_OK;
+    return cli_error(error, CONVOY_E_IO, "standard output cannot be written%s%s", errno ? ": " : "",
+                     errno ? strerror(errno) : "");
+}
+
+int finish_output(void) {
+    convoy_error error;
+    return flush_output(&error) == CONVOY_OK ? EXIT_DONE : report_unwritable(&error);
 }
 
 static void print_commands(FILE *file) {
@@ -77,6 +86,7 @@ static int print_help(const struct command_row *row) {
 }
 
 static int run_command(const struct command_row *row, int argc, char **argv) {
+    signals_watch(row->defers);
     struct cli_options options;
     convoy_error error;
     int exit_status;
@@ -89,7 +99,7 @@ static int run_command(const struct command_row *row, int argc, char **argv) {
     else
         exit_status = row->run(&options);
     options_free(&options);
-    return exit_status;
+    return signals_finish(exit_status);
 }
 
 /* Each thread would set 64 MB of address space aside for its own allocations, which a limit counts. */
@@ -101,7 +111,6 @@ static void spare_address_space(void) {
 
 int main(int argc, char **argv) {
     spare_address_space();
-    cleanup_watch_files();
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, command_table[i].name) == 0)

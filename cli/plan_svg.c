@@ -125,13 +125,15 @@ convoy_status plan_draw(const convoy_session *session, const struct cli_options 
         return cli_error(
             error, CONVOY_E_INPUT,
             "--svg %s: no layer's input can be cut in more than one way, so there is nothing to draw", path);
-    signal(SIGPIPE, SIG_IGN); /* a gnuplot that ends early is told by its status */
+    struct sigaction usual, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, &usual); /* a gnuplot that ends early is told by its status */
     FILE *gnuplot = popen("exec gnuplot >/dev/null", "w");
     if (!gnuplot)
         return cli_error(error, CONVOY_E_IO, "--svg %s: gnuplot cannot be started: %s", path,
                          strerror(errno));
     const bool drawn = draw(gnuplot, session, path, curves, options->session.lambda);
     const int status = pclose(gnuplot);
+    sigaction(SIGPIPE, &usual, NULL);
     if (!drawn)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     if (status != 0)

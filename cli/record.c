@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include "commands.h"
 #include "json.h"
 
 #include <stdio.h>
@@ -176,21 +177,20 @@ static void show_progress(const struct record *record) {
                   feed_expected(record->feed) * repeat);
 }
 
-/* Prints what is finished up to the first that is not. False where there was no memory. */
-static bool print_finished(struct record *record) {
+/* Prints what is finished up to the first that is not. CONVOY_E_MEMORY; CONVOY_E_IO: nobody takes it. */
+static convoy_status print_finished(struct record *record, convoy_error *error) {
     const bool json = record->options->json;
     for (; record->printed < record->begun && pending_at(record, record->printed)->text; record->printed++) {
         struct pending *pending = pending_at(record, record->printed);
         progress_make_way(record->progress);
         if (json && record->printed == 0 && !json_run_begin(record->options))
-            return false;
+            return cli_error(error, CONVOY_E_MEMORY, "out of memory");
         printf("%s%s", !json ? "" : record->printed ? ",\n" : "\n", pending->text);
         free(pending->text);
         pending->text = NULL;
     }
-    fflush(stdout); /* who reads a pipe gets each result when it is there */
     show_progress(record);
-    return true;
+    return flush_output(error); /* who reads a pipe gets each result when it is there */
 }
 
 /* "[ROW]", which follows a file's name; "" if the file is one input. */
@@ -210,8 +210,7 @@ static convoy_status finish_failed(struct record *record, struct pending *pendin
     pending->text = record->options->json ? json_failure_text(&pending->origin, why) : calloc(1, 1);
     free(pending->run_ms);
     pending->run_ms = NULL;
-    return pending->text && print_finished(record) ? CONVOY_OK
-                                                   : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    return pending->text ? print_finished(record, error) : cli_error(error, CONVOY_E_MEMORY, "out of memory");
 }
 
 convoy_status record_bad_file(struct record *record, const convoy_error *why, convoy_error *error) {
@@ -282,5 +281,5 @@ convoy_status record_run(struct record *record, size_t index, uint32_t run, cons
     free(sorted);
     free(pending->run_ms);
     pending->run_ms = NULL;
-    return print_finished(record) ? CONVOY_OK : cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    return print_finished(record, error);
 }

@@ -45,14 +45,15 @@ void record_close(struct record *record);
 /* The next inference begins, of what the feed handed out last. CONVOY_E_MEMORY. */
 convoy_status record_begin(struct record *record, convoy_error *error);
 
-/* The file that the feed read last is bad: tells so and goes on. CONVOY_E_MEMORY. */
+/* The file that the feed read last is bad: tells so and goes on. CONVOY_E_MEMORY; CONVOY_E_IO: standard
+ * output cannot be written, which ends the run. */
 convoy_status record_bad_file(struct record *record, const convoy_error *why, convoy_error *error);
 
 /* convoy_stream's refused: the same of an inference. */
 convoy_status record_refused(struct record *record, size_t index, const convoy_error *why,
                              convoy_error *error);
 
-/* convoy_stream's done. */
+/* convoy_stream's done. Errors as of record_bad_file. */
 convoy_status record_run(struct record *record, size_t index, uint32_t run, const convoy_result *result,
                          const convoy_check *check, convoy_error *error);
 

@@ -162,8 +162,8 @@ static void run_alone(struct subject *subject) {
     convoy_tensor output = {0};
     convoy_error error;
     must(backend_create(&backend, "onednn", 2, &error), &error);
-    must(kernel_times_create(&times, backend, NULL, &error), &error);
-    must(executor_create(&executor, subject->network, backend, times, NULL, NULL, &error), &error);
+    must(kernel_times_create(&times, backend, NULL, NULL, &error), &error);
+    must(executor_create(&executor, subject->network, backend, times, NULL, NULL, NULL, &error), &error);
     run(executor, subject, &output, NULL);
     if (subject->expected.data) {
         struct deviation off = deviation(&output, &subject->expected);
@@ -292,13 +292,13 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     master = &muting.base;
     must(worker_threads_start(&workers, endpoints, n, "onednn", 1, NULL, 0, &error), &error);
     must(backend_create(&inner, "onednn", 1, &error), &error);
-    must(kernel_times_create(&times, inner, NULL, &error), &error);
+    must(kernel_times_create(&times, inner, NULL, NULL, &error), &error);
     options.block = inner->block;
     must(cluster_create(&cluster, &options, n, &master, &error), &error);
     must(cluster_backend_create(&backend, cluster, &inner, &error), &error);
     plan_network(&plan, &options, subject->network, times);
     cluster_backend_follow(backend, plan);
-    must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, &error), &error);
+    must(executor_create(&executor, subject->network, backend, NULL, NULL, NULL, NULL, &error), &error);
     must(cluster_ready(cluster, DEADLINE_NS, NULL, NULL, &error), &error);
     run_pairs(executor, subject, &muting, n);
     run_asked_again(executor, subject, &muting, FRAME_DECLINED);

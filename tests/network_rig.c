@@ -69,8 +69,8 @@ void rig_unfused_network(struct network_rig *rig, struct message *graph) {
 
 void rig_executor(struct network_rig *rig, const char *backend) {
     assert_int_equal(backend_create(&rig->backend, backend, 1, NULL), CONVOY_OK);
-    assert_int_equal(executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL, NULL),
-                     CONVOY_OK);
+    assert_int_equal(
+        executor_create(&rig->executor, rig->network, rig->backend, NULL, NULL, NULL, NULL, NULL), CONVOY_OK);
 }
 
 void rig_destroy(struct network_rig *rig) {

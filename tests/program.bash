@@ -8,6 +8,7 @@ export CONVOY TMPDIR=$scratch/tmp # where the sockets of spawned workers are
 cd "$scratch" || exit 1
 declare -a background=()
 cleanup() {
+    [ $BASHPID -eq $$ ] || return # a subshell that a signal ends before it has become a program
     for pid in "${background[@]}"; do
         kill -CONT "$pid" 2>/dev/null
         kill -KILL "$pid" 2>/dev/null

@@ -101,9 +101,10 @@ typedef struct convoy_options {
     const char *key_file; /* the master's key pair (convoy_keygen); NULL: plain */
     const char *allowed_folder; /* with key_file: NAME.pub of every worker that may come */
     bool insecure;              /* plain on an address that other machines reach */
-    uint32_t spawn;             /* instead: start so many worker processes of this machine, over ipc */
-    const char *spawn_program;  /* the convoy program that they run; NULL: "convoy", from PATH */
-    uint64_t join_ns;           /* how long to wait for workers to come, without any coming */
+    uint32_t spawn; /* instead: start so many worker processes of this machine, over ipc. The socket's folder
+                       is removed with the session; it holds the socket and a file "lock" */
+    const char *spawn_program; /* the convoy program that they run; NULL: "convoy", from PATH */
+    uint64_t join_ns;          /* how long to wait for workers to come, without any coming */
     /* Called when workers may dial in, before they are waited for; may be NULL. */
     void (*listening)(void *context, const char *url);
     void *listening_context;
@@ -117,6 +118,14 @@ typedef struct convoy_options {
     /* Called while filters are coded and sent: done of total layers; may be NULL. */
     void (*progress)(void *context, size_t done, size_t total);
     void *progress_context; /* of both */
+    /* Asked again and again, from any thread of the session, whether what is under way is to be given up; may
+     * be NULL. Once it has returned true it must do so for ever: convoy_session_create, convoy_session_run,
+     * convoy_session_check, convoy_session_stream and convoy_calibrate then fail with CONVOY_E_CANCELLED, as
+     * soon as the layer or kernel that is being computed is done, and waits for workers end within 100 ms.
+     * Such a session can only be destroyed, which tells its workers goodbye. It must be quick and call
+     * nothing of the session. What it reads may be set by a signal handler. */
+    bool (*cancelled)(void *context);
+    void *cancelled_context;
 } convoy_options;
 
 CONVOY_API void convoy_options_init(convoy_options *options);
@@ -152,7 +161,7 @@ typedef struct convoy_check {
  * Before that it tries whether the threads and open files that it needs can be had (CONVOY_E_MEMORY), and
  * raises the process's soft limit of open files to the hard one if need be. CONVOY_E_USAGE for options that
  * make no sense, CONVOY_E_INPUT for shapes that the model does not take, CONVOY_E_UNSUPPORTED,
- * CONVOY_E_WORKERS, CONVOY_E_MEMORY. */
+ * CONVOY_E_WORKERS, CONVOY_E_CANCELLED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                                const convoy_shape *input_shapes,
                                                const convoy_options *options, convoy_error *error);
@@ -161,8 +170,9 @@ CONVOY_API convoy_status convoy_session_create(convoy_session **session, const c
 CONVOY_API void convoy_session_destroy(convoy_session **session);
 
 /* Runs one inference on inputs[i] (one for each model input, of the session's shapes; borrowed), those of
- * float32 and float64 being finite (CONVOY_E_INPUT). CONVOY_E_IO if a file of the model was overwritten.
- * *result is the caller's. Several threads may run at once: their layers interleave over the same workers. */
+ * float32 and float64 being finite (CONVOY_E_INPUT). CONVOY_E_IO if a file of the model was overwritten;
+ * CONVOY_E_CANCELLED. *result is the caller's. Several threads may run at once: their layers interleave over
+ * the same workers. */
 CONVOY_API convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs,
                                             convoy_result **result, convoy_error *error);
 CONVOY_API void convoy_result_destroy(convoy_result **result);

@@ -19,6 +19,7 @@ typedef enum convoy_status {
     CONVOY_E_MEMORY,      /* no memory */
     CONVOY_E_WORKERS,     /* fewer workers left than a layer needs, and no fallback allowed */
     CONVOY_E_CLOSED,      /* the session or transport was closed while the call was under way */
+    CONVOY_E_CANCELLED,   /* given up, as convoy_options.cancelled asked */
     CONVOY_E_INTERNAL     /* a library underneath failed, or a defect of Convoy */
 } convoy_status;
 

@@ -40,6 +40,8 @@ const char *convoy_status_text(convoy_status status) {
         return "too few workers";
     case CONVOY_E_CLOSED:
         return "closed";
+    case CONVOY_E_CANCELLED:
+        return "cancelled";
     case CONVOY_E_INTERNAL:
         return "internal error";
     }

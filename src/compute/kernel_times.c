@@ -45,6 +45,7 @@ struct entry {
 
 struct kernel_times {
     struct backend *backend;
+    const struct cancel *cancel;
     char *path; /* NULL: nothing is kept */
     pthread_mutex_t lock;
     struct entry *entries; /* [count] */
@@ -244,8 +245,8 @@ static struct entry try_kernels(struct kernel_times *times, const struct conv_ge
     struct entry entry = {.geometry = *geometry};
     struct conv_geometry few = shortened(geometry);
     double share = (double)conv_macs(&few) / (double)conv_macs(geometry);
-    struct buffer *other = other_create(geometry);
-    for (int k = CONV_DIRECT; other && k < CONV_KERNELS; k++) {
+    struct buffer *other = cancel_asked(times->cancel) ? NULL : other_create(geometry);
+    for (int k = CONV_DIRECT; other && k < CONV_KERNELS && !cancel_asked(times->cancel); k++) {
         bool exists = k == CONV_DIRECT || (entry.ns[CONV_DIRECT] && conv_admits_winograd(geometry));
         uint64_t ns = exists ? trial_time_ns(times, &few, (enum conv_kernel)k, other) : 0;
         entry.ns[k] = (uint64_t)((double)ns / share);
@@ -258,7 +259,7 @@ static struct entry recall_or_try(struct kernel_times *times, const struct conv_
     pthread_mutex_lock(&times->lock);
     const struct entry *known = find_entry(times, geometry);
     struct entry entry = known ? *known : try_kernels(times, geometry);
-    if (!known && entry.ns[CONV_DIRECT]) {
+    if (!known && entry.ns[CONV_DIRECT] && !cancel_asked(times->cancel)) { /* else not by all kernels */
         add_entry(times, &entry);
         times->changed = true;
     }
@@ -294,12 +295,13 @@ uint64_t kernel_times_find(struct kernel_times *times, const struct conv_geometr
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
 convoy_status kernel_times_create(struct kernel_times **out, struct backend *backend, const char *folder,
-                                  convoy_error *error) {
+                                  const struct cancel *cancel, convoy_error *error) {
     struct kernel_times *times = calloc(1, sizeof *times);
     if (!times)
         return error_memory(error);
     pthread_mutex_init(&times->lock, NULL);
     times->backend = backend;
+    times->cancel = cancel;
     times->path = folder ? file_path(folder, backend) : NULL;
     read_entries(times);
     *out = times;

@@ -3,14 +3,17 @@
 #ifndef COMPUTE_KERNEL_TIMES_H
 #define COMPUTE_KERNEL_TIMES_H
 
+#include "base/cancel.h"
 #include "compute/backend.h"
 
 struct kernel_times;
 
 /* backend is borrowed. folder: where the times are kept across runs, a file for each kind of processor (made
- * if it does not exist; what cannot be read or written is done without); NULL: nowhere. CONVOY_E_MEMORY. */
+ * if it does not exist; what cannot be read or written is done without); NULL: nowhere. cancel: if it asks
+ * so, no kernel is timed any more, and nothing is known of further shapes; borrowed, may be NULL.
+ * CONVOY_E_MEMORY. */
 convoy_status kernel_times_create(struct kernel_times **times, struct backend *backend, const char *folder,
-                                  convoy_error *error);
+                                  const struct cancel *cancel, convoy_error *error);
 
 /* Keeps the new times, and frees. Takes NULL. */
 void kernel_times_destroy(struct kernel_times **times);

@@ -88,7 +88,7 @@ static void test_each_shape_once(void **state) {
     struct kernel_times *times = NULL;
     struct conv_geometry large = geometry(32, 5), winograd = geometry(32, 3);
     enum conv_kernel kernel;
-    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL, NULL), CONVOY_OK);
     uint64_t ns = kernel_times_find(times, &large, KERNEL_ALONE, &kernel);
     assert_true(ns > 0);
     assert_int_equal(kernel, CONV_DIRECT); /* there is no other one for 5 x 5 */
@@ -110,6 +110,35 @@ static void test_each_shape_once(void **state) {
     kernel_times_destroy(&times);
 }
 
+static bool count_looks(void *left) {
+    return (*(int *)left)-- <= 0;
+}
+
+/* A shape that was not timed by all kernels is not known; those before it are. */
+static void test_no_trials_once_cancelled(void **state) {
+    (void)state;
+    for (int looks = 0; looks < 8; looks++) {
+        int left = looks;
+        const struct cancel cancel = {count_looks, &left};
+        struct kernel_times *times = NULL;
+        struct conv_geometry first = geometry(32, 5), second = geometry(32, 3);
+        enum conv_kernel kernel;
+        assert_int_equal(kernel_times_create(&times, &counting, NULL, &cancel, NULL), CONVOY_OK);
+        kernel_times_find(times, &first, KERNEL_ALONE, &kernel);
+        const bool first_known = left > 0;
+        kernel_times_find(times, &second, KERNEL_ALONE, &kernel);
+        left = 0;
+        prepared = 0;
+        if (first_known)
+            assert_true(kernel_times_find(times, &first, KERNEL_ALONE, &kernel) > 0);
+        else
+            assert_int_equal(kernel_times_find(times, &second, KERNEL_ALONE, &kernel), 0);
+        assert_int_equal(kernel, CONV_DIRECT);
+        assert_int_equal(prepared, 0);
+        kernel_times_destroy(&times);
+    }
+}
+
 static void test_long_trials_are_short(void **state) {
     (void)state;
     struct kernel_times *times = NULL;
@@ -117,7 +146,7 @@ static void test_long_trials_are_short(void **state) {
     enum conv_kernel kernel;
     counting_ops.layer_run = run_slowly;
     slow_runs = 0;
-    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_int_equal(slow_runs, 2);
     kernel_times_destroy(&times);
@@ -131,7 +160,7 @@ static void test_few_rows_of_a_large_layer(void **state) {
     g.in[0] = g.in[1] = 2000;
     g.batch = 2;
     assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
-    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, NULL, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_in_range(rows_tried, 16, 100);
     /* The time is that of all rows: one processor does not do 4000 multiply-adds in a nanosecond. */
@@ -160,11 +189,11 @@ static void test_remembered_in_a_file(void **state) {
     enum conv_kernel first, again;
     assert_non_null(mkdtemp(folder));
     struct kernel_times *times = NULL;
-    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
     uint64_t ns = kernel_times_find(times, &g, KERNEL_ALONE, &first);
     kernel_times_destroy(&times);
     int before = prepared;
-    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &again) == ns);
     assert_int_equal(again, first);
     assert_int_equal(prepared, before);
@@ -175,7 +204,7 @@ static void test_remembered_in_a_file(void **state) {
     FILE *file = fopen(path, "a");
     fputs("12 9 9 9 9 9 9\n77777777777777777777777 x\n\xff\xfe", file);
     fclose(file);
-    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &again) == ns);
     assert_int_equal(prepared, before);
     assert_true(kernel_times_find(times, &other, KERNEL_ALONE, &again) > 0);
@@ -191,7 +220,7 @@ static void time_and_keep(const char *folder) {
     struct kernel_times *times = NULL;
     struct conv_geometry g = geometry(16, 5);
     enum conv_kernel kernel;
-    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     kernel_times_destroy(&times);
 }
@@ -241,7 +270,7 @@ static void test_impossible_claims(void **state) {
     rewind(file);
     fprintf(file, "%" PRIu64 " 0 1%s\n", direct_ns, rest);
     fclose(file);
-    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
     assert_int_equal(kernel, CONV_DIRECT);
     kernel_times_destroy(&times);
@@ -257,7 +286,7 @@ static void test_does_without(void **state) {
     struct conv_geometry g = geometry(32, 3);
     enum conv_kernel kernel = CONV_WINOGRAD_2;
     refusing = true;
-    assert_int_equal(kernel_times_create(&times, &counting, "/nowhere/at/all", NULL), CONVOY_OK);
+    assert_int_equal(kernel_times_create(&times, &counting, "/nowhere/at/all", NULL, NULL), CONVOY_OK);
     assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) == 0);
     assert_int_equal(kernel, CONV_DIRECT);
     kernel_times_destroy(&times);
@@ -268,6 +297,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_shape_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remembered_in_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_trials_once_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_trials_are_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_few_rows_of_a_large_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_others_put_there, setup, teardown),

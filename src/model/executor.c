@@ -27,6 +27,7 @@ struct lifetime {
 struct executor {
     const struct network *network;
     struct backend *backend;
+    const struct cancel *cancel;
     struct layer **layers;   /* [step_count] */
     struct lifetime *values; /* [value_count] */
     uint32_t most_inputs;    /* of one step */
@@ -286,7 +287,9 @@ static convoy_status prepare_all(struct executor *e, struct kernel_times *times,
     for (size_t s = 0; s < count; s++)
         e->weights_bytes += network_step_weights_bytes(&e->network->steps[s]);
     for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
-        status = prepare_step(e, s, times, channel_blocks, &blocks[s], error);
+        status = cancel_check(e->cancel, error);
+        if (status == CONVOY_OK)
+            status = prepare_step(e, s, times, channel_blocks, &blocks[s], error);
         if (status == CONVOY_OK && progress)
             progress(progress_context, s + 1, count);
     }
@@ -298,7 +301,7 @@ static convoy_status prepare_all(struct executor *e, struct kernel_times *times,
 }
 
 convoy_status executor_create(struct executor **out, const struct network *network, struct backend *backend,
-                              struct kernel_times *times,
+                              struct kernel_times *times, const struct cancel *cancel,
                               void (*progress)(void *context, size_t done, size_t total),
                               void *progress_context, convoy_error *error) {
     struct executor *e = calloc(1, sizeof *e);
@@ -307,6 +310,7 @@ convoy_status executor_create(struct executor **out, const struct network *netwo
     pthread_mutex_init(&e->lock, NULL);
     e->network = network;
     e->backend = backend;
+    e->cancel = cancel;
     e->layers = calloc(network->step_count + 1, sizeof(struct layer *));
     e->values = calloc(network->value_count + 1, sizeof *e->values);
     convoy_status status = e->layers && e->values ? CONVOY_OK : error_memory(error);
@@ -460,7 +464,9 @@ static convoy_status run_once(struct executor *e, const convoy_tensor *in, convo
         run->values[network->inputs[i]].owner = NULL; /* borrowed */
     }
     for (size_t s = 0; status == CONVOY_OK && s < network->step_count; s++) {
-        status = run_step(run, s, reports ? &reports[s] : NULL, error);
+        status = cancel_check(e->cancel, error);
+        if (status == CONVOY_OK)
+            status = run_step(run, s, reports ? &reports[s] : NULL, error);
         if (first && status == CONVOY_OK)
             watch_step(run, s, first);
     }

@@ -2,15 +2,19 @@
 #ifndef MODEL_EXECUTOR_H
 #define MODEL_EXECUTOR_H
 
+#include "base/cancel.h"
 #include "compute/kernel_times.h"
 #include "model/network.h"
 
 struct executor;
 
 /* Prepares every step on the backend. network and backend are borrowed and outlive the executor. times: which
- * kernel each convolution gets, borrowed during the call; NULL: direct ones. progress may be NULL. */
+ * kernel each convolution gets, borrowed during the call; NULL: direct ones. cancel, borrowed and outliving
+ * the executor, is asked between two steps, here and in every run (CONVOY_E_CANCELLED); cancel and progress
+ * may be NULL. */
 convoy_status executor_create(struct executor **executor, const struct network *network,
                               struct backend *backend, struct kernel_times *times,
+                              const struct cancel *cancel,
                               void (*progress)(void *context, size_t done, size_t total),
                               void *progress_context, convoy_error *error);
 void executor_destroy(struct executor **executor);

@@ -273,7 +273,8 @@ static convoy_status run_watched(struct watcher *w) {
     rig_fill(values, 3);
     convoy_tensor in = rig_image(values), out = {0};
     convoy_error error;
-    convoy_status status = executor_create(&rig.executor, rig.network, &w->base, NULL, NULL, NULL, &error);
+    convoy_status status =
+        executor_create(&rig.executor, rig.network, &w->base, NULL, NULL, NULL, NULL, &error);
     if (status == CONVOY_OK)
         status = executor_run(rig.executor, &in, &out, NULL, &error);
     assert_true((status == CONVOY_OK) == (out.data != NULL));

@@ -120,7 +120,7 @@ static convoy_status run_network(const struct node_test *test, const struct netw
     convoy_status status = backend_create(&backend, backend_name, 1, error);
     if (status != CONVOY_OK)
         return status;
-    status = executor_create(&executor, network, backend, NULL, NULL, NULL, error);
+    status = executor_create(&executor, network, backend, NULL, NULL, NULL, NULL, error);
     if (status == CONVOY_OK)
         status = executor_run(executor, test->inputs, outputs, NULL, error);
     *agrees = status == CONVOY_OK;

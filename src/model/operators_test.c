@@ -54,7 +54,7 @@ static convoy_status run_node(struct message *node, struct message *initializers
     if (status == CONVOY_OK)
         status = network_create(&network, model, shape, error);
     if (status == CONVOY_OK)
-        status = executor_create(&executor, network, backend, NULL, NULL, NULL, error);
+        status = executor_create(&executor, network, backend, NULL, NULL, NULL, NULL, error);
     if (status == CONVOY_OK)
         status = executor_run(executor, &in, out, NULL, error);
     executor_destroy(&executor);

@@ -92,7 +92,7 @@ static convoy_status ask(struct calibration *c, uint32_t whom, size_t bytes,
     for (uint32_t w = 0; w < c->cluster->nodes; w++)
         take(c, w, request);
     buffer_release(&payload);
-    return CONVOY_OK;
+    return cancel_check(&c->cluster->options.cancel, error);
 }
 
 static const struct probe_request empty_request = {.answer_bytes = sizeof(struct probe_answer)};
@@ -276,9 +276,13 @@ static convoy_status measure_master(struct calibration *c, struct profile *profi
     struct compute_rates rates[FIT_MOST_ROUNDS];
     double shares[FIT_MOST_ROUNDS];
     uint32_t rounds = 0;
-    for (const uint64_t end_ns = rates_end_ns(c); goes_on(rounds, FIT_MOST_ROUNDS, end_ns); rounds++)
+    for (const uint64_t end_ns = rates_end_ns(c); goes_on(rounds, FIT_MOST_ROUNDS, end_ns); rounds++) {
+        const convoy_status status = cancel_check(&c->cluster->options.cancel, error);
+        if (status != CONVOY_OK)
+            return status;
         if (!probe_rates_measure(c->options->backend, &rates[rounds], &shares[rounds]))
             return error_memory(error);
+    }
     profile->master = rates_fit(rates, rounds);
     profile->bytes_per_ns = copy_rate_measure(COPIES) * median(shares, rounds);
     return profile->bytes_per_ns > 0 ? CONVOY_OK : error_memory(error);

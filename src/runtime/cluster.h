@@ -4,6 +4,7 @@
 #ifndef RUNTIME_CLUSTER_H
 #define RUNTIME_CLUSTER_H
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "compute/backend.h"
 #include "plan/plan.h"
@@ -35,6 +36,7 @@ struct cluster_options {
     const struct fault *faults;
     size_t fault_count;
     struct log log;
+    struct cancel cancel; /* every wait for workers ends, and layers fail with CONVOY_E_CANCELLED */
 };
 
 /* A cluster over a master's endpoint whose peers serve by worker_run: n of them, up to n + reserve (`nodes`).

@@ -104,6 +104,8 @@ static convoy_status collect(struct coded_run *run, uint64_t until_ns) {
     struct collection collection = collection_begin(&layer->code);
     for (enum collection_step step = COLLECTION_WAIT; step == COLLECTION_WAIT;) {
         dispatcher_wait(layer->cluster->dispatcher, &run->job, collection.wanted, until_ns, context->states);
+        if (cancel_asked(&layer->cluster->options.cancel))
+            return CONVOY_E_CANCELLED;
         step = collection_look(&collection, context->states, layer->cluster->nodes, clock_now_ns() < until_ns,
                                context->answered);
         run->answered = collection.answered;
@@ -388,8 +390,10 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
     if (status == CONVOY_OK && !run.adapted.here)
         status = run_coded(&run, taken, out, report);
-    if (status != CONVOY_OK)
-        error_memory(error); /* the only thing that can be wrong */
+    if (status == CONVOY_E_CANCELLED)
+        cancel_check(&run.layer->cluster->options.cancel, error);
+    else if (status != CONVOY_OK)
+        error_memory(error); /* the only other thing that can be wrong */
     else if (!run.solution || run.not_finite)
         status = run_here(&run, taken, out, report, error);
     finish(&run);

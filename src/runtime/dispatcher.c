@@ -5,17 +5,18 @@
 
 #include <stdlib.h>
 
-#define LINGER_NS (5 * NS_PER_MS) /* after an owner has left, in which the next one may drive */
+#define LINGER_NS (5 * NS_PER_MS)  /* after an owner has left, in which the next one may drive */
+#define LOOK_NS   (50 * NS_PER_MS) /* between two looks whether the caller cancels */
 
 /* The owner of a job that sleeps until it is decided. */
 struct waiter {
     pthread_cond_t decided;
 };
 
-/* Wakes those whose jobs are decided, each once. */
+/* Wakes those whose jobs are decided, each once; all of them once the caller cancels. */
 static void wake_owners(struct dispatcher *d) {
     for (struct job *job = d->assignments.jobs.first; job; job = job->next)
-        if (job->waiter && job_is_decided(job)) {
+        if (job->waiter && (d->cancelled || job_is_decided(job))) {
             pthread_cond_signal(&job->waiter->decided);
             job->waiter = NULL;
             d->sleepers--;
@@ -97,6 +98,8 @@ static void lose_worker(struct dispatcher *d, uint32_t worker) {
 
 /* A worker less is a warning where fewer than needed are left. */
 static void log_change(struct dispatcher *d, uint32_t worker, bool less, const char *what) {
+    if (cancel_asked(d->cancel))
+        return; /* the signal that ends the master may have ended the workers */
     uint32_t living = assignments_count(&d->assignments, PEER_ALIVE);
     bool enough = living >= d->needed;
     log_line(d->log, less && !enough ? CONVOY_LOG_WARNING : CONVOY_LOG_INFO,
@@ -178,14 +181,26 @@ static void drive(struct dispatcher *d, uint64_t until_ns, const struct job *own
     d->driven = false;
 }
 
-/* The thread: drives while owners of jobs sleep, or none has come for a while. */
+/* Wakes all who wait, for good, once the caller cancels. Under the mutex. */
+static void look_for_cancel(struct dispatcher *d) {
+    if (d->cancelled || !cancel_asked(d->cancel))
+        return;
+    d->cancelled = true;
+    pthread_cond_broadcast(&d->changed);
+    wake_owners(d);
+    if (d->driven)
+        d->transport->ops->wake(d->transport);
+}
+
+/* The thread: drives while owners of jobs sleep, or none has come for a while; and looks for the caller. */
 static void *dispatch(void *context) {
     struct dispatcher *d = context;
     pthread_mutex_lock(&d->mutex);
     while (!d->stop) {
         uint64_t now_ns = clock_now_ns();
+        look_for_cancel(d);
         if (!d->driven && (d->sleepers || now_ns >= d->left_ns + LINGER_NS)) {
-            drive(d, UINT64_MAX, NULL);
+            drive(d, d->cancel && d->cancel->asked ? now_ns + LOOK_NS : UINT64_MAX, NULL);
         } else {
             struct timespec until = clock_timespec(now_ns + LINGER_NS);
             pthread_cond_timedwait(&d->undriven, &d->mutex, &until);
@@ -215,12 +230,14 @@ static void dispatcher_free(struct dispatcher *d) {
 }
 
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
-                                uint32_t nodes, uint32_t needed, const struct log *log, convoy_error *error) {
+                                uint32_t nodes, uint32_t needed, const struct log *log,
+                                const struct cancel *cancel, convoy_error *error) {
     struct transport *transport = *take_transport;
     struct dispatcher *d = calloc(1, sizeof *d);
     if (!d)
         return error_memory(error);
-    *d = (struct dispatcher){.transport = transport, .nodes = nodes, .needed = needed, .log = log};
+    *d = (struct dispatcher){
+        .transport = transport, .nodes = nodes, .needed = needed, .log = log, .cancel = cancel};
     if (assignments_init(&d->assignments, nodes) != CONVOY_OK) {
         free(d);
         return error_memory(error);
@@ -297,7 +314,7 @@ uint32_t dispatcher_wait_came(struct dispatcher *d, uint32_t wanted, uint64_t de
     pthread_mutex_lock(&d->mutex);
     for (int waited = 0;; waited = pthread_cond_timedwait(&d->changed, &d->mutex, &until)) {
         came = d->nodes - assignments_count(&d->assignments, PEER_ABSENT);
-        if (came >= wanted || waited)
+        if (came >= wanted || waited || d->cancelled)
             break;
     }
     pthread_mutex_unlock(&d->mutex);
@@ -332,7 +349,7 @@ void dispatcher_wait(struct dispatcher *d, struct job *job, uint32_t wanted, uin
     job->wanted = wanted;
     if (job->held && d->driven && job_needs_held(job))
         d->transport->ops->wake(d->transport);
-    for (bool late = false; !job_is_decided(job) && !late;) {
+    for (bool late = false; !job_is_decided(job) && !late && !d->cancelled;) {
         if (d->driven) {
             late = sleep_until(d, job, &waiter, deadline_ns);
         } else {

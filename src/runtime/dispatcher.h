@@ -11,6 +11,7 @@
 #ifndef RUNTIME_DISPATCHER_H
 #define RUNTIME_DISPATCHER_H
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "runtime/jobs.h"
 #include "runtime/peer.h"
@@ -18,10 +19,12 @@
 
 struct dispatcher;
 
-/* Starts the thread. Takes the transport on success; log is borrowed. nodes: peers of the transport; needed:
- * how many must live that no layer waits (n - γ), for the log. */
+/* Starts the thread. Takes the transport on success; log and cancel are borrowed. nodes: peers of the
+ * transport; needed: how many must live that no layer waits (n - γ), for the log. If cancel asks so, which is
+ * noticed within 100 ms, whoever waits here is woken, and nobody waits any more. */
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
-                                uint32_t nodes, uint32_t needed, const struct log *log, convoy_error *error);
+                                uint32_t nodes, uint32_t needed, const struct log *log,
+                                const struct cancel *cancel, convoy_error *error);
 
 /* Stops the thread, and ends dispatcher_next_gap for good. No job is open. */
 void dispatcher_stop(struct dispatcher *dispatcher);

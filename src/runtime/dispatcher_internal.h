@@ -16,11 +16,13 @@ struct dispatcher {
     struct transport *transport; /* of who drives, else of who holds the mutex; but wake */
     uint32_t nodes, needed;
     const struct log *log;
+    const struct cancel *cancel;
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards all that follows */
     pthread_cond_t changed;
     bool stop;
+    bool cancelled;          /* nobody waits any more */
     bool driven;             /* somebody polls the transport, without the mutex */
     uint32_t sleepers;       /* owners of jobs that wait for what somebody else is to receive */
     uint64_t left_ns;        /* when an owner's wait last ended */

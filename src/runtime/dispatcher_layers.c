@@ -95,7 +95,7 @@ uint32_t dispatcher_wait_ready(struct dispatcher *d, uint32_t wanted, uint64_t g
         }
         if (progress)
             progress(context, held < total ? held : total, total);
-        if (now.settled >= wanted)
+        if (now.settled >= wanted || d->cancelled)
             break;
         if (now.ready >= d->needed && !graced) {
             graced = true;

@@ -43,7 +43,7 @@ void dispatcher_probe(struct dispatcher *d, struct buffer *payload, struct probe
         if (!peer_lives(&d->assignments.peers[w]))
             dispatcher_lose_probe(d, w);
     dispatcher_send_due(d);
-    while (any_is_out(d) && pthread_cond_timedwait(&d->changed, &d->mutex, &until) == 0)
+    while (any_is_out(d) && !d->cancelled && pthread_cond_timedwait(&d->changed, &d->mutex, &until) == 0)
         continue;
     for (uint32_t w = 0; w < d->nodes; w++)
         dispatcher_lose_probe(d, w);

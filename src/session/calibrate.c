@@ -71,6 +71,8 @@ convoy_status convoy_calibrate(const convoy_options *options, const char *path, 
         status = session_calibrate(session, &running, running.spawn ? running.spawn : running.workers, error);
     if (status == CONVOY_OK)
         status = profile_write(&session->profile, path, error);
+    if (status != CONVOY_OK && session && cancel_asked(&session->cancel)) /* cut short */
+        status = cancel_check(&session->cancel, error);
     convoy_session_destroy(&session);
     return status;
 }

@@ -20,7 +20,7 @@ static convoy_status find_executor(convoy_session *session, struct executor **ex
         status = backend_create(&session->check_backend, session->backend_name, session->threads, error);
     if (status == CONVOY_OK && !session->check_executor)
         status = executor_create(&session->check_executor, session->network, session->check_backend, NULL,
-                                 NULL, NULL, error);
+                                 &session->cancel, NULL, NULL, error);
     *executor = session->check_executor;
     pthread_mutex_unlock(&session->check_lock);
     return status;

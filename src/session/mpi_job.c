@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "session/run_folder.h"
 #include "transport/mpi_bootstrap.h"
 #include "transport/zmq_transport.h"
 
@@ -44,7 +45,7 @@ struct convoy_mpi {
     struct mpi_place place;
     struct shared shared;
     struct memory_file secret_key, master_key;
-    char folder[PATH_MAX];                             /* rank 0: holds worker.pub; "": none */
+    struct run_folder folder;                          /* rank 0: holds worker.pub */
     char listen[NI_MAXHOST + 16];                      /* "tcp://ADDRESS:0" */
     struct log log;                                    /* rank 0: the session's */
     void (*listening)(void *context, const char *url); /* the user's; may be NULL */
@@ -101,13 +102,11 @@ static convoy_status key_pair_keep(struct memory_file *file, const struct zmq_ke
 
 /* The folder of allowed keys, with the workers' one public key: nothing that is secret. */
 static convoy_status allow_workers(convoy_mpi *mpi, convoy_error *error) {
-    const char *parent = getenv("TMPDIR");
-    char folder[PATH_MAX - 16], path[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s/convoy-mpi-XXXXXX", parent && *parent ? parent : "/tmp");
-    if (!mkdtemp(folder))
-        return error_set(error, CONVOY_E_IO, "cannot make a folder %s: %s", folder, strerror(errno));
-    snprintf(mpi->folder, sizeof mpi->folder, "%s", folder);
-    snprintf(path, sizeof path, "%s/worker.pub", folder);
+    char path[PATH_MAX];
+    const convoy_status status = run_folder_create(&mpi->folder, "mpi-", "the workers' key", error);
+    if (status != CONVOY_OK)
+        return status;
+    snprintf(path, sizeof path, "%s/" RUN_FOLDER_KEY, mpi->folder.path);
     FILE *file = fopen(path, "wxe");
     const bool written = file && fprintf(file, "%s\n", mpi->shared.worker.public_key) > 0;
     if ((file && fclose(file) != 0) || !written)
@@ -202,7 +201,7 @@ convoy_status convoy_mpi_fill_master(convoy_mpi *mpi, convoy_options *options, c
         if (!options->listen)
             options->listen = mpi->listen;
         options->key_file = mpi->secret_key.path;
-        options->allowed_folder = mpi->folder;
+        options->allowed_folder = mpi->folder.path;
         options->listening = share;
         options->listening_context = mpi;
     }
@@ -247,17 +246,12 @@ convoy_status convoy_mpi_fill_worker(convoy_mpi *mpi, convoy_worker_options *opt
 void convoy_mpi_destroy(convoy_mpi **mpi) {
     if (!mpi || !*mpi)
         return;
+    run_folder_remove(&(*mpi)->folder);
     mpi_bootstrap_destroy(&(*mpi)->bootstrap);
     if ((*mpi)->secret_key.fd >= 0)
         close((*mpi)->secret_key.fd);
     if ((*mpi)->master_key.fd >= 0)
         close((*mpi)->master_key.fd);
-    if ((*mpi)->folder[0]) {
-        char path[PATH_MAX + 16];
-        snprintf(path, sizeof path, "%s/worker.pub", (*mpi)->folder);
-        unlink(path);
-        rmdir((*mpi)->folder);
-    }
     explicit_bzero(*mpi, sizeof **mpi);
     free(*mpi);
     *mpi = NULL;

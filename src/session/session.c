@@ -55,7 +55,7 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
     if (status != CONVOY_OK)
         return status;
     status = session_calibrate(session, options, session->needed, &why);
-    if (status == CONVOY_E_WORKERS && !options->no_fallback) {
+    if (status == CONVOY_E_WORKERS && !options->no_fallback && !cancel_asked(&session->cancel)) {
         log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
                  "%s: the model is computed here, and workers that come later are not used (start again when "
                  "enough are there; --distribute all uses them whenever they come)",
@@ -63,9 +63,7 @@ static convoy_status measure_workers(convoy_session *session, const convoy_optio
         session->unmeasured = true;
         return session_profile_find(session, options, error);
     }
-    if (status != CONVOY_OK)
-        *error = why;
-    return status;
+    return status == CONVOY_OK ? CONVOY_OK : error_set(error, status, "%s", why.message);
 }
 
 /* Whether workers are of any use. If not, that is said. */
@@ -103,10 +101,11 @@ static void warn_of_parts(const convoy_session *session, const convoy_options *o
 static convoy_status fill_session(convoy_session *session, const convoy_model *model,
                                   const convoy_shape *input_shapes, const convoy_options *options,
                                   convoy_error *error) {
-    convoy_status status = CONVOY_OK;
+    convoy_status status = cancel_check(&session->cancel, error);
     session->model = model;
-    if (session->backend->block && !options->no_trials && !options->finite)
-        status = kernel_times_create(&session->times, session->backend, options->trial_folder, error);
+    if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
+        status = kernel_times_create(&session->times, session->backend, options->trial_folder,
+                                     &session->cancel, error);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);
@@ -117,6 +116,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
                                               : session_profile_find(session, options, error);
     if (status == CONVOY_OK)
         status = session_plan_create(session, options, error);
+    if (status == CONVOY_OK) /* a plan made after that is none */
+        status = cancel_check(&session->cancel, error);
     if (status == CONVOY_OK)
         status = session_faults_check(session, error);
     if (status != CONVOY_OK)
@@ -139,7 +140,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
         return status;
     bool clustered = session->cluster;
     status = executor_create(&session->executor, session->network, session->backend, session->times,
-                             clustered ? NULL : options->progress, options->progress_context, error);
+                             &session->cancel, clustered ? NULL : options->progress,
+                             options->progress_context, error);
     if (status == CONVOY_OK && clustered)
         status = session_workers_ready(session, options, error);
     return status;
@@ -158,6 +160,7 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
         free(made);
         return error_memory(error);
     }
+    made->cancel = (struct cancel){options->cancelled, options->cancelled_context};
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
@@ -183,6 +186,8 @@ convoy_status convoy_session_create(convoy_session **session, const convoy_model
     convoy_status status = session_begin(&made, options, error);
     if (status == CONVOY_OK)
         status = fill_session(made, model, input_shapes, options, error);
+    if (made && cancel_asked(&made->cancel)) /* what failed, if anything did, was cut short */
+        status = cancel_check(&made->cancel, error);
     if (status == CONVOY_OK)
         *session = made;
     else

@@ -2,6 +2,7 @@
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "compute/kernel_times.h"
 #include "model/executor.h"
@@ -20,6 +21,7 @@ struct convoy_session {
     convoy_dtype frames;              /* of float32 layers: F32, BF16 or F16; before there is a plan, F32 */
     struct fault *faults;             /* [fault_count] */
     size_t fault_count;
+    struct cancel cancel;
     struct spawn *spawn;        /* worker processes started here, or NULL */
     struct cluster *cluster;    /* NULL: local */
     uint32_t needed;            /* workers that must live that no layer waits */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/run_folder.h"
 #include "session/spawn.h"
 #include "transport/zmq_transport.h"
 
@@ -42,6 +43,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .faults = session->faults,
         .fault_count = session->fault_count,
         .log = {options->log, options->log_context},
+        .cancel = session->cancel,
     };
 }
 
@@ -134,7 +136,7 @@ static convoy_status start_workers(convoy_session *session, const convoy_options
     return status;
 }
 
-/* Returns how many have come: fewer than `wanted` where nobody has for join_ns. */
+/* Returns how many have come: fewer than `wanted` where nobody has for join_ns, or the caller cancels. */
 static uint32_t wait_for_workers(convoy_session *session, const convoy_options *options, uint32_t wanted) {
     const struct log log = {options->log, options->log_context};
     const uint32_t needed = session->needed;
@@ -149,7 +151,7 @@ static uint32_t wait_for_workers(convoy_session *session, const convoy_options *
         if (now_came > came)
             changed_ns = now_ns;
         came = now_came;
-        if (came >= wanted || now_ns >= changed_ns + patience_ns ||
+        if (came >= wanted || now_ns >= changed_ns + patience_ns || cancel_asked(&session->cancel) ||
             (session->spawn && spawn_running(session->spawn) == 0))
             return came;
         if (now_ns >= logged_ns + (came == logged ? LOG_ANYWAY_NS : LOG_EVERY_NS)) {
@@ -168,6 +170,7 @@ convoy_status session_workers_create(convoy_session *session, const convoy_optio
         return cluster_create_local(&session->cluster, &cluster, options->backend, options->threads, error);
 
     struct transport *master = NULL;
+    run_folders_sweep();
     convoy_status status = options->spawn ? spawn_create(&session->spawn, options->spawn_program, error)
                                           : check_dialled_faults(session, options, error);
     if (status == CONVOY_OK)
@@ -188,6 +191,9 @@ convoy_status session_workers_create(convoy_session *session, const convoy_optio
 convoy_status session_workers_wait(convoy_session *session, const convoy_options *options, uint32_t wanted,
                                    uint32_t *came, convoy_error *error) {
     *came = wait_for_workers(session, options, wanted);
+    const convoy_status status = cancel_check(&session->cancel, error);
+    if (status != CONVOY_OK)
+        return status;
     if (session->spawn && spawn_running(session->spawn) == 0 && *came == 0)
         return error_set(error, CONVOY_E_WORKERS, "the %u workers that were started have all ended at once",
                          options->spawn);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/run_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,61 +14,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define GIVE_UP  "5s"            /* of a worker whose master is gone without having ended it */
 #define GRACE_NS NS_PER_S        /* between asking a process to end and killing it */
 #define LOOK_NS  (2 * NS_PER_MS) /* between looks whether it has ended */
-#define FOLDER   "/convoy-XXXXXX"
-#define SOCKET   "/master"
 
 extern char **environ;
 
 struct spawn {
     char *program;
-    char *folder;
+    struct run_folder folder;
     char *url;
     pid_t *pids; /* [count]; 0: it has ended */
     uint32_t count;
 };
-
-/* The place of the folder: $TMPDIR, unless the path of the socket would be too long there for the system. */
-static const char *parent_folder(void) {
-    const char *where = getenv("TMPDIR");
-    const size_t room = sizeof((struct sockaddr_un *)0)->sun_path;
-    return where && where[0] == '/' && strlen(where) + sizeof FOLDER + sizeof SOCKET - 1 <= room ? where
-                                                                                                 : "/tmp";
-}
-
-static convoy_status make_folder(struct spawn *spawn, convoy_error *error) {
-    const char *where = parent_folder();
-    if (asprintf(&spawn->folder, "%s" FOLDER, where) < 0) {
-        spawn->folder = NULL;
-        return error_memory(error);
-    }
-    if (!mkdtemp(spawn->folder)) {
-        convoy_status status =
-            error_set(error, CONVOY_E_IO, "%s: no folder for the workers' socket can be made: %s", where,
-                      strerror(errno));
-        free(spawn->folder);
-        spawn->folder = NULL;
-        return status;
-    }
-    if (asprintf(&spawn->url, "ipc://%s" SOCKET, spawn->folder) < 0) {
-        spawn->url = NULL;
-        return error_memory(error);
-    }
-    return CONVOY_OK;
-}
 
 convoy_status spawn_create(struct spawn **out, const char *program, convoy_error *error) {
     struct spawn *spawn = calloc(1, sizeof *spawn);
     if (!spawn)
         return error_memory(error);
     spawn->program = strdup(program ? program : "convoy");
-    convoy_status status = spawn->program ? make_folder(spawn, error) : error_memory(error);
+    convoy_status status = spawn->program
+                               ? run_folder_create(&spawn->folder, "", "the workers' socket", error)
+                               : error_memory(error);
+    if (status == CONVOY_OK && asprintf(&spawn->url, "ipc://%s/" RUN_FOLDER_SOCKET, spawn->folder.path) < 0) {
+        spawn->url = NULL;
+        status = error_memory(error);
+    }
     if (status == CONVOY_OK)
         *out = spawn;
     else
@@ -79,14 +54,17 @@ const char *spawn_url(const struct spawn *spawn) {
     return spawn->url;
 }
 
-/* Starts the program with no input, no output but errors, and signals as a shell would set them. 0 or errno.
- */
+/* Starts the program with no input, no output but errors, and signals as a shell would set them: those that
+ * this process was started without (nohup) it is started without, too. 0 or errno. */
 static int start_process(const char *program, char *const *arguments, pid_t *pid) {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
-    sigset_t none, all;
+    sigset_t none, usual; /* blocked; not ignored */
     sigemptyset(&none);
-    sigfillset(&all);
+    sigfillset(&usual);
+    sigdelset(&usual, SIGINT);
+    sigdelset(&usual, SIGTERM);
+    sigdelset(&usual, SIGHUP);
     int failure = posix_spawnattr_init(&attributes);
     if (failure)
         return failure;
@@ -97,7 +75,7 @@ static int start_process(const char *program, char *const *arguments, pid_t *pid
     }
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
     failure = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!failure)
         failure = posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -183,13 +161,9 @@ void spawn_destroy(struct spawn **slot) {
     /* A worker has nothing to finish: what it keeps on disk is written whole or not at all. */
     if (!end_all(spawn, SIGTERM))
         end_all(spawn, SIGKILL);
-    if (spawn->url)
-        unlink(spawn->url + strlen("ipc://"));
-    if (spawn->folder)
-        rmdir(spawn->folder);
+    run_folder_remove(&spawn->folder);
     free(spawn->pids);
     free(spawn->url);
-    free(spawn->folder);
     free(spawn->program);
     free(spawn);
 }

@@ -9,7 +9,7 @@
 
 struct spawn;
 
-/* Makes the folder, under $TMPDIR, or under /tmp if it is not set or too long for a socket. program: the
+/* Makes the folder (run_folder.h). program: the
  * convoy program, a path or a name to be found in PATH; NULL: "convoy". CONVOY_E_IO, CONVOY_E_MEMORY. */
 convoy_status spawn_create(struct spawn **spawn, const char *program, convoy_error *error);
 
