@@ -106,7 +106,7 @@ static void scene_close(struct scene *scene) {
 }
 
 static bool is_found(struct scene *scene, double size, double elements, double *change) {
-    const struct fault fault = {.kind = FAULT_LIE, .size = size, .elements = elements};
+    const struct fault fault = {.kind = FAULT_LIE, .size = size, .elements = elements, .answers = 1};
     const convoy_dtype frames = scene->layer->frames;
     struct buffer *lie = lie_about(scene->own.answer, frames, &fault, &scene->random);
     assert_non_null(lie);
