@@ -32,8 +32,9 @@ struct verification_run {
 };
 void verification_run_clear(struct verification_run *run);
 
-/* Begins to verify the answers to this input: computes what they must project to. run->check stays NULL if
- * that cannot be: it is not finite, or there is no memory. inner: of the backend here. */
+/* Begins to verify the answers to this input, with a run that has ended or is new: computes what they must
+ * project to. run->check stays NULL if that cannot be: it is not finite, or there is no memory. inner: of the
+ * backend here. */
 void verification_begin(struct verification *verification, struct verification_run *run,
                         struct context *inner, const convoy_tensor *in);
 void verification_end(struct verification_run *run);
