@@ -40,7 +40,7 @@ says '^convoy: worker 5 has joined: 6 alive, 2 more than needed$'
 
 run 0 run "$model" "${some[@]}" --spawn 6 --check --json --quiet --no-fallback
 prints '"workers": 6, "stragglers": 2, "engine": "spawn", '
-prints '"degraded": false, .*"lost": \[\], "live": 6, "needed": 4\}'
+prints '"degraded": false, .*"lost": \[\], "distrusted": \[\], "live": 6, "needed": 4\}'
 errors_within 1e-5
 [ ! -s err ] || fail "$command: printed on standard error in spite of --quiet"
 
@@ -54,10 +54,10 @@ done
 # Faults of both kinds happen to the workers that they name.
 run 0 run "$model" "${some[@]}" --spawn 7 --stragglers 4 --check --json --no-fallback \
     --fault 1:kill --fault 3:kill@conv2 --fault 4:slow=20x --fault 5:delay=20ms --fault 6:busy=20x
-prints '"degraded": false, .*"lost": \[1, 3\], "live": 5, "needed": 3\}'
+prints '"degraded": false, .*"lost": \[1, 3\], "distrusted": \[\], "live": 5, "needed": 3\}'
 errors_within 1e-5
 run 0 run "$model" "$digit" --spawn 6 --fault 0:kill --fault 1:kill --fault 5:kill --check --json --quiet
-prints '"degraded": true, .*"lost": \[0, 1, 5\], "live": 3, "needed": 4\}'
+prints '"degraded": true, .*"lost": \[0, 1, 5\], "distrusted": \[\], "live": 3, "needed": 4\}'
 run 4 run "$model" "$digit" --spawn 6 --fault 0:kill --fault 1:kill --fault 5:kill --quiet --no-fallback
 
 # Two of six die while inferences run. Three are late, so that the run takes a few seconds.
@@ -69,7 +69,7 @@ victims=($(children $master))
 [ ${#victims[@]} -eq 6 ] || fail "${#victims[@]} workers, not 6"
 kill -KILL "${victims[@]:0:2}" || fail "there was nobody to kill any more"
 join die
-prints '"degraded": false, .*"lost": \[[0-5], [0-5]\], "live": 4, "needed": 4\}'
+prints '"degraded": false, .*"lost": \[[0-5], [0-5]\], "distrusted": \[\], "live": 4, "needed": 4\}'
 errors_within 1e-5
 [ "$(grep -c 'is lost: [45] alive' err)" -eq 2 ] || fail "not two lines of a loss"
 
