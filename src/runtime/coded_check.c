@@ -14,7 +14,7 @@ bool check_is_due(const struct coded_layer *layer) {
 void check_begin(struct coded_run *run) {
     uint64_t start_ns = clock_now_ns();
     memset(run->context->judged, 0, run->layer->cluster->nodes * sizeof *run->context->judged);
-    if (!run->context->verification.check) /* else it asks again */
+    if (!run->context->verification.check) /* else workers are asked once more, of the same input */
         run->unknown = verification_begin(run->layer->verification, &run->context->verification,
                                           run->context->inner, run->in) != CONVOY_OK;
     run->verify_ns += clock_now_ns() - start_ns;

@@ -32,10 +32,10 @@ struct verification_run {
 };
 void verification_run_clear(struct verification_run *run);
 
-/* Begins to verify the answers to this input: computes what they must project to. run->check stays NULL if
- * that is not finite, as an input may make it. inner: of the backend here. If it fails no answer can be
- * judged: CONVOY_E_MEMORY, CONVOY_E_IO (the model's file was changed), CONVOY_E_WORKERS (what is computed
- * here is off by far more than rounding explains). */
+/* Begins to verify the answers to this input, with a run that is new or has ended: computes what they must
+ * project to. run->check stays NULL if that is not finite, as an input may make it. inner: of the backend
+ * here. If it fails no answer can be judged: CONVOY_E_MEMORY, CONVOY_E_IO (the model's file was changed),
+ * CONVOY_E_WORKERS (what is computed here is off by far more than rounding explains). */
 convoy_status verification_begin(struct verification *verification, struct verification_run *run,
                                  struct context *inner, const convoy_tensor *in);
 void verification_end(struct verification_run *run);
