@@ -1,6 +1,8 @@
 /* What the options leave to the plan: the code and the precision. LeNet-5 behind a slow link. */
 #include "session/session.h"
 
+#include "lenet5.h"
+
 #include <convoy/convoy.h>
 
 #include <setjmp.h>
@@ -8,32 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define MODEL CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx"
-
-static const convoy_shape shape = {4, {1, 1, 32, 32}};
-
-static int load_model(void **state) {
-    convoy_error error;
-    if (convoy_model_load((convoy_model **)state, MODEL, &error) == CONVOY_OK)
-        return 0;
-    print_error("%s\n", error.message);
-    return -1;
-}
-
-static int drop_model(void **state) {
-    convoy_model_destroy((convoy_model **)state);
-    return 0;
-}
-
-static convoy_session *make_session(const convoy_model *model, const convoy_options *options) {
-    convoy_session *session = NULL;
-    convoy_error error = {0};
-    const convoy_status status = convoy_session_create(&session, model, &shape, options, &error);
-    if (status != CONVOY_OK)
-        fail_msg("%s", error.message);
-    return session;
-}
 
 struct steps {
     size_t calls, last, total;
@@ -66,7 +42,7 @@ static void the_best_code_and_frames_are_taken(void **state) {
     convoy_options options = open_options(4, 0);
     options.planning = note_planning;
     options.progress_context = &steps;
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     convoy_plan_alternative found[8];
     convoy_plan_totals totals;
     const size_t count = convoy_session_alternatives(session, found, 8);
@@ -85,7 +61,7 @@ static void the_best_code_and_frames_are_taken(void **state) {
     assert_true(found[3].busiest_ms == totals.busiest_ms);
 
     convoy_tensor input;
-    assert_int_equal(convoy_tensor_create(&input, CONVOY_F32, &shape, NULL), CONVOY_OK);
+    assert_int_equal(convoy_tensor_create(&input, CONVOY_F32, &lenet5_shape, NULL), CONVOY_OK);
     for (size_t i = 0; i < convoy_tensor_elements(&input); i++)
         ((float *)input.data)[i] = (float)(i % 7);
     convoy_result *result = NULL;
@@ -97,10 +73,10 @@ static void the_best_code_and_frames_are_taken(void **state) {
     convoy_session_destroy(&session);
 
     options.planning = NULL;
-    assert_int_equal(convoy_options_settle(&options, *state, &shape, NULL), CONVOY_OK);
+    assert_int_equal(convoy_options_settle(&options, *state, &lenet5_shape, NULL), CONVOY_OK);
     assert_string_equal(options.code, "replicate");
     assert_int_equal(options.precision, CONVOY_PRECISION_F16);
-    session = make_session(*state, &options); /* what is given is not compared with anything */
+    session = lenet5_session(*state, &options); /* what is given is not compared with anything */
     assert_int_equal(convoy_session_alternatives(session, NULL, 0), 0);
     convoy_session_destroy(&session);
 }
@@ -111,7 +87,7 @@ static void a_code_that_does_not_tolerate_losses_is_left_out(void **state) {
     struct steps steps = {0};
     options.planning = note_planning;
     options.progress_context = &steps;
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     convoy_plan_alternative found[8];
     const size_t count = convoy_session_alternatives(session, found, 8);
     size_t chosen = 0;
@@ -132,7 +108,8 @@ static void a_plan_file_is_for_one_code(void **state) {
     options.plan_file = "plan.json";
     convoy_session *session = NULL;
     convoy_error error = {0};
-    assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
+    assert_int_equal(convoy_session_create(&session, *state, &lenet5_shape, &options, &error),
+                     CONVOY_E_USAGE);
     assert_non_null(strstr(error.message, "plan.json: give the code"));
 }
 
@@ -142,5 +119,5 @@ int main(void) {
         cmocka_unit_test(a_code_that_does_not_tolerate_losses_is_left_out),
         cmocka_unit_test(a_plan_file_is_for_one_code),
     };
-    return cmocka_run_group_tests(tests, load_model, drop_model);
+    return cmocka_run_group_tests(tests, lenet5_load, lenet5_drop);
 }

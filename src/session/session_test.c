@@ -1,6 +1,8 @@
 /* Sessions over the trained LeNet-5: options, many inferences at once, comparison with the uncoded model. */
 #include "session/session.h"
 
+#include "lenet5.h"
+
 #include <convoy/convoy.h>
 
 #include <math.h>
@@ -11,32 +13,7 @@
 
 #include <cmocka.h>
 
-#define MODEL CONVOY_SOURCE_DIR "/models/lenet5/lenet5.onnx"
 #define DIGIT CONVOY_SOURCE_DIR "/models/lenet5/digits/%03d.png"
-
-static const convoy_shape shape = {4, {1, 1, 32, 32}};
-
-static int load_model(void **state) {
-    convoy_error error;
-    if (convoy_model_load((convoy_model **)state, MODEL, &error) == CONVOY_OK)
-        return 0;
-    print_error("%s\n", error.message);
-    return -1;
-}
-
-static int drop_model(void **state) {
-    convoy_model_destroy((convoy_model **)state);
-    return 0;
-}
-
-static convoy_session *make_session(const convoy_model *model, const convoy_options *options) {
-    convoy_session *session = NULL;
-    convoy_error error = {0};
-    const convoy_status status = convoy_session_create(&session, model, &shape, options, &error);
-    if (status != CONVOY_OK)
-        fail_msg("%s", error.message);
-    return session;
-}
 
 static convoy_tensor load_digit(int number) {
     char path[256];
@@ -44,7 +21,7 @@ static convoy_tensor load_digit(int number) {
     convoy_image_options options = {0};
     convoy_error error = {0};
     snprintf(path, sizeof path, DIGIT, number);
-    if (convoy_input_load(&tensor, path, CONVOY_F32, &shape, &options, &error) != CONVOY_OK)
+    if (convoy_input_load(&tensor, path, CONVOY_F32, &lenet5_shape, &options, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
     return tensor;
 }
@@ -88,7 +65,8 @@ static void options_that_make_no_sense_are_refused(void **state) {
         options.local = cases[i].local;
         convoy_session *session = NULL;
         convoy_error error = {0};
-        assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
+        assert_int_equal(convoy_session_create(&session, *state, &lenet5_shape, &options, &error),
+                         CONVOY_E_USAGE);
         assert_null(session);
         if (!strstr(error.message, cases[i].words))
             fail_msg("'%s' lacks '%s'", error.message, cases[i].words);
@@ -101,16 +79,17 @@ static void a_precision_that_does_not_exist_is_refused(void **state) {
     options.precision = (convoy_precision)4;
     convoy_session *session = NULL;
     convoy_error error = {0};
-    assert_int_equal(convoy_session_create(&session, *state, &shape, &options, &error), CONVOY_E_USAGE);
+    assert_int_equal(convoy_session_create(&session, *state, &lenet5_shape, &options, &error),
+                     CONVOY_E_USAGE);
     assert_non_null(strstr(error.message, "precision 4"));
 }
 
 static void layers_are_described_the_same_with_and_without_workers(void **state) {
     convoy_options options;
     convoy_options_init(&options);
-    convoy_session *coded = make_session(*state, &options);
+    convoy_session *coded = lenet5_session(*state, &options);
     options.local = true;
-    convoy_session *local = make_session(*state, &options);
+    convoy_session *local = lenet5_session(*state, &options);
     const convoy_layer_info *a, *b;
     const size_t count = convoy_session_layers(coded, &a);
     assert_int_equal(convoy_session_layers(local, &b), count);
@@ -139,7 +118,7 @@ static size_t index_of_smallest(const float *values, size_t count) {
 static void check_sees_what_is_wrong(void **state) {
     convoy_options options;
     convoy_options_init(&options);
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     convoy_tensor input = load_digit(0);
     convoy_result *result = NULL;
     convoy_check check;
@@ -185,7 +164,7 @@ static void inputs_are_finite(void **state) {
     static const float values[] = {NAN, INFINITY, -INFINITY};
     convoy_options options;
     convoy_options_init(&options);
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     for (int i = 0; i < 3; i++) {
         convoy_tensor input = load_digit(0);
         convoy_result *result = NULL;
@@ -207,7 +186,7 @@ static void halves_travel(void **state) {
         convoy_options_init(&options);
         assert_int_equal(options.precision, CONVOY_PRECISION_F32);
         options.precision = precisions[i];
-        convoy_session *session = make_session(*state, &options);
+        convoy_session *session = lenet5_session(*state, &options);
         convoy_tensor input = load_digit(0);
         convoy_result *result = NULL;
         convoy_check check;
@@ -288,7 +267,7 @@ static void a_stream_runs_everything_once(void **state) {
     convoy_options_init(&options);
     options.faults = faults;
     options.fault_count = 2;
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     for (uint32_t in_flight = 1; in_flight <= 5; in_flight += 4) {
         struct source source = {.limit = INFERENCES, .next_fails_at = -1, .done_fails_at = -1};
         const convoy_stream stream = stream_of(&source, in_flight);
@@ -311,7 +290,7 @@ static void a_stream_ends_with_its_first_failure(void **state) {
     convoy_options options;
     convoy_options_init(&options);
     options.local = true;
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     convoy_error error = {0};
 
     struct source source = {.limit = INFERENCES, .next_fails_at = 7, .done_fails_at = -1};
@@ -349,7 +328,7 @@ static void a_stream_goes_on_without_a_refused_input(void **state) {
     convoy_options options;
     convoy_options_init(&options);
     options.local = true;
-    convoy_session *session = make_session(*state, &options);
+    convoy_session *session = lenet5_session(*state, &options);
     for (uint32_t in_flight = 1; in_flight <= 3; in_flight += 2) {
         convoy_error error = {0};
         struct source source = {
@@ -386,7 +365,7 @@ static void every_output_is_looked_at(void **state) {
             convoy_options_init(&options);
             options.local = local;
             options.finite = true;
-            convoy_session *session = make_session(*state, &options);
+            convoy_session *session = lenet5_session(*state, &options);
             convoy_tensor input = load_digit(0);
             convoy_result *result = NULL;
             convoy_error error = {0};
@@ -415,7 +394,7 @@ static void inputs_of_another_shape_are_refused(void **state) {
     assert_int_equal(convoy_session_create(&session, *state, &three, &options, &error), CONVOY_E_INPUT);
     assert_null(session);
 
-    session = make_session(*state, &options);
+    session = lenet5_session(*state, &options);
     convoy_tensor input;
     convoy_result *result = NULL;
     assert_int_equal(convoy_tensor_create(&input, CONVOY_F32, &three, NULL), CONVOY_OK);
@@ -439,5 +418,5 @@ int main(void) {
         cmocka_unit_test(every_output_is_looked_at),
         cmocka_unit_test(inputs_of_another_shape_are_refused),
     };
-    return cmocka_run_group_tests(tests, load_model, drop_model);
+    return cmocka_run_group_tests(tests, lenet5_load, lenet5_drop);
 }
