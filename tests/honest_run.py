@@ -99,11 +99,11 @@ class Tally:
             self.alarms += len(layer["wrong"])
             if layer["why_local"] and layer["family"]:
                 self.here[layer["why_local"]] += 1
-            if layer["wrong"] or layer["why_local"] == "answers that cannot be told apart":
+            if layer["wrong"] or layer["why_local"] == "answers that cannot be checked":
                 print(f"    {layer['name']} of {kind}: wrong {layer['wrong']}, {layer['why_local']}")
 
     def is_good(self):
-        return not self.alarms and not self.unchecked and not self.here["answers that cannot be told apart"]
+        return not self.alarms and not self.unchecked and not self.here["answers that cannot be checked"]
 
 
 def run_rows(command, tally, kinds, log_file):

@@ -104,9 +104,8 @@ static const char *describe_failure(const struct coded_run *run, double waited_m
     }
     if (run->unknown) {
         snprintf(text, size,
-                 "its answers cannot be checked here, for want of memory or since what they are compared "
-                 "with is wrong");
-        return "answers that cannot be told apart";
+                 "its answers cannot be checked, for want of memory or since the model's file was changed");
+        return "answers that cannot be checked";
     }
     if (run->wrong && run->answered < needed) {
         snprintf(text, size,

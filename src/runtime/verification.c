@@ -19,8 +19,13 @@
 #define MARGIN     12
 #define OWN_MARGIN 3
 
-/* If what is computed here is off by so many times the limit, nothing can be told. */
-#define MOST_OWN 16
+/* What is computed here counts only if it is off by no more than so many times MARGIN roundings: if all
+ * positions of a map are alike, its projection may be small by chance, and then rounding is large beside it.
+ */
+#define MOST_OWN 4
+
+/* Of the limits that so many inputs give the least holds: an unusual one may give a large limit. */
+#define MEASUREMENTS 3
 
 /* One draw of r, with what follows from it. Immutable once it is made. */
 struct check {
@@ -35,7 +40,8 @@ struct verification {
     struct random random;
     struct check *check; /* NULL: none yet */
     uint32_t runs;       /* since it was drawn */
-    double limit;        /* of deviations; 0: not measured yet */
+    double limit;        /* of deviations, by this draw; 0: not known */
+    uint32_t measured;   /* inputs by which it is */
 };
 
 convoy_status verification_create(struct verification **out, struct coded_layer *layer) {
@@ -135,7 +141,7 @@ static convoy_status draw_if_due(struct verification *verification) {
     check_release(&verification->check);
     verification->check = drawn;
     verification->runs = 1;
-    verification->limit = 0; /* an unusual input may have raised it */
+    verification->limit = verification->measured = 0;
     return CONVOY_OK;
 }
 
@@ -166,36 +172,34 @@ static convoy_status project_input(struct verification_run *run, struct context 
     return status;
 }
 
-/* Computes a worker's answer here, and raises the limit to what it tells of right answers to this input.
- * Under the mutex. CONVOY_E_WORKERS: it tells nothing, being off by far more than rounding. */
-static convoy_status measure(struct verification *verification, struct verification_run *run,
-                             struct context *inner, const convoy_tensor *in, uint32_t worker,
-                             struct own_answer *own) {
-    convoy_status status =
-        own_answer_compute(own, verification->layer, inner, in, worker, &verification->random);
-    if (status != CONVOY_OK || (own->answer && !own->finite))
-        return status; /* what is not finite tells nothing of rounding */
-    const double limit = fmax(verification->limit, MARGIN * own->rounding);
-    const double off = own->answer ? projected_deviation(&run->projected, &run->check->projection, worker,
-                                                         verification->layer->frames, own->answer->data)
-                                   : INFINITY;
-    if (!(off <= MOST_OWN * limit))
-        return CONVOY_E_WORKERS;
-    verification->limit = fmax(limit, OWN_MARGIN * off);
-    return CONVOY_OK;
+/* How far answers to this input may be off, by what is computed here of it. 0 if that is not finite. */
+static double explained_limit(const struct verification *verification, struct verification_run *run,
+                              uint32_t worker, const struct own_answer *own) {
+    if (!own->finite)
+        return 0;
+    const double least = MARGIN * own->rounding;
+    const double off = projected_deviation(&run->projected, &run->check->projection, worker,
+                                           verification->layer->frames, own->answer->data);
+    return off <= MOST_OWN * least ? fmax(least, OWN_MARGIN * off) : least;
 }
 
-/* Sets the limit after a draw, by some worker's answer. */
+/* Measures after a draw, by some worker's answer to each of the first inputs, and sets the run's limit. */
 static convoy_status begin_limit(struct verification *verification, struct verification_run *run,
                                  struct context *inner, const convoy_tensor *in) {
     convoy_status status = CONVOY_OK;
     pthread_mutex_lock(&verification->mutex);
-    if (verification->limit == 0) {
+    if (verification->measured < MEASUREMENTS) {
         struct own_answer own = {0};
         uint32_t worker = (uint32_t)random_below(&verification->random, verification->layer->cluster->nodes);
-        status = measure(verification, run, inner, in, worker, &own);
+        status = own_answer_compute(&own, verification->layer, inner, in, worker, &verification->random);
+        const double limit = status == CONVOY_OK ? explained_limit(verification, run, worker, &own) : 0;
         own_answer_clear(&own);
+        if (limit > 0 && verification->measured++ == 0)
+            verification->limit = limit;
+        else if (limit > 0)
+            verification->limit = fmin(verification->limit, limit);
     }
+    run->limit = verification->limit;
     pthread_mutex_unlock(&verification->mutex);
     return status;
 }
@@ -219,16 +223,21 @@ convoy_status verification_begin(struct verification *verification, struct verif
     return status;
 }
 
-/* Looks closer at an answer that is off by more than the limit, which is raised if the input explains it.
- * Under the mutex. */
+/* Looks closer at an answer that is off by more than the run's limit, which is raised if the input explains
+ * it. Under the mutex. */
 static enum verdict confirm(struct verification *verification, struct verification_run *run,
                             struct context *inner, const convoy_tensor *in, uint32_t worker,
                             struct buffer *answer) {
     struct own_answer own = {0};
     bool agrees = false;
-    convoy_status status = measure(verification, run, inner, in, worker, &own);
+    convoy_status status =
+        own_answer_compute(&own, verification->layer, inner, in, worker, &verification->random);
+    if (status == CONVOY_OK && !own.answer)
+        status = CONVOY_E_MEMORY; /* or it is beyond the frames' range here */
     if (status == CONVOY_OK)
         status = own_answer_compare(&own, verification->layer->frames, answer, &agrees);
+    if (status == CONVOY_OK)
+        run->limit = fmax(run->limit, explained_limit(verification, run, worker, &own));
     own_answer_clear(&own);
     return status != CONVOY_OK ? VERDICT_UNKNOWN : agrees ? VERDICT_RIGHT : VERDICT_WRONG;
 }
@@ -239,10 +248,11 @@ struct finding verification_judge(struct verification *verification, struct veri
     const struct coded_layer *layer = verification->layer;
     struct finding finding = {.deviation = projected_deviation(&run->projected, &run->check->projection,
                                                                worker, layer->frames, answer->data)};
-    pthread_mutex_lock(&verification->mutex);
-    if (!(finding.deviation <= verification->limit))
+    if (!(finding.deviation <= run->limit)) {
+        pthread_mutex_lock(&verification->mutex);
         finding.verdict = confirm(verification, run, inner, in, worker, answer);
-    finding.limit = verification->limit;
-    pthread_mutex_unlock(&verification->mutex);
+        pthread_mutex_unlock(&verification->mutex);
+    }
+    finding.limit = run->limit;
     return finding;
 }

@@ -28,14 +28,14 @@ bool verification_is_drawn(struct verification *verification);
 /* Of one run. All zero: nothing is verified. */
 struct verification_run {
     struct check *check;        /* with a reference; NULL: nothing is verified */
+    double limit;               /* as far as answers to its input may be off without a closer look */
     struct projected projected; /* stays from run to run */
 };
 void verification_run_clear(struct verification_run *run);
 
 /* Begins to verify the answers to this input, with a run that is new or has ended: computes what they must
  * project to. run->check stays NULL if that is not finite, as an input may make it. inner: of the backend
- * here. If it fails no answer can be judged: CONVOY_E_MEMORY, CONVOY_E_IO (the model's file was changed),
- * CONVOY_E_WORKERS (what is computed here is off by far more than rounding explains). */
+ * here. If it fails no answer can be judged: CONVOY_E_MEMORY, CONVOY_E_IO (the model's file was changed). */
 convoy_status verification_begin(struct verification *verification, struct verification_run *run,
                                  struct context *inner, const convoy_tensor *in);
 void verification_end(struct verification_run *run);
@@ -43,7 +43,7 @@ void verification_end(struct verification_run *run);
 enum verdict {
     VERDICT_RIGHT, /* as far as can be told */
     VERDICT_WRONG,
-    VERDICT_UNKNOWN /* what the master computes itself is off by as much: nothing can be told */
+    VERDICT_UNKNOWN /* there is no memory to compute it here, or the model's file was changed */
 };
 
 struct finding {
