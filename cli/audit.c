@@ -1,10 +1,10 @@
 #include "audit.h"
 
+#include "json.h"
 #include "options.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,10 +30,10 @@ static json_t *now(void) {
 void audit_note(void *context, const convoy_wrong_answer *wrong) {
     struct audit *audit = context;
     json_t *object =
-        json_pack("{s:o, s:s, s:i, s:o, s:o, s:f, s:b}", "time", now(), "layer", wrong->layer, "worker",
-                  (int)wrong->worker, "key", *wrong->key ? json_string(wrong->key) : json_null(), "deviation",
-                  isfinite(wrong->deviation) ? json_real(wrong->deviation) : json_null(), "threshold",
-                  wrong->limit, "distrusted", (int)wrong->distrusted);
+        json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:b}", "time", now(), "layer", json_text(wrong->layer),
+                  "worker", (int)wrong->worker, "key", json_text(*wrong->key ? wrong->key : NULL),
+                  "deviation", json_number(wrong->deviation), "threshold", json_number(wrong->limit),
+                  "distrusted", (int)wrong->distrusted);
     if (object && json_dumpf(object, audit->file, JSON_COMPACT | JSON_REAL_PRECISION(4)) == 0)
         putc('\n', audit->file);
     fflush(audit->file);

@@ -13,4 +13,8 @@ prints '^kernel,"c""n,1",ms,'
 bad=$(grep -vcE '^part,|^[a-z]+,"([^"]|"")*",[^,"]+,[0-9.e+-]+,[0-9.e+-]*$' out)
 [ "$bad" -eq 0 ] || fail "$command: $bad lines that are no CSV of five fields"
 
+# The inference by this process alone has no answers that could be checked, and is measured all the same.
+run 0 bench "$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx" --runs 1 --csv --verify all
+prints '^network,"alone, wall",'
+
 finish bench
