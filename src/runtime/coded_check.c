@@ -69,6 +69,10 @@ bool check_answers(struct coded_run *run) {
     return run->wrong == wrong && !run->unknown;
 }
 
+bool check_is_missing(const struct coded_run *run) {
+    return run->verified && !run->context->verification.check;
+}
+
 bool check_not_finite(struct coded_run *run) {
     if (!run->layer->verification || run->verified)
         return false;

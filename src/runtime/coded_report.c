@@ -88,7 +88,9 @@ static void list_absent(const struct coded_run *run, char *text, size_t size) {
 static const char *describe_failure(const struct coded_run *run, double waited_ms, char *text, size_t size) {
     uint32_t needed = run->layer->code.threshold;
     if (run->not_finite) {
-        snprintf(text, size, "its coded output is not finite");
+        snprintf(text, size, "%s is not finite",
+                 check_is_missing(run) ? "what its answers must be like, by which they are checked,"
+                                       : "its coded output");
         return "not finite";
     }
     if (run->beyond) {

@@ -139,7 +139,7 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
                                    .out = out->data};
     bool finite = true;
     convoy_status status = decode(&job, &finite);
-    run->not_finite = !finite;
+    run->not_finite = !finite || check_is_missing(run);
     return status;
 }
 

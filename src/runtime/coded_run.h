@@ -13,7 +13,8 @@ struct coded_run {
     const struct code_solution *solution;
     uint32_t fit;    /* workers that were, to be asked */
     bool beyond;     /* the frames' type does not hold the coded input */
-    bool not_finite; /* what workers get or gave; the layer here tells what is finite in its output */
+    bool not_finite; /* what workers get or gave, or is checked by; the layer here tells what is finite in its
+                        output */
     struct adapted_run adapted;
     const convoy_tensor *in; /* as it lies for the layer */
     bool verified;           /* the answers are checked */
@@ -35,6 +36,10 @@ void check_begin(struct coded_run *run);
 /* Checks the answers that are listed, each once; those that are wrong are rejected. Whether all of them may
  * be decoded. */
 bool check_answers(struct coded_run *run);
+
+/* The answers are to be checked, and what they must be like is not finite, though they may be: a projection
+ * is larger than the elements. */
+bool check_is_missing(const struct coded_run *run);
 
 /* What was decoded is not finite: checks the answers, if that was not done, since a worker may be why.
  * Whether one of them is wrong. No job is open. */

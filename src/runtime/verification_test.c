@@ -270,12 +270,40 @@ static void test_not_finite(void **state) {
     cluster_rig_close(&scene.rig);
 }
 
+/* Of elements near the largest float32 the projection is infinite: no answer can be checked, and none is
+ * decoded. */
+static void test_beyond_projection(void **state) {
+    (void)state;
+    static const char *const faults[] = {"0:lie=0.1", "1:lie=0.1", "2:lie=0.1", NULL};
+    for (int k = 0; k < 2; k++) {
+        struct cluster_rig rig;
+        cluster_rig_open(&rig, &(struct cluster_rig_setup){.workers = 6,
+                                                           .stragglers = 2,
+                                                           .seed = SEED,
+                                                           .conv = &wide,
+                                                           .input_parts = 8,
+                                                           .filter_parts = 1,
+                                                           .faults = faults,
+                                                           .no_fallback = true,
+                                                           .input = 1e30F,
+                                                           .weights = 9e5F,
+                                                           .verify = k ? VERIFY_ALL : VERIFY_OFF});
+        convoy_layer_report report;
+        double error = 0;
+        assert_int_equal(cluster_rig_run(&rig, &report, &error), CONVOY_OK);
+        assert_true(k ? error == 0 : error > 1e-3); /* the lie is decoded if it is not checked */
+        if (k)
+            assert_string_equal(report.why_local, "not finite");
+        cluster_rig_close(&rig);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_answers),  cmocka_unit_test(test_unchecked_lie_is_decoded),
         cmocka_unit_test(test_liar_is_banned), cmocka_unit_test(test_two_liars_of_ten),
         cmocka_unit_test(test_too_many_liars), cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_beyond_projection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
