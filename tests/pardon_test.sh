@@ -45,6 +45,21 @@ await 'worker [0-4] of the master' third
 [ "$(grep -c 'came from .* with the key liar' err)" -eq $((came + 1)) ] || fail "who has the liar's key is not let in after SIGUSR1"
 kill -0 $master 2>/dev/null || fail "the master has ended"
 [ "$(grep -c '"distrusted":true' audit)" -eq 1 ] || fail "the audit distrusts more than the liar"
+
+# A restart clears nothing: a worker with a key of its own that gave one wrong answer is banned by the next.
+kill -KILL $worker
+wait $worker 2>/dev/null
+lines=$(wc -l <audit)
+start liar rare --fault lie=0.1,0.001,0.0002
+for ((tries = $(patience 300); tries > 0; tries--)); do
+    if [ "$(wc -l <audit)" -gt "$lines" ]; then break; fi
+    sleep 0.1
+done
+kill -KILL $worker
+wait $worker 2>/dev/null
+start liar again --fault lie=0.1
+await 'it refuses: its answers were wrong' again
+[ "$(tail -n +$((lines + 1)) audit | grep -c '"distrusted":false')" -eq 1 ] || fail "a restart cleared what was known of a key: $(tail -n +$((lines + 1)) audit)"
 kill -TERM $master
 wait $master
 

@@ -1,6 +1,8 @@
 /* What the dispatcher does about workers whose answers were wrong (trust.h). */
 #include "runtime/dispatcher_internal.h"
 
+#include <string.h>
+
 /* Under the mutex. */
 static void ban(struct dispatcher *d, uint32_t worker) {
     d->assignments.peers[worker].distrusted = true;
@@ -66,13 +68,29 @@ void dispatcher_pardon(struct dispatcher *d) {
     pthread_mutex_unlock(&d->mutex);
 }
 
+/* Whether worker `before` was who has come as worker `now`: the same process, or the only user of its key. */
+static bool was(const struct dispatcher *d, uint32_t before, uint32_t now,
+                const struct peer_identity *identity) {
+    const struct peer_identity *known = &d->assignments.peers[before].identity;
+    if (known->instance == identity->instance)
+        return true;
+    if (!*identity->key || strcmp(known->key, identity->key) != 0)
+        return false;
+    for (uint32_t w = 0; w < d->nodes; w++) {
+        const struct peer *peer = &d->assignments.peers[w];
+        if (w != now && peer_lives(peer) && strcmp(peer->identity.key, identity->key) == 0)
+            return false;
+    }
+    return true;
+}
+
 void dispatcher_recognise(struct dispatcher *d, uint32_t worker) {
     struct peer *peer = &d->assignments.peers[worker];
     struct peer_identity identity;
     struct trust trust = {0};
     d->transport->ops->identify(d->transport, worker, &identity);
     for (uint32_t w = 0; w < d->nodes; w++)
-        if (d->assignments.peers[w].identity.instance == identity.instance)
+        if (was(d, w, worker, &identity) && d->assignments.peers[w].trust.failures > trust.failures)
             trust = d->assignments.peers[w].trust;
     peer->identity = identity;
     peer->trust = trust;
