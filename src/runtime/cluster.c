@@ -96,9 +96,11 @@ convoy_status cluster_use_code(struct cluster *cluster, const struct code_family
     convoy_status status = cluster_options_check(&options, error);
     if (status == CONVOY_OK)
         status = cluster_place(&cluster->placement, &options, error);
-    if (status == CONVOY_OK)
-        cluster->options = options;
-    return status;
+    if (status != CONVOY_OK)
+        return status;
+    cluster->options.family = family; /* the dispatcher's thread reads others of the options */
+    cluster->options.frames = frames;
+    return CONVOY_OK;
 }
 
 void cluster_destroy(struct cluster **slot) {
