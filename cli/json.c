@@ -65,7 +65,7 @@ static json_t *json_workers(const convoy_layer_report *layer, convoy_outcome out
 }
 
 static json_t *json_layer(const convoy_layer_report *layer) {
-    const bool planned = layer->threshold > 0; /* for workers, whoever computed it */
+    const bool planned = layer->threshold > 0; /* for workers, even if it was computed here */
     return json_pack(
         "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o, s:o}",

@@ -21,7 +21,7 @@ struct dispatcher;
 
 /* Starts the thread. Takes the transport on success; log and cancel are borrowed. nodes: peers of the
  * transport; needed: how many must live that no layer waits (n - γ), for the log. If cancel asks so, which is
- * noticed within 100 ms, whoever waits here is woken, and nobody waits any more. */
+ * noticed within 100 ms, threads that wait here are woken, and none waits any more. */
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
                                 uint32_t nodes, uint32_t needed, const struct log *log,
                                 const struct cancel *cancel, convoy_error *error);

@@ -41,7 +41,7 @@ struct dispatcher {
 
 /* All of these under the mutex. */
 
-/* A worker has joined: what is known of its process, wherever that was before, or of its key, if no other
+/* A worker has joined: what is known of its process, under any number, or of its key, if no other
  * worker uses that, is known of it. */
 void dispatcher_recognise(struct dispatcher *d, uint32_t worker);
 

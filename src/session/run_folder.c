@@ -24,7 +24,7 @@
 static const char *const contents[] = {RUN_FOLDER_SOCKET, RUN_FOLDER_KEY, LOCK};
 enum { CONTENTS = sizeof contents / sizeof *contents };
 
-/* Where the folders are. */
+/* The folder in which the folders are made. */
 static const char *parent_folder(void) {
     const char *where = getenv("TMPDIR");
     const size_t room = sizeof((struct sockaddr_un *)0)->sun_path;
