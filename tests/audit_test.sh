@@ -8,7 +8,7 @@ lenet=$CONVOY_SOURCE_DIR/models/lenet5
 
 # start KEY ARGUMENTS...: a worker in the background.
 start() {
-    "$CONVOY" worker --connect "ipc://$scratch/socket" --key "keys/$1.key" --server-key keys/master.pub --give-up 5s --quiet "${@:2}" 2>>workers.err &
+    "$CONVOY" worker --connect "ipc://$scratch/socket" --key "keys/$1.key" --server-key keys/master.pub --give-up 120s --quiet "${@:2}" 2>>workers.err &
     background+=($!)
 }
 
