@@ -20,7 +20,9 @@ void cleanup_note(const char *url, bool with_folder) {
     const char *slash = strrchr(made.socket, '/');
     const int length = with_folder && slash ? (int)(slash - made.socket) : 0;
     snprintf(made.folder, sizeof made.folder, "%.*s", length, made.socket);
-    snprintf(made.lock, sizeof made.lock, length ? "%.*s/lock" : "", length, made.socket);
+    made.lock[0] = '\0';
+    if (length)
+        snprintf(made.lock, sizeof made.lock, "%.*s/lock", length, made.socket);
     atomic_store(&made.noted, true);
 }
 
