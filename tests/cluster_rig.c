@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -44,22 +45,14 @@ static void describe(struct cluster_rig *rig, const struct cluster_rig_setup *se
     convoy_dtype dtype = setup->dtype ? setup->dtype : CONVOY_F32;
     float input = setup->input ? setup->input : 1, weights = setup->weights ? setup->weights : 1;
     assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
-    rig->input_shape = conv_input_shape(&conv);
-    rig->desc = (struct layer_desc){.name = "conv2",
-                                    .op = "Conv",
-                                    .kind = LAYER_CONV,
-                                    .input_count = 1,
-                                    .inputs = &rig->input_shape,
-                                    .dtype = dtype,
-                                    .input_dtype = dtype,
-                                    .output = conv_output_shape(&conv),
-                                    .activation = {.kind = ACTIVATION_RELU},
-                                    .conv = conv};
-    make_tensor(&rig->in, dtype, rig->input_shape, input, setup->odd_input, &random);
+    rig->desc = conv_layer_desc(&conv, dtype, &rig->input);
+    rig->desc.name = "conv2";
+    rig->desc.activation.kind = ACTIVATION_RELU;
+    make_tensor(&rig->in, dtype, rig->input.shape, input, setup->odd_input, &random);
     make_tensor(&rig->weights, dtype, conv_filter_shape(&conv), weights, setup->odd_weight, &random);
     make_tensor(&rig->bias, dtype, (convoy_shape){.rank = 1, .dims = {conv.out_channels}}, input * weights, 0,
                 &random);
-    make_tensor(&rig->expected, dtype, rig->desc.output, 1, 0, &random);
+    make_tensor(&rig->expected, dtype, rig->desc.outputs[0].shape, 1, 0, &random);
 }
 
 static convoy_status run_on(struct backend *backend, struct layer *layer, const convoy_tensor *in,
@@ -163,7 +156,8 @@ static double relative_error(const convoy_tensor *got, const convoy_tensor *expe
 convoy_status cluster_rig_run(struct cluster_rig *rig, convoy_layer_report *report, double *error) {
     convoy_tensor out = {0};
     *report = (convoy_layer_report){0};
-    assert_int_equal(convoy_tensor_create(&out, rig->desc.dtype, &rig->desc.output, NULL), CONVOY_OK);
+    assert_int_equal(
+        convoy_tensor_create(&out, rig->desc.outputs[0].dtype, &rig->desc.outputs[0].shape, NULL), CONVOY_OK);
     convoy_status status = run_on(rig->backend, rig->layer, &rig->in, &out, report);
     if (status == CONVOY_OK)
         *error = relative_error(&out, &rig->expected);

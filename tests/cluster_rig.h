@@ -15,7 +15,7 @@ struct cluster_rig {
     struct backend *backend;
     struct layer *layer;
     struct layer_desc desc;
-    convoy_shape input_shape;
+    struct value_desc input;
     convoy_tensor in, weights, bias;
     convoy_tensor expected; /* of the reference */
 };

@@ -3,7 +3,7 @@
 #include "code/decoder.h"
 #include "code/encoder.h"
 #include "code/filter_encoder.h"
-#include "compute/backend.h"
+#include "compute/layer.h"
 #include "conv_oracle.h"
 #include "linalg/halves.h"
 
@@ -76,19 +76,11 @@ static void compute_task(const struct pipeline *p, void *task_x, void *task_k, v
     struct backend *backend = NULL;
     struct layer *layer = NULL;
     struct context *context = NULL;
-    convoy_shape input = conv_input_shape(&p->task), filter = conv_filter_shape(&p->task),
-                 output = conv_output_shape(&p->task);
-    struct layer_desc desc = {.name = "task",
-                              .op = "Conv",
-                              .kind = LAYER_CONV,
-                              .input_count = 1,
-                              .inputs = &input,
-                              .dtype = p->setup.dtype,
-                              .input_dtype = p->setup.dtype,
-                              .output = output,
-                              .conv = p->task};
+    convoy_shape filter = conv_filter_shape(&p->task), output = conv_output_shape(&p->task);
+    struct value_desc input;
+    struct layer_desc desc = conv_layer_desc(&p->task, p->setup.dtype, &input);
     struct layer_params params = {.weights = {.dtype = p->setup.dtype, .shape = filter, .data = task_k}};
-    convoy_tensor in = {.dtype = p->setup.dtype, .shape = input, .data = task_x};
+    convoy_tensor in = {.dtype = p->setup.dtype, .shape = input.shape, .data = task_x};
     convoy_tensor out = {.dtype = p->setup.dtype, .shape = output, .data = answer};
     assert_int_equal(reference_backend_create(&backend, NULL), CONVOY_OK);
     assert_int_equal(backend->ops->layer_prepare(backend, &desc, &params, &layer, NULL), CONVOY_OK);

@@ -3,6 +3,7 @@
 #ifndef CODING_PIPELINE_H
 #define CODING_PIPELINE_H
 
+#include "base/activation.h"
 #include "base/conv.h"
 #include "base/random.h"
 #include "code/code.h"

@@ -3,9 +3,10 @@
 #ifndef TESTS_LAYER_SAMPLE_H
 #define TESTS_LAYER_SAMPLE_H
 
+#include "base/dtype.h"
 #include "base/random.h"
 #include "base/tensor.h"
-#include "compute/backend.h"
+#include "compute/layer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ enum { BACKENDS = sizeof backends / sizeof backends[0], MAX_INPUTS = 4 };
 
 struct sample {
     struct layer_desc desc;
-    convoy_shape shapes[MAX_INPUTS];
+    struct value_desc inputs[MAX_INPUTS];
     struct layer_params params;
     convoy_tensor in[MAX_INPUTS];
 };
@@ -43,55 +44,23 @@ static inline convoy_tensor tensor_of(convoy_dtype dtype, convoy_shape shape) {
     return tensor;
 }
 
-/* Stores a number in a tensor of any type that it fits. */
+/* Stores a number in a tensor of any type that it fits; as bits in one of halves or bool. */
 static inline void tensor_set(convoy_tensor *tensor, size_t i, double value) {
-    switch (tensor->dtype) {
-    case CONVOY_F32:
-        ((float *)tensor->data)[i] = (float)value;
-        break;
-    case CONVOY_F64:
-        ((double *)tensor->data)[i] = value;
-        break;
-    case CONVOY_I64:
-        ((int64_t *)tensor->data)[i] = (int64_t)value;
-        break;
-    case CONVOY_I32:
-        ((int32_t *)tensor->data)[i] = (int32_t)value;
-        break;
-    case CONVOY_F16:
-    case CONVOY_BF16:
+    const struct dtype *dtype = dtype_find(tensor->dtype);
+    if (dtype->class == DTYPE_HALF)
         ((uint16_t *)tensor->data)[i] = (uint16_t)value;
-        break; /* as bits */
-    case CONVOY_U8:
-    case CONVOY_BOOL:
+    else if (dtype->class == DTYPE_BOOL)
         ((uint8_t *)tensor->data)[i] = (uint8_t)value;
-        break;
-    case CONVOY_I8:
-        ((int8_t *)tensor->data)[i] = (int8_t)value;
-        break;
-    }
+    else
+        dtype->store((char *)tensor->data + i * dtype->bytes, value);
 }
 
 static inline double tensor_get(const convoy_tensor *tensor, size_t i) {
-    switch (tensor->dtype) {
-    case CONVOY_F32:
-        return (double)((const float *)tensor->data)[i];
-    case CONVOY_F64:
-        return ((const double *)tensor->data)[i];
-    case CONVOY_I64:
-        return (double)((const int64_t *)tensor->data)[i];
-    case CONVOY_I32:
-        return ((const int32_t *)tensor->data)[i];
-    case CONVOY_F16:
-    case CONVOY_BF16:
+    if (dtype_is(tensor->dtype, DTYPE_HALF))
         return ((const uint16_t *)tensor->data)[i];
-    case CONVOY_U8:
-    case CONVOY_BOOL:
+    if (dtype_is(tensor->dtype, DTYPE_BOOL))
         return ((const uint8_t *)tensor->data)[i];
-    case CONVOY_I8:
-        return ((const int8_t *)tensor->data)[i];
-    }
-    return NAN;
+    return convoy_tensor_element(tensor, i);
 }
 
 static inline convoy_tensor tensor_values(convoy_dtype dtype, convoy_shape shape, const double *values) {
@@ -115,12 +84,12 @@ static inline void sample_begin(struct sample *s, enum layer_kind kind, convoy_d
                                 convoy_shape output) {
     memset(s, 0, sizeof *s);
     s->desc = (struct layer_desc){
-        .name = "sample", .op = "Test", .kind = kind, .dtype = dtype, .input_dtype = dtype, .output = output};
+        .name = "sample", .op = "Test", .kind = kind, .output_count = 1, .outputs = {{dtype, output, 0}}};
 }
 
 /* Takes the tensor. */
 static inline void sample_input(struct sample *s, convoy_tensor tensor) {
-    s->shapes[s->desc.input_count] = tensor.shape;
+    s->inputs[s->desc.input_count] = (struct value_desc){tensor.dtype, tensor.shape, 0};
     s->in[s->desc.input_count++] = tensor;
 }
 
@@ -138,11 +107,11 @@ static inline convoy_status sample_run(struct sample *s, const char *name, uint3
     struct backend *backend;
     struct layer *layer = NULL;
     struct context *context = NULL;
-    s->desc.inputs = s->shapes;
+    s->desc.inputs = s->inputs;
     if (backend_create(&backend, name, threads, error) != CONVOY_OK)
         fail_msg("%s", error->message);
-    convoy_tensor cold = tensor_of(s->desc.dtype, s->desc.output);
-    convoy_tensor warm = tensor_of(s->desc.dtype, s->desc.output);
+    convoy_tensor cold = tensor_of(s->desc.outputs[0].dtype, s->desc.outputs[0].shape);
+    convoy_tensor warm = tensor_of(s->desc.outputs[0].dtype, s->desc.outputs[0].shape);
     convoy_status status = backend->ops->layer_prepare(backend, &s->desc, &s->params, &layer, error);
     if (status == CONVOY_OK && backend->ops->context_create(backend, &context, error) != CONVOY_OK)
         fail_msg("%s", error->message);

@@ -63,7 +63,7 @@ void random_conv(struct sample *s, struct random *random) {
     if (random_between(random, 0, 1))
         s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
     if (random_between(random, 0, 2) == 0)
-        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.output, -1, 1)); /* to be added */
+        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.outputs[0].shape, -1, 1)); /* to be added */
 }
 
 void random_pool(struct sample *s, struct random *random) {
@@ -197,10 +197,10 @@ void random_concat(struct sample *s, struct random *random) {
              count = (uint32_t)random_between(random, 1, MAX_INPUTS);
     sample_begin(s, LAYER_CONCAT, CONVOY_F32, y);
     s->desc.concat.axis = axis;
-    s->desc.output.dims[axis] = 0;
+    s->desc.outputs[0].shape.dims[axis] = 0;
     for (uint32_t k = 0; k < count; k++) {
         y.dims[axis] = random_between(random, 0, 5);
-        s->desc.output.dims[axis] += y.dims[axis];
+        s->desc.outputs[0].shape.dims[axis] += y.dims[axis];
         sample_input(s, tensor_random(random, CONVOY_F32, y, -1, 1));
     }
 }
@@ -228,6 +228,6 @@ void random_reduce(struct sample *s, struct random *random) {
     for (uint32_t i = 0; i < x.rank; i++)
         if (s->desc.reduce.axes >> i & 1)
             y.dims[i] = 1;
-    s->desc.output = y;
+    s->desc.outputs[0].shape = y;
     sample_input(s, tensor_random(random, CONVOY_F32, x, 0, 1));
 }

@@ -19,11 +19,15 @@ typedef enum convoy_dtype {
     CONVOY_F32 = 1,
     CONVOY_U8 = 2,
     CONVOY_I8 = 3,
+    CONVOY_U16 = 4,
+    CONVOY_I16 = 5,
     CONVOY_I32 = 6,
     CONVOY_I64 = 7,
     CONVOY_BOOL = 9,
     CONVOY_F16 = 10,
     CONVOY_F64 = 11,
+    CONVOY_U32 = 12,
+    CONVOY_U64 = 13,
     CONVOY_BF16 = 16
 } convoy_dtype;
 
@@ -57,7 +61,7 @@ CONVOY_API void convoy_tensor_release(convoy_tensor *tensor);
 /* Number of elements; 1 for a scalar. The shape is one of a valid tensor. */
 CONVOY_API size_t convoy_tensor_elements(const convoy_tensor *tensor);
 
-/* Element i (< convoy_tensor_elements) of any dtype as a double; an int64 beyond 2^53 is rounded. */
+/* Element i (< convoy_tensor_elements) of any dtype as a double; a 64-bit integer beyond 2^53 is rounded. */
 CONVOY_API double convoy_tensor_element(const convoy_tensor *tensor, size_t i);
 
 /* One element of a tensor: its index along each axis, and its value. */

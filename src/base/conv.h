@@ -86,30 +86,4 @@ struct output_grid {
     uint32_t input_parts, filter_parts; /* k_A, k_B */
 };
 
-/* What is done to a finished value v of output channel c: activation(v + bias[c]). */
-enum activation_kind {
-    ACTIVATION_NONE,
-    ACTIVATION_RELU,       /* max(v,0) */
-    ACTIVATION_CLIP,       /* min(max(v,alpha),beta) */
-    ACTIVATION_LEAKY_RELU, /* v < 0 ? alpha*v : v */
-    ACTIVATION_SIGMOID,
-    ACTIVATION_TANH,
-    ACTIVATION_ELU,          /* v < 0 ? alpha*(exp(v)-1) : v */
-    ACTIVATION_HARD_SIGMOID, /* min(max(alpha*v+beta,0),1) */
-    ACTIVATION_EXP,
-    ACTIVATION_LOG,
-    ACTIVATION_SQRT,
-    ACTIVATION_ABS,
-    ACTIVATION_NEG,
-    ACTIVATION_SOFTPLUS
-};
-
-struct activation {
-    enum activation_kind kind;
-    float alpha, beta;
-};
-
-/* One value through an activation. The plain definition, and the one that decoding uses. */
-float activation_apply(const struct activation *activation, float value);
-
 #endif

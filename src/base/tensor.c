@@ -7,49 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t convoy_dtype_bytes(convoy_dtype dtype) {
-    switch (dtype) {
-    case CONVOY_U8:
-    case CONVOY_I8:
-    case CONVOY_BOOL:
-        return 1;
-    case CONVOY_F16:
-    case CONVOY_BF16:
-        return 2;
-    case CONVOY_F32:
-    case CONVOY_I32:
-        return 4;
-    case CONVOY_I64:
-    case CONVOY_F64:
-        return 8;
-    }
-    return 0;
-}
-
-const char *convoy_dtype_text(convoy_dtype dtype) {
-    switch (dtype) {
-    case CONVOY_U8:
-        return "uint8";
-    case CONVOY_I8:
-        return "int8";
-    case CONVOY_BOOL:
-        return "bool";
-    case CONVOY_F16:
-        return "float16";
-    case CONVOY_BF16:
-        return "bfloat16";
-    case CONVOY_F32:
-        return "float32";
-    case CONVOY_I32:
-        return "int32";
-    case CONVOY_I64:
-        return "int64";
-    case CONVOY_F64:
-        return "float64";
-    }
-    return "unknown";
-}
-
 const char *convoy_shape_text(const convoy_shape *shape, char *text, size_t size) {
     size_t used = 0;
     if (size)

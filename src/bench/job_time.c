@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "compute/backend.h"
+#include "compute/layer.h"
 #include "runtime/cluster.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct scene {
     struct layer *layer;
     struct context *context;
     struct layer_desc desc;
-    convoy_shape input_shape;
+    struct value_desc input;
     convoy_tensor in, weights, out;
 };
 
@@ -47,22 +47,13 @@ static convoy_status describe(struct scene *scene, convoy_error *error) {
     convoy_status status = conv_geometry_complete(&conv, error);
     if (status != CONVOY_OK)
         return status;
-    scene->input_shape = conv_input_shape(&conv);
-    scene->desc = (struct layer_desc){.name = "layer",
-                                      .op = "Conv",
-                                      .kind = LAYER_CONV,
-                                      .input_count = 1,
-                                      .inputs = &scene->input_shape,
-                                      .dtype = CONVOY_F32,
-                                      .input_dtype = CONVOY_F32,
-                                      .output = conv_output_shape(&conv),
-                                      .activation = {.kind = ACTIVATION_RELU},
-                                      .conv = conv};
-    status = make_tensor(&scene->in, scene->input_shape, error);
+    scene->desc = conv_layer_desc(&conv, CONVOY_F32, &scene->input);
+    scene->desc.activation.kind = ACTIVATION_RELU;
+    status = make_tensor(&scene->in, scene->input.shape, error);
     if (status == CONVOY_OK)
         status = make_tensor(&scene->weights, conv_filter_shape(&conv), error);
     if (status == CONVOY_OK)
-        status = make_tensor(&scene->out, scene->desc.output, error);
+        status = make_tensor(&scene->out, scene->desc.outputs[0].shape, error);
     return status;
 }
 

@@ -88,7 +88,7 @@ static convoy_status measure_all(struct bench *bench, const convoy_session *sess
     for (size_t s = 0; s < network->step_count; s++) {
         const struct layer_desc *desc = &network->steps[s].desc;
         const struct plan_layer *plan = &session->plan->layers[s];
-        if (!plan->coded || desc->dtype != CONVOY_F32)
+        if (!plan->coded || desc->outputs[0].dtype != CONVOY_F32)
             continue;
         convoy_status status = CONVOY_OK;
         if (memcmp(&last, &desc->conv, sizeof last) != 0)

@@ -2,6 +2,7 @@
 #ifndef CODE_DECODER_H
 #define CODE_DECODER_H
 
+#include "base/activation.h"
 #include "base/conv.h"
 #include "code/code.h"
 

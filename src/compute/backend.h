@@ -3,17 +3,19 @@
 #ifndef COMPUTE_BACKEND_H
 #define COMPUTE_BACKEND_H
 
+#include "base/activation.h"
 #include "base/conv.h"
 
 #include <convoy/report.h>
 #include <convoy/tensor.h>
 
+/* What a layer computes. kinds.c has a row for each: inputs, outputs and their types. */
 enum layer_kind {
     LAYER_CONV, /* conv; weights [N,C/groups,kernel...], bias [N] or none; activation fused. Also Gemm, MatMul
                    by a constant. A second input, of the output's shape, is added before the activation */
     LAYER_POOL, /* pool */
     LAYER_ACTIVATION, /* activation, element by element */
-    LAYER_BINARY,     /* binary: two inputs of out's dtype, numpy broadcasting; activation fused */
+    LAYER_BINARY,     /* binary: two inputs, numpy broadcasting; activation fused */
     LAYER_AFFINE, /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation)
                    */
     LAYER_SOFTMAX,   /* softmax */
@@ -25,11 +27,47 @@ enum layer_kind {
     LAYER_SLICE,     /* slice */
     LAYER_GATHER,    /* gather: inputs data, indices (int32 or int64) */
     LAYER_REDUCE,    /* reduce */
-    LAYER_CAST       /* to out's dtype */
+    LAYER_WHERE,     /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
+    LAYER_CAST,      /* to the type of the output */
+    LAYER_KINDS
 };
 
-enum binary_op { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_MAX, BINARY_MIN, BINARY_POW };
-enum reduce_op { REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN };
+enum binary_op {
+    BINARY_ADD,
+    BINARY_SUB,
+    BINARY_MUL,
+    BINARY_DIV,
+    BINARY_MAX,
+    BINARY_MIN,
+    BINARY_POW,
+    BINARY_MOD,       /* with the sign of the divisor */
+    BINARY_REMAINDER, /* with the sign of the dividend */
+    BINARY_PRELU,     /* a < 0 ? a*b : a */
+    BINARY_AND,
+    BINARY_OR,
+    BINARY_XOR,
+    BINARY_SHIFT_LEFT,
+    BINARY_SHIFT_RIGHT,
+    BINARY_EQUAL, /* this one and those behind it give bool (binary_compares) */
+    BINARY_LESS,
+    BINARY_LESS_OR_EQUAL,
+    BINARY_GREATER,
+    BINARY_GREATER_OR_EQUAL,
+    BINARY_OPS
+};
+enum reduce_op {
+    REDUCE_MEAN,
+    REDUCE_SUM,
+    REDUCE_MAX,
+    REDUCE_MIN,
+    REDUCE_PROD,
+    REDUCE_L1,
+    REDUCE_L2,
+    REDUCE_SUM_SQUARE,
+    REDUCE_LOG_SUM,
+    REDUCE_LOG_SUM_EXP,
+    REDUCE_OPS
+};
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
 
 struct pool_geometry {
@@ -44,22 +82,28 @@ struct pool_geometry {
                                       padded input */
 };
 
-/* What a layer computes. Shapes are complete; dtype of inputs is that of the output unless the kind says
- * otherwise. Borrowed during layer_prepare, but name and op, which must outlive the layer. */
+/* A tensor between layers. */
+struct value_desc {
+    convoy_dtype dtype;
+    convoy_shape shape;
+    uint32_t block; /* 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks of B channels,
+                       [N,C/B,spatial...,B], C padded with zeros */
+};
+
+enum { LAYER_MAX_OUTPUTS = 2 };
+
+/* What a layer computes, of what. Shapes are complete. Borrowed during layer_prepare, but name and op, which
+ * must outlive the layer. */
 struct layer_desc {
     const char *name; /* the node's name, for reports and faults */
     const char *op;   /* ONNX operator */
     size_t step; /* which of its network's layers it is, in order of execution: where a plan speaks of it */
     enum layer_kind kind;
-    uint32_t input_count;
-    const convoy_shape *inputs; /* [input_count] */
-    convoy_dtype dtype;         /* of the output */
-    convoy_dtype input_dtype;   /* of the inputs; equals dtype but for CAST */
-    convoy_shape output;
+    uint32_t input_count, output_count;
+    const struct value_desc *inputs;              /* [input_count] */
+    struct value_desc outputs[LAYER_MAX_OUTPUTS]; /* dense, as they are asked for */
     struct activation activation; /* applied last, where the kind says so, or the layer itself */
-    const uint32_t *blocks; /* [input_count] 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks
-                               of B channels, [N,C/B,spatial...,B], C padded with zeros. NULL: all dense */
-    bool free_output;       /* the output may lie in blocks as well (layer_output) */
+    bool free_output;             /* output 0 may lie in blocks as well (layer_output) */
     bool own_weights; /* weights that are read from end to end at every run, as a product's, may be copied
                          from the model's file to where reading them is faster */
     enum conv_kernel kernel; /* CONV */
@@ -111,9 +155,9 @@ struct layer_params {
     convoy_tensor bias;    /* aligned to its elements */
 };
 
-/* Where a layer leaves its output. */
+/* Where a layer leaves output 0. Others are dense. */
 struct layer_output {
-    uint32_t block; /* as layer_desc.blocks */
+    uint32_t block; /* as value_desc.block */
     size_t bytes;
     size_t weights_bytes; /* of the weights in memory of the layer's own */
     bool joins;           /* of a concatenation: the output is the inputs one behind the other; where they lie
@@ -131,7 +175,8 @@ struct backend_ops {
     const char *name;
 
     /* Once per node. CONVOY_E_UNSUPPORTED, with *error filled, where this backend has no kernel for it:
-     * whoever wraps it asks the next. The layer is immutable afterwards and may be shared by threads. */
+     * a backend that wraps it asks the next. The layer is immutable afterwards and may be shared by threads.
+     */
     convoy_status (*layer_prepare)(struct backend *backend, const struct layer_desc *desc,
                                    const struct layer_params *params, struct layer **layer,
                                    convoy_error *error);
@@ -150,10 +195,10 @@ struct backend_ops {
      * NULL if there are none. NULL: the backend keeps none itself. */
     const struct buffer *(*layer_weights)(const struct layer *layer);
 
-    /* Computes out from in[0..input_count): tensors with the description's shapes, aligned to their elements,
-     * dense row-major or in the blocks agreed on, allocated by the caller; out overlaps no input (but see
-     * joins and over_input). report may be NULL; the backend fills what it knows (names are filled by the
-     * caller). */
+    /* Computes out[0..output_count) from in[0..input_count): tensors with the description's types and shapes,
+     * aligned to their elements, dense row-major or in the blocks agreed on, allocated by the caller; none of
+     * out overlaps an input (but see joins and over_input). report may be NULL; the backend fills what it
+     * knows (names are filled by the caller). */
     convoy_status (*layer_run)(const struct layer *layer, struct context *context, const convoy_tensor *in,
                                convoy_tensor *out, convoy_layer_report *report, convoy_error *error);
 
@@ -174,9 +219,8 @@ struct context {
     const struct backend_ops *ops;
 };
 
-/* The naive loops: the definition of every layer kind, and the oracle of the tests. Float32 and float64 for
- * arithmetic, every dtype for LAYER_CONCAT..LAYER_GATHER and LAYER_CAST, int64 too for LAYER_BINARY. Supports
- * all kinds. (compute/reference*.c) */
+/* The naive loops: the definition of every kind of layer, and the oracle of the tests. Computes in double and
+ * int64, for all types that kinds.c admits. (compute/reference*.c) */
 convoy_status reference_backend_create(struct backend **backend, convoy_error *error);
 
 /* oneDNN, float32, with the reference for what it lacks. threads: of one call, in the calling thread's OpenMP

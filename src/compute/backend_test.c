@@ -75,7 +75,8 @@ static void *run_all(void *argument) {
         for (int l = 0; l < LAYERS && good; l++) {
             convoy_tensor out = {0};
             const struct layer_desc *desc = &crowd->samples[l].desc;
-            good = convoy_tensor_create(&out, desc->dtype, &desc->output, NULL) == CONVOY_OK &&
+            good = convoy_tensor_create(&out, desc->outputs[0].dtype, &desc->outputs[0].shape, NULL) ==
+                       CONVOY_OK &&
                    crowd->backend->ops->layer_run(crowd->layers[l], context, crowd->samples[l].in, &out, NULL,
                                                   NULL) == CONVOY_OK &&
                    relative_error(&out, &crowd->expected[l]) <= 4e-6;
@@ -142,16 +143,9 @@ static void product_shares_weights(void **state) {
                                       .stride = {1},
                                       .dilation = {1}};
             assert_int_equal(conv_geometry_complete(&g, NULL), CONVOY_OK);
-            convoy_shape in = conv_input_shape(&g), filters = conv_filter_shape(&g);
-            struct layer_desc desc = {.name = "fc",
-                                      .op = "Gemm",
-                                      .kind = LAYER_CONV,
-                                      .input_count = 1,
-                                      .inputs = &in,
-                                      .dtype = CONVOY_F32,
-                                      .input_dtype = CONVOY_F32,
-                                      .output = conv_output_shape(&g),
-                                      .conv = g};
+            convoy_shape filters = conv_filter_shape(&g);
+            struct value_desc in;
+            struct layer_desc desc = conv_layer_desc(&g, CONVOY_F32, &in);
             struct layer_params params = {.weights = tensor_of(CONVOY_F32, filters)};
             struct backend *backend;
             struct layer *layer;
@@ -265,7 +259,7 @@ static void refuses(void **state) {
     struct random random;
     convoy_shape four = shape_of(1, 4, 0, 0, 0);
     sample_begin(&s, LAYER_ACTIVATION, CONVOY_I32, four);
-    s.desc.activation.kind = ACTIVATION_RELU;
+    s.desc.activation.kind = ACTIVATION_EXP;
     sample_input(&s, tensor_of(CONVOY_I32, four));
     expect_refusal(&s, CONVOY_E_UNSUPPORTED, "Test sample: no kernel for int32");
     sample_end(&s);

@@ -9,9 +9,17 @@
 convoy_status layer_check(const struct layer_desc *desc, const struct layer_params *params,
                           convoy_error *error);
 
+/* The description of a convolution of one input, without activation, called "conv" of the operator Conv.
+ * *input: is filled, and borrowed by the description. */
+struct layer_desc conv_layer_desc(const struct conv_geometry *geometry, convoy_dtype dtype,
+                                  struct value_desc *input);
+
 /* *kept: the same elements for as long as the layer lives: a reference to the owner where there is one, else
  * a copy. An empty tensor stays empty. Release with convoy_tensor_release. */
 convoy_status tensor_keep(convoy_tensor *kept, const convoy_tensor *tensor, convoy_error *error);
+
+/* Whether the function compares: its result is bool. Else the result has the type of its operands. */
+bool binary_compares(enum binary_op op);
 
 /* A product in disguise: [rows,depth]·[depth,columns], where filters [columns,depth] and both maps are dense.
  */

@@ -25,7 +25,7 @@ static void make_identity(struct sample *s, const convoy_shape *shape) {
     s->params.weights = tensor_of(CONVOY_F32, conv_filter_shape(&g));
     for (int64_t c = 0; c < g.in_channels; c++)
         tensor_set(&s->params.weights, (size_t)(c * g.in_channels + c), 1);
-    s->shapes[0] = *shape;
+    s->inputs[0] = (struct value_desc){CONVOY_F32, *shape, 0};
     s->desc.input_count = 1;
 }
 
@@ -39,8 +39,9 @@ struct link {
 static void link_run(struct link *link, struct backend *backend, struct context *context, struct sample *s,
                      const uint32_t *blocks, const convoy_tensor *in, bool free_output) {
     convoy_error error;
-    s->desc.inputs = s->shapes;
-    s->desc.blocks = blocks;
+    for (uint32_t i = 0; i < s->desc.input_count; i++)
+        s->inputs[i].block = blocks ? blocks[i] : 0;
+    s->desc.inputs = s->inputs;
     s->desc.free_output = free_output;
     if (backend->ops->layer_prepare(backend, &s->desc, &s->params, &link->layer, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
@@ -49,7 +50,7 @@ static void link_run(struct link *link, struct backend *backend, struct context 
     convoy_shape bytes = shape_of(1, (int64_t)link->made.bytes / 4 + 1, 0, 0, 0);
     link->out =
         tensor_random(&(struct random){0}, CONVOY_F32, bytes, 5, 6); /* not zero: padding is written */
-    link->out.shape = s->desc.output;
+    link->out.shape = s->desc.outputs[0].shape;
     for (int run = 0; run < 2; run++)
         if (backend->ops->layer_run(link->layer, context, in, &link->out, NULL, &error) != CONVOY_OK)
             fail_msg("%s", error.message);
@@ -73,20 +74,20 @@ static convoy_tensor run_laid_out(struct sample *s, int *laid_out) {
     assert_int_equal(backend->ops->context_create(backend, &context, NULL), CONVOY_OK);
     for (uint32_t i = 0; i < s->desc.input_count; i++) {
         in[i] = s->in[i];
-        if (s->shapes[i].rank < 3)
+        if (s->inputs[i].shape.rank < 3)
             continue;
-        make_identity(&identity, &s->shapes[i]);
+        make_identity(&identity, &s->inputs[i].shape);
         link_run(&before[i], backend, context, &identity, NULL, &s->in[i], true);
         sample_end(&identity);
         blocks[i] = before[i].made.block;
         in[i] = before[i].out;
     }
-    link_run(&link, backend, context, s, blocks, in, s->desc.output.rank >= 3);
-    convoy_tensor result = tensor_of(CONVOY_F32, s->desc.output);
+    link_run(&link, backend, context, s, blocks, in, s->desc.outputs[0].shape.rank >= 3);
+    convoy_tensor result = tensor_of(CONVOY_F32, s->desc.outputs[0].shape);
     const convoy_tensor *last = &link.out;
     *laid_out += link.made.block != 0;
     if (link.made.block) {
-        make_identity(&identity, &s->desc.output);
+        make_identity(&identity, &s->desc.outputs[0].shape);
         link_run(&after, backend, context, &identity, &link.made.block, &link.out, false);
         sample_end(&identity);
         last = &after.out;
@@ -150,7 +151,7 @@ static void make_conv(struct sample *s, struct random *random) {
     if (random_between(random, 0, 1))
         s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
     if (random_between(random, 0, 1)) /* a residual */
-        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.output, -1, 1));
+        sample_input(s, tensor_random(random, CONVOY_F32, s->desc.outputs[0].shape, -1, 1));
 }
 
 static void make_pool(struct sample *s, struct random *random) {
@@ -200,10 +201,10 @@ static void make_concat(struct sample *s, struct random *random) {
     bool full = random_between(random, 0, 1);
     sample_begin(s, LAYER_CONCAT, CONVOY_F32, y);
     s->desc.concat.axis = axis;
-    s->desc.output.dims[axis] = 0;
+    s->desc.outputs[0].shape.dims[axis] = 0;
     for (uint32_t k = 0; k < count; k++) {
         x.dims[axis] = axis == 1 && full ? 16 * random_between(random, 1, 3) : random_between(random, 1, 9);
-        s->desc.output.dims[axis] += x.dims[axis];
+        s->desc.outputs[0].shape.dims[axis] += x.dims[axis];
         sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
     }
 }
@@ -226,7 +227,7 @@ static void make_reduce(struct sample *s, struct random *random) {
     s->desc.reduce.op = REDUCE_MAX;
     s->desc.reduce.axes = 2;
     y.dims[1] = 1;
-    s->desc.output = y;
+    s->desc.outputs[0].shape = y;
     sample_input(s, tensor_random(random, CONVOY_F32, x, 0, 1));
 }
 

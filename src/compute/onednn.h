@@ -92,8 +92,8 @@ bool onednn_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 /* How input number index lies, in *md; NULL: dense. */
 static inline const dnnl_memory_desc_t *onednn_given(const struct layer_desc *desc, uint32_t index,
                                                      dnnl_memory_desc_t *md) {
-    const convoy_shape *shape = &desc->inputs[index];
-    uint32_t block = desc->blocks ? desc->blocks[index] : 0;
+    const convoy_shape *shape = &desc->inputs[index].shape;
+    uint32_t block = desc->inputs[index].block;
     return block && onednn_blocked(md, (int)shape->rank, shape->dims, block) ? md : NULL;
 }
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static onednn_recipe_writer *const writers[] = {
+static onednn_recipe_writer *const writers[LAYER_KINDS] = {
     [LAYER_CONV] = onednn_conv,     [LAYER_POOL] = onednn_pool,     [LAYER_ACTIVATION] = onednn_activation,
     [LAYER_BINARY] = onednn_binary, [LAYER_AFFINE] = onednn_affine, [LAYER_SOFTMAX] = onednn_softmax,
-    [LAYER_LRN] = onednn_lrn,       [LAYER_MATMUL] = onednn_matmul, [LAYER_CAST] = NULL,
+    [LAYER_LRN] = onednn_lrn,       [LAYER_MATMUL] = onednn_matmul,
 };
 
 dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_dnnl_post_ops_t post_ops) {
@@ -120,23 +120,30 @@ static dnnl_status_t try_variant(const struct layer_desc *desc, const struct lay
 
 /* --- All ------------------------------------------------------------------------------------------------ */
 
-static bool is_empty(const struct layer_desc *desc) {
-    bool empty = shape_product(&desc->output, 0, desc->output.rank) == 0;
+/* Whether all tensors are of the type that recipes are for, and there is one output. */
+static bool is_float32(const struct layer_desc *desc) {
+    bool all = desc->output_count == 1 && desc->outputs[0].dtype == CONVOY_F32;
     for (uint32_t i = 0; i < desc->input_count; i++)
-        empty = empty || shape_product(&desc->inputs[i], 0, desc->inputs[i].rank) == 0;
+        all = all && desc->inputs[i].dtype == CONVOY_F32;
+    return all;
+}
+
+static bool is_empty(const struct layer_desc *desc) {
+    bool empty = shape_product(&desc->outputs[0].shape, 0, desc->outputs[0].shape.rank) == 0;
+    for (uint32_t i = 0; i < desc->input_count; i++)
+        empty = empty || shape_product(&desc->inputs[i].shape, 0, desc->inputs[i].shape.rank) == 0;
     return empty;
 }
 
 dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_desc *desc,
                             const struct layer_params *params, struct onednn_recipe *recipe,
                             dnnl_primitive_desc_t *pd, struct activation *after) {
-    if ((size_t)desc->kind >= sizeof writers / sizeof writers[0] || !writers[desc->kind] ||
-        desc->dtype != CONVOY_F32 || is_empty(desc))
+    if (!writers[desc->kind] || !is_float32(desc) || is_empty(desc))
         return dnnl_success;
     const struct conv_geometry *g = &desc->conv;
     bool laid_out = desc->free_output || (desc->kind == LAYER_CONV && (g->in_block || g->out_block));
     for (uint32_t i = 0; i < desc->input_count; i++)
-        laid_out = laid_out || (desc->blocks && desc->blocks[i]);
+        laid_out = laid_out || desc->inputs[i].block;
     dnnl_status_t status = dnnl_success;
     if (laid_out)
         status = try_variant(desc, params, ONEDNN_BLOCKED, backend->engine, recipe, pd, after);

@@ -16,7 +16,7 @@ static bool stays_blocked(const struct layer_desc *desc) {
     bool laid_out = false, full = true;
     for (uint32_t i = 0; i < desc->input_count && full; i++) {
         laid_out = laid_out || onednn_given(desc, i, &md);
-        full = full_blocks(&md, &desc->inputs[i]);
+        full = full_blocks(&md, &desc->inputs[i].shape);
     }
     return desc->concat.axis == 1 && desc->free_output && laid_out && full;
 }
@@ -25,13 +25,13 @@ convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc 
                             convoy_error *error) {
     uint32_t axis = desc->concat.axis;
     bool blocked = stays_blocked(desc);
-    layer->outer = shape_product(&desc->output, 0, axis);
+    layer->outer = shape_product(&desc->outputs[0].shape, 0, axis);
     layer->chunks = calloc(desc->input_count, sizeof *layer->chunks);
     if (!layer->chunks)
         return error_memory(error);
     convoy_status status = CONVOY_OK;
     for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
-        const convoy_shape *shape = &desc->inputs[i];
+        const convoy_shape *shape = &desc->inputs[i].shape;
         dnnl_memory_desc_t lies;
         const dnnl_memory_desc_t *given = onednn_given(desc, i, &lies);
         struct operand operand = {.index = i};

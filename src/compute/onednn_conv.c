@@ -84,7 +84,7 @@ static bool choose_maps(const struct layer_desc *desc, const struct onednn_recip
         return recipe->variant == ONEDNN_DENSE;
     if (recipe->variant != ONEDNN_BLOCKED)
         return onednn_any(x, rank, plain_x->dims) && onednn_any(y, rank, plain_y->dims);
-    bool image = g->in_channels <= 3 && !(desc->blocks && desc->blocks[0]);
+    bool image = g->in_channels <= 3 && !desc->inputs[0].block;
     return (image || onednn_blocked(x, rank, plain_x->dims, onednn_block())) &&
            onednn_blocked(y, rank, plain_y->dims, onednn_block());
 }

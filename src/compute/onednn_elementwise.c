@@ -6,52 +6,45 @@ struct eltwise {
     float alpha, beta;
 };
 
+/* Where alpha and beta of an operation of oneDNN come from. */
+enum parameters { OWN, ALPHA, ALPHA_BETA };
+
+/* The activations that one operation of oneDNN computes, to its precision in float32. Not among them: its
+ * logarithm, which of 1/4 is off by 1e-6. */
+static const struct {
+    dnnl_alg_kind_t operation; /* 0: none */
+    enum parameters parameters;
+    float alpha; /* OWN */
+} operations[ACTIVATIONS] = {
+    [ACTIVATION_RELU] = {dnnl_eltwise_relu, OWN, 0},
+    [ACTIVATION_CLIP] = {dnnl_eltwise_clip, ALPHA_BETA, 0},
+    [ACTIVATION_LEAKY_RELU] = {dnnl_eltwise_relu, ALPHA, 0},
+    [ACTIVATION_SIGMOID] = {dnnl_eltwise_logistic, OWN, 0},
+    [ACTIVATION_TANH] = {dnnl_eltwise_tanh, OWN, 0},
+    [ACTIVATION_ELU] = {dnnl_eltwise_elu, ALPHA, 0},
+    [ACTIVATION_EXP] = {dnnl_eltwise_exp, OWN, 0},
+    [ACTIVATION_SQRT] = {dnnl_eltwise_sqrt, OWN, 0},
+    [ACTIVATION_ABS] = {dnnl_eltwise_abs, OWN, 0},
+    [ACTIVATION_NEG] = {dnnl_eltwise_linear, OWN, -1},
+    [ACTIVATION_SOFTPLUS] = {dnnl_eltwise_soft_relu, OWN, 0},
+};
+
 /* The activation as at most two of oneDNN's, one after the other; their number, or -1. */
 static int find_eltwise(const struct activation *a, struct eltwise steps[2]) {
-    switch (a->kind) {
-    case ACTIVATION_NONE:
+    if (a->kind == ACTIVATION_NONE)
         return 0;
-    case ACTIVATION_RELU:
-        steps[0] = (struct eltwise){dnnl_eltwise_relu, 0, 0};
-        return 1;
-    case ACTIVATION_CLIP:
-        steps[0] = (struct eltwise){dnnl_eltwise_clip, a->alpha, a->beta};
-        return a->alpha <= a->beta ? 1 : -1;
-    case ACTIVATION_LEAKY_RELU:
-        steps[0] = (struct eltwise){dnnl_eltwise_relu, a->alpha, 0};
-        return 1;
-    case ACTIVATION_SIGMOID:
-        steps[0] = (struct eltwise){dnnl_eltwise_logistic, 0, 0};
-        return 1;
-    case ACTIVATION_TANH:
-        steps[0] = (struct eltwise){dnnl_eltwise_tanh, 0, 0};
-        return 1;
-    case ACTIVATION_ELU:
-        steps[0] = (struct eltwise){dnnl_eltwise_elu, a->alpha, 0};
-        return 1;
-    case ACTIVATION_HARD_SIGMOID:
+    if (a->kind == ACTIVATION_HARD_SIGMOID) {
         steps[0] = (struct eltwise){dnnl_eltwise_linear, a->alpha, a->beta};
         steps[1] = (struct eltwise){dnnl_eltwise_clip, 0, 1};
         return 2;
-    case ACTIVATION_EXP:
-        steps[0] = (struct eltwise){dnnl_eltwise_exp, 0, 0};
-        return 1;
-    case ACTIVATION_LOG:
-        return -1; /* its logarithm of 1/4 is off by 1e-6 */
-    case ACTIVATION_SQRT:
-        steps[0] = (struct eltwise){dnnl_eltwise_sqrt, 0, 0};
-        return 1;
-    case ACTIVATION_ABS:
-        steps[0] = (struct eltwise){dnnl_eltwise_abs, 0, 0};
-        return 1;
-    case ACTIVATION_NEG:
-        steps[0] = (struct eltwise){dnnl_eltwise_linear, -1, 0};
-        return 1;
-    case ACTIVATION_SOFTPLUS:
-        steps[0] = (struct eltwise){dnnl_eltwise_soft_relu, 0, 0};
-        return 1;
     }
-    return -1;
+    if (!operations[a->kind].operation || (a->kind == ACTIVATION_CLIP && a->alpha > a->beta))
+        return -1;
+    enum parameters parameters = operations[a->kind].parameters;
+    steps[0] = (struct eltwise){operations[a->kind].operation,
+                                parameters == OWN ? operations[a->kind].alpha : a->alpha,
+                                parameters == ALPHA_BETA ? a->beta : 0};
+    return 1;
 }
 
 bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *activation) {
@@ -70,7 +63,8 @@ bool onednn_activation(const struct layer_desc *desc, const struct layer_params 
     struct eltwise steps[2];
     if (find_eltwise(&desc->activation, steps) != 1)
         return false;
-    const dnnl_dims_t line = {(int64_t)shape_product(&desc->output, 0, desc->output.rank)};
+    const dnnl_dims_t line = {
+        (int64_t)shape_product(&desc->outputs[0].shape, 0, desc->outputs[0].shape.rank)};
     dnnl_memory_desc_t lies;
     const dnnl_memory_desc_t *taken = onednn_taken(desc, recipe, &lies);
     int rank = taken ? taken->ndims : 1;
@@ -92,11 +86,11 @@ static int merge_axes(const struct layer_desc *desc, int64_t *a, int64_t *b, int
     int rank = 0;
     a[0] = b[0] = y[0] = 1;
     int before = -1;
-    for (uint32_t i = 0; i < desc->output.rank; i++) {
-        int64_t extent = desc->output.dims[i], of[2];
+    for (uint32_t i = 0; i < desc->outputs[0].shape.rank; i++) {
+        int64_t extent = desc->outputs[0].shape.dims[i], of[2];
         for (int k = 0; k < 2; k++) {
-            uint32_t missing = desc->output.rank - desc->inputs[k].rank;
-            of[k] = i < missing ? 1 : desc->inputs[k].dims[i - missing];
+            uint32_t missing = desc->outputs[0].shape.rank - desc->inputs[k].shape.rank;
+            of[k] = i < missing ? 1 : desc->inputs[k].shape.dims[i - missing];
         }
         if (extent == 1)
             continue;
@@ -113,39 +107,19 @@ static int merge_axes(const struct layer_desc *desc, int64_t *a, int64_t *b, int
     return rank ? rank : 1;
 }
 
-static bool find_binary(enum binary_op op, dnnl_alg_kind_t *kind, bool *commutes) {
-    *commutes = op != BINARY_SUB && op != BINARY_DIV;
-    switch (op) {
-    case BINARY_ADD:
-        *kind = dnnl_binary_add;
-        return true;
-    case BINARY_SUB:
-        *kind = dnnl_binary_sub;
-        return true;
-    case BINARY_MUL:
-        *kind = dnnl_binary_mul;
-        return true;
-    case BINARY_DIV:
-        *kind = dnnl_binary_div;
-        return true;
-    case BINARY_MAX:
-        *kind = dnnl_binary_max;
-        return true;
-    case BINARY_MIN:
-        *kind = dnnl_binary_min;
-        return true;
-    case BINARY_POW:
-        return false;
-    }
-    return false;
-}
+/* Functions of two numbers that oneDNN has; dnnl_alg_kind_undef: none. */
+static const dnnl_alg_kind_t binary_operations[BINARY_OPS] = {
+    [BINARY_ADD] = dnnl_binary_add, [BINARY_SUB] = dnnl_binary_sub, [BINARY_MUL] = dnnl_binary_mul,
+    [BINARY_DIV] = dnnl_binary_div, [BINARY_MAX] = dnnl_binary_max, [BINARY_MIN] = dnnl_binary_min,
+};
 
 /* Two tensors of one shape in the layout of one of them; false where the shapes differ. */
 static bool write_alike(const struct layer_desc *desc, dnnl_alg_kind_t kind, struct onednn_recipe *recipe) {
     dnnl_memory_desc_t lies;
     const dnnl_memory_desc_t *md = onednn_given(desc, 0, &lies);
     md = md ? md : onednn_given(desc, 1, &lies);
-    if (!md || !shape_equal(&desc->inputs[0], &desc->output) || !shape_equal(&desc->inputs[1], &desc->output))
+    if (!md || !shape_equal(&desc->inputs[0].shape, &desc->outputs[0].shape) ||
+        !shape_equal(&desc->inputs[1].shape, &desc->outputs[0].shape))
         return false;
     return onednn_plain(&recipe->inputs[0].plain, md->ndims, md->dims) &&
            onednn_plain(&recipe->inputs[1].plain, md->ndims, md->dims) &&
@@ -156,16 +130,16 @@ static bool write_alike(const struct layer_desc *desc, dnnl_alg_kind_t kind, str
 bool onednn_binary(const struct layer_desc *desc, const struct layer_params *params,
                    struct onednn_recipe *recipe) {
     (void)params;
-    dnnl_alg_kind_t kind;
-    bool commutes;
+    const dnnl_alg_kind_t kind = binary_operations[desc->binary];
+    const bool commutes = desc->binary != BINARY_SUB && desc->binary != BINARY_DIV;
     dnnl_dims_t dims[2], y;
-    if (!find_binary(desc->binary, &kind, &commutes))
+    if (kind == dnnl_alg_kind_undef)
         return false;
     recipe->input_count = 2;
     recipe->inputs[0] = (struct onednn_operand){.arg = DNNL_ARG_SRC_0, .index = 0};
     recipe->inputs[1] = (struct onednn_operand){.arg = DNNL_ARG_SRC_1, .index = 1};
     recipe->output.arg = DNNL_ARG_DST;
-    bool laid_out = desc->blocks && (desc->blocks[0] || desc->blocks[1]);
+    bool laid_out = desc->inputs[0].block || desc->inputs[1].block;
     if (recipe->variant == ONEDNN_BLOCKED && laid_out)
         return write_alike(desc, kind, recipe);
     int rank = merge_axes(desc, dims[0], dims[1], y);

@@ -229,7 +229,8 @@ static convoy_status add_output(struct onednn_layer *layer, const struct layer_d
     operand.between = operand.inside;
     dnnl_memory_desc_t blocked;
     bool stays = desc->free_output && !layer->adds_after && layer->after.kind == ACTIVATION_NONE &&
-                 onednn_blocked(&blocked, (int)desc->output.rank, desc->output.dims, onednn_block()) &&
+                 onednn_blocked(&blocked, (int)desc->outputs[0].shape.rank, desc->outputs[0].shape.dims,
+                                onednn_block()) &&
                  dnnl_memory_desc_equal(&blocked, &operand.inside);
     if (stays)
         operand.outside = operand.inside;
@@ -300,10 +301,14 @@ static convoy_status build_inner(struct onednn_layer *layer, const struct layer_
                                  const struct layer_params *params, struct onednn_backend *backend,
                                  convoy_error *error) {
     struct layer_desc dense = *desc;
-    dense.blocks = NULL;
+    struct value_desc *inputs = calloc(desc->input_count, sizeof *inputs);
+    if (!inputs)
+        return error_memory(error);
+    dense.inputs = inputs;
     dense.free_output = false;
     convoy_status status = CONVOY_OK;
     for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
+        inputs[i] = (struct value_desc){desc->inputs[i].dtype, desc->inputs[i].shape, 0};
         dnnl_memory_desc_t lies;
         const dnnl_memory_desc_t *given = onednn_given(desc, i, &lies);
         if (!given)
@@ -315,12 +320,13 @@ static convoy_status build_inner(struct onednn_layer *layer, const struct layer_
     }
     if (status == CONVOY_OK)
         status = backend->inner->ops->layer_prepare(backend->inner, &dense, params, &layer->inner, error);
+    free(inputs);
     return status;
 }
 
 static bool is_float_concat(const struct layer_desc *desc) {
-    return desc->kind == LAYER_CONCAT && desc->dtype == CONVOY_F32 &&
-           shape_product(&desc->output, 0, desc->output.rank) > 0;
+    return desc->kind == LAYER_CONCAT && desc->outputs[0].dtype == CONVOY_F32 &&
+           shape_product(&desc->outputs[0].shape, 0, desc->outputs[0].shape.rank) > 0;
 }
 
 static convoy_status build(struct onednn_layer *layer, const struct layer_desc *desc,
@@ -342,7 +348,8 @@ static convoy_status build(struct onednn_layer *layer, const struct layer_desc *
     if (status != CONVOY_OK)
         return status;
     if (!layer->primitive) /* even where a concatenation joins blocks, since these are full */
-        tensor_bytes(desc->dtype, &desc->output, &layer->output_bytes); /* checked before */
+        tensor_bytes(desc->outputs[0].dtype, &desc->outputs[0].shape,
+                     &layer->output_bytes); /* checked before */
     return layout_arena(layer) ? CONVOY_OK : error_memory(error);
 }
 

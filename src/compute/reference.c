@@ -7,34 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum dtype_rule { FLOATS, FLOATS_AND_INT64, ALL };
-
-static const struct {
-    reference_kernel *kernel;
-    enum dtype_rule dtypes;
-} kinds[] = {
-    [LAYER_CONV] = {reference_conv, FLOATS},
-    [LAYER_POOL] = {reference_pool, FLOATS},
-    [LAYER_ACTIVATION] = {reference_activation, FLOATS},
-    [LAYER_BINARY] = {reference_binary, FLOATS_AND_INT64},
-    [LAYER_AFFINE] = {reference_affine, FLOATS},
-    [LAYER_SOFTMAX] = {reference_softmax, FLOATS},
-    [LAYER_LRN] = {reference_lrn, FLOATS},
-    [LAYER_MATMUL] = {reference_matmul, FLOATS},
-    [LAYER_CONCAT] = {reference_concat, ALL},
-    [LAYER_TRANSPOSE] = {reference_transpose, ALL},
-    [LAYER_PAD] = {reference_pad, ALL},
-    [LAYER_SLICE] = {reference_slice, ALL},
-    [LAYER_GATHER] = {reference_gather, ALL},
-    [LAYER_REDUCE] = {reference_reduce, FLOATS},
-    [LAYER_CAST] = {reference_cast, ALL},
-};
-
-static bool dtype_admitted(enum dtype_rule rule, convoy_dtype dtype) {
-    return rule == ALL || dtype == CONVOY_F32 || dtype == CONVOY_F64 ||
-           (rule == FLOATS_AND_INT64 && dtype == CONVOY_I64);
-}
-
 static void layer_destroy(struct layer **slot) {
     struct reference_layer *layer = slot ? (struct reference_layer *)*slot : NULL;
     if (!layer)
@@ -51,28 +23,17 @@ static convoy_status layer_prepare(struct backend *backend, const struct layer_d
     convoy_status status = layer_check(desc, params, error);
     if (status != CONVOY_OK)
         return status;
-    enum dtype_rule rule = kinds[desc->kind].dtypes;
-    if (!dtype_admitted(rule, desc->dtype))
-        return error_set(error, CONVOY_E_UNSUPPORTED,
-                         "%s %s: no kernel for %s; there are some for float32, float64%s", desc->op,
-                         desc->name, convoy_dtype_text(desc->dtype),
-                         rule == FLOATS_AND_INT64 ? " and int64" : "");
-    if (desc->dtype == CONVOY_I64 && desc->activation.kind != ACTIVATION_NONE)
-        return error_set(error, CONVOY_E_UNSUPPORTED,
-                         "%s %s: no activation for int64; there are some for float32, float64", desc->op,
-                         desc->name);
-
     size_t bytes;
-    if (!size_mul(desc->input_count, sizeof(convoy_shape), &bytes) ||
+    if (!size_mul(desc->input_count, sizeof(struct value_desc), &bytes) ||
         !size_add(bytes, sizeof(struct reference_layer), &bytes))
         return error_memory(error);
     struct reference_layer *layer = calloc(1, bytes);
     if (!layer)
         return error_memory(error);
     layer->base.ops = backend->ops;
-    layer->kernel = kinds[desc->kind].kernel;
+    layer->compute = kind_find(desc->kind)->compute;
     layer->desc = *desc;
-    memcpy(layer->inputs, desc->inputs, desc->input_count * sizeof(convoy_shape));
+    memcpy(layer->inputs, desc->inputs, desc->input_count * sizeof(struct value_desc));
     layer->desc.inputs = layer->inputs;
     if (params)
         status = tensor_keep(&layer->weights, &params->weights, error);
@@ -97,7 +58,7 @@ static convoy_status layer_run(const struct layer *base, struct context *context
     const struct reference_layer *layer = (const struct reference_layer *)base;
     if (report)
         layer_explain(base, report);
-    return layer->kernel(layer, in, out, error);
+    return layer->compute(layer, in, out, error);
 }
 
 static convoy_status context_create(struct backend *backend, struct context **context, convoy_error *error) {

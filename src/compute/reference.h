@@ -1,65 +1,66 @@
-/* Inside of the reference backend: one function per kind of layer, and what they share. */
+/* Inside of the reference backend: what the functions of its kinds (kinds.c) share. */
 #ifndef COMPUTE_REFERENCE_H
 #define COMPUTE_REFERENCE_H
 
-#include "compute/backend.h"
+#include "compute/kinds.h"
 
 #include <string.h>
 
-struct reference_layer;
-
-/* Computes *out; description, tensors and constants were checked to agree. *error is filled on failure. */
-typedef convoy_status reference_kernel(const struct reference_layer *layer, const convoy_tensor *in,
-                                       convoy_tensor *out, convoy_error *error);
-
 struct reference_layer {
     struct layer base;
-    reference_kernel *kernel;
+    reference_kernel *compute;
     struct layer_desc desc;
     convoy_tensor weights, bias; /* own their memory */
-    convoy_shape inputs[];       /* desc.inputs */
+    struct value_desc inputs[];  /* desc.inputs */
 };
 
-reference_kernel reference_conv;                                           /* reference_conv.c */
-reference_kernel reference_pool, reference_lrn;                            /* reference_pool.c */
-reference_kernel reference_activation, reference_binary, reference_affine; /* reference_elementwise.c */
-reference_kernel reference_cast;                                           /* reference_cast.c */
-reference_kernel reference_matmul, reference_softmax, reference_reduce;    /* reference_sums.c */
-reference_kernel reference_concat, reference_transpose, reference_pad, reference_slice,
-    reference_gather; /* reference_shape.c */
+/* Each in the file of its noun. */
+kind_check check_conv, check_pool, check_lrn, check_activation, check_affine, check_binary, check_cast,
+    check_matmul, check_softmax, check_reduce, check_concat, check_transpose, check_pad, check_slice,
+    check_gather, check_where;
+reference_kernel reference_conv, reference_pool, reference_lrn, reference_activation, reference_affine,
+    reference_binary, reference_cast, reference_matmul, reference_softmax, reference_reduce, reference_concat,
+    reference_transpose, reference_pad, reference_slice, reference_gather, reference_where;
 
-/* Element i of a float32 or float64 tensor, which may be misaligned, as weights in a model file are. */
+/* Element i of a tensor as a double. The tensor may be misaligned, as weights in a model file are. */
 static inline double value_at(const convoy_tensor *tensor, size_t i) {
-    double wide;
-    float narrow;
-    if (tensor->dtype == CONVOY_F64) {
-        memcpy(&wide, (const char *)tensor->data + i * sizeof wide, sizeof wide);
-        return wide;
+    if (tensor->dtype == CONVOY_F32) { /* most often */
+        float narrow;
+        memcpy(&narrow, (const char *)tensor->data + i * sizeof narrow, sizeof narrow);
+        return (double)narrow;
     }
-    memcpy(&narrow, (const char *)tensor->data + i * sizeof narrow, sizeof narrow);
-    return narrow;
+    const struct dtype *dtype = dtype_find(tensor->dtype);
+    return dtype->load((const char *)tensor->data + i * dtype->bytes);
 }
 
 static inline void value_store(const convoy_tensor *tensor, size_t i, double value) {
-    if (tensor->dtype == CONVOY_F64)
-        ((double *)tensor->data)[i] = value;
-    else
-        ((float *)tensor->data)[i] = (float)value;
+    const struct dtype *dtype = dtype_find(tensor->dtype);
+    dtype->store((char *)tensor->data + i * dtype->bytes, value);
 }
 
-/* The value through the activation, in the precision of dtype. */
-double reference_activate(const struct activation *activation, convoy_dtype dtype, double value);
+/* The same of an integer or bool; uint64 as its bits. */
+static inline int64_t integer_at(const convoy_tensor *tensor, size_t i) {
+    const struct dtype *dtype = dtype_find(tensor->dtype);
+    return dtype->load_integer((const char *)tensor->data + i * dtype->bytes);
+}
 
-/* Element i of a tensor of any dtype; conversion as CAST does: towards zero and saturating for integers, to
- * the nearest for floats, "not zero" for bool. */
-void reference_store_any(const convoy_tensor *tensor, size_t i, double value);
+static inline void integer_store(const convoy_tensor *tensor, size_t i, int64_t value) {
+    const struct dtype *dtype = dtype_find(tensor->dtype);
+    dtype->store_integer((char *)tensor->data + i * dtype->bytes, value);
+}
 
-/* An index that counts through extents row-major and drags offsets into two tensors along. */
+/* A floating-point sum through the activation: of float32 rounded before. */
+static inline double value_activate(const struct activation *activation, convoy_dtype dtype, double value) {
+    return dtype == CONVOY_F32 ? (double)activation_apply(activation, (float)value)
+                               : activation_apply_wide(activation, value);
+}
+
+/* An index that counts through extents row-major and drags offsets into up to three tensors along. */
 struct walk {
     uint32_t rank;
     int64_t extent[CONVOY_MAX_RANK], index[CONVOY_MAX_RANK];
-    ptrdiff_t stride[2][CONVOY_MAX_RANK]; /* in elements; 0 repeats an axis */
-    ptrdiff_t offset[2];
+    ptrdiff_t stride[3][CONVOY_MAX_RANK]; /* in elements; 0 repeats an axis */
+    ptrdiff_t offset[3];
 };
 
 /* The next position; after the last one all offsets are where they began. */

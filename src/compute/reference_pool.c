@@ -1,7 +1,36 @@
 /* Reductions over a neighbourhood: pooling windows, and LRN's window of channels. */
 #include "compute/reference.h"
 
+#include "base/maximum.h"
+#include "base/memory.h"
+
 #include <math.h>
+
+convoy_status check_pool(const struct layer_desc *desc, const struct layer_params *params,
+                         convoy_error *error) {
+    (void)params;
+    const struct pool_geometry *g = &desc->pool;
+    if (g->spatial < 1 || g->spatial > CONV_MAX_SPATIAL || g->batch < 0 || g->channels < 0)
+        return kind_refuse(desc, error, "pooling takes 1 to 3 spatial axes");
+    size_t maps, in = 1, out = 1;
+    if (!size_mul((size_t)g->batch, (size_t)g->channels, &maps))
+        return kind_refuse(desc, error, "too large");
+    for (uint32_t i = 0; i < g->spatial; i++) {
+        const int64_t positive[] = {g->in[i], g->kernel[i], g->stride[i], g->dilation[i], g->out[i]};
+        for (int k = 0; k < 5; k++)
+            if (positive[k] < 1 || positive[k] > KIND_LIMIT)
+                return kind_refuse(desc, error,
+                                   "sizes, kernels, strides and dilations of pooling must be 1 to 2^30");
+        if (g->pad_begin[i] < 0 || g->pad_begin[i] > KIND_LIMIT || g->pad_end[i] < 0 ||
+            g->pad_end[i] > KIND_LIMIT)
+            return kind_refuse(desc, error, "pads of pooling must be 0 to 2^30");
+        if (!size_mul(in, (size_t)g->in[i], &in) || !size_mul(out, (size_t)g->out[i], &out))
+            return kind_refuse(desc, error, "too large");
+    }
+    if (!shape_has(&desc->inputs[0].shape, maps, in, 1) || !shape_has(&desc->outputs[0].shape, maps, out, 1))
+        return kind_refuse(desc, error, "the shapes of input and output are not those of its geometry");
+    return CONVOY_OK;
+}
 
 /* A tap counts where it lies in the padded input: 0 outside of it, 1 in the padding, 2 in the input itself.
  */
@@ -30,7 +59,7 @@ static double one_window(const struct pool_geometry *g, const convoy_tensor *x, 
                 if (place != 2)
                     continue;
                 double value = value_at(x, base + (size_t)from);
-                largest = value > largest || isnan(value) ? value : largest;
+                largest = max_or_nan(largest, value);
                 sum += value;
             }
     if (!g->average)
@@ -53,6 +82,15 @@ convoy_status reference_pool(const struct reference_layer *layer, const convoy_t
             for (at[1] = 0; at[1] < g.out[1]; at[1]++)
                 for (at[2] = 0; at[2] < g.out[2]; at[2]++)
                     value_store(out, place++, one_window(&g, in, (size_t)m * map, at));
+    return CONVOY_OK;
+}
+
+convoy_status check_lrn(const struct layer_desc *desc, const struct layer_params *params,
+                        convoy_error *error) {
+    (void)params;
+    if (!both_have(desc, desc->lrn.batch, desc->lrn.channels, desc->lrn.inner) || desc->lrn.size < 1 ||
+        desc->lrn.size > KIND_LIMIT)
+        return kind_refuse(desc, error, "the shapes of input and output are not [batch,channels,inner]");
     return CONVOY_OK;
 }
 

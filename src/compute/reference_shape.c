@@ -8,12 +8,12 @@
 
 void walk_next(struct walk *walk) {
     for (uint32_t i = walk->rank; i-- > 0;) {
-        walk->offset[0] += walk->stride[0][i];
-        walk->offset[1] += walk->stride[1][i];
+        for (int k = 0; k < 3; k++)
+            walk->offset[k] += walk->stride[k][i];
         if (++walk->index[i] < walk->extent[i])
             return;
-        walk->offset[0] -= walk->stride[0][i] * (ptrdiff_t)walk->extent[i];
-        walk->offset[1] -= walk->stride[1][i] * (ptrdiff_t)walk->extent[i];
+        for (int k = 0; k < 3; k++)
+            walk->offset[k] -= walk->stride[k][i] * (ptrdiff_t)walk->extent[i];
         walk->index[i] = 0;
     }
 }
@@ -47,6 +47,22 @@ static void move_strided(const convoy_tensor *in, ptrdiff_t offset, const ptrdif
                (const char *)in->data + (size_t)walk.offset[0] * element, run * element);
 }
 
+convoy_status check_transpose(const struct layer_desc *desc, const struct layer_params *params,
+                              convoy_error *error) {
+    (void)params;
+    uint32_t seen = 0, rank = desc->outputs[0].shape.rank;
+    if (desc->inputs[0].shape.rank != rank)
+        return kind_refuse(desc, error, "input and output have different ranks");
+    for (uint32_t i = 0; i < rank; i++) {
+        uint32_t from = desc->transpose.permutation[i];
+        if (from >= rank || seen >> from & 1 ||
+            desc->inputs[0].shape.dims[from] != desc->outputs[0].shape.dims[i])
+            return kind_refuse(desc, error, "the output is no permutation of the input's axes");
+        seen |= 1u << from;
+    }
+    return CONVOY_OK;
+}
+
 convoy_status reference_transpose(const struct reference_layer *layer, const convoy_tensor *in,
                                   convoy_tensor *out, convoy_error *error) {
     (void)error;
@@ -55,6 +71,24 @@ convoy_status reference_transpose(const struct reference_layer *layer, const con
     for (uint32_t i = 0; i < out->shape.rank; i++)
         strides[i] = from[layer->desc.transpose.permutation[i]];
     move_strided(in, 0, strides, out);
+    return CONVOY_OK;
+}
+
+convoy_status check_slice(const struct layer_desc *desc, const struct layer_params *params,
+                          convoy_error *error) {
+    (void)params;
+    const convoy_shape *in = &desc->inputs[0].shape;
+    if (in->rank != desc->outputs[0].shape.rank)
+        return kind_refuse(desc, error, "input and output have different ranks");
+    for (uint32_t i = 0; i < in->rank; i++) {
+        int64_t first = desc->slice.start[i], last;
+        if (desc->outputs[0].shape.dims[i] == 0)
+            continue;
+        if (__builtin_mul_overflow(desc->outputs[0].shape.dims[i] - 1, desc->slice.step[i], &last) ||
+            __builtin_add_overflow(first, last, &last) || desc->slice.step[i] == 0 || first < 0 || last < 0 ||
+            first >= in->dims[i] || last >= in->dims[i])
+            return kind_refuse(desc, error, "the slice leaves its input");
+    }
     return CONVOY_OK;
 }
 
@@ -73,6 +107,27 @@ convoy_status reference_slice(const struct reference_layer *layer, const convoy_
     return CONVOY_OK;
 }
 
+convoy_status check_concat(const struct layer_desc *desc, const struct layer_params *params,
+                           convoy_error *error) {
+    (void)params;
+    uint32_t axis = desc->concat.axis;
+    int64_t total = 0;
+    for (uint32_t k = 0; k < desc->input_count && axis < desc->outputs[0].shape.rank; k++) {
+        convoy_shape shape = desc->inputs[k].shape;
+        if (shape.rank != desc->outputs[0].shape.rank)
+            return kind_refuse(desc, error, "the inputs have different ranks");
+        if (__builtin_add_overflow(total, shape.dims[axis], &total))
+            return kind_refuse(desc, error, "too large");
+        shape.dims[axis] = desc->outputs[0].shape.dims[axis];
+        if (!shape_equal(&shape, &desc->outputs[0].shape))
+            return kind_refuse(desc, error,
+                               "the inputs differ in more than the axis along which they are joined");
+    }
+    if (axis >= desc->outputs[0].shape.rank || total != desc->outputs[0].shape.dims[axis])
+        return kind_refuse(desc, error, "the inputs do not add up to the output");
+    return CONVOY_OK;
+}
+
 convoy_status reference_concat(const struct reference_layer *layer, const convoy_tensor *in,
                                convoy_tensor *out, convoy_error *error) {
     (void)error;
@@ -85,6 +140,21 @@ convoy_status reference_concat(const struct reference_layer *layer, const convoy
         for (size_t o = 0; o < outer && part; o++)
             memcpy((char *)out->data + o * row + done, (const char *)in[k].data + o * part, part);
         done += part;
+    }
+    return CONVOY_OK;
+}
+
+convoy_status check_pad(const struct layer_desc *desc, const struct layer_params *params,
+                        convoy_error *error) {
+    (void)params;
+    const convoy_shape *in = &desc->inputs[0].shape;
+    if (in->rank != desc->outputs[0].shape.rank)
+        return kind_refuse(desc, error, "input and output have different ranks");
+    for (uint32_t i = 0; i < in->rank; i++) {
+        if (desc->pad.begin[i] < -KIND_LIMIT || desc->pad.begin[i] > KIND_LIMIT)
+            return kind_refuse(desc, error, "pads must be within 2^30");
+        if (desc->pad.mode != PAD_CONSTANT && in->dims[i] == 0 && desc->outputs[0].shape.dims[i] != 0)
+            return kind_refuse(desc, error, "an empty axis can be padded with a constant alone");
     }
     return CONVOY_OK;
 }
@@ -112,7 +182,7 @@ static void pad_row(const struct layer_desc *desc, const convoy_tensor *in, int6
     for (int64_t i = 0; i < out->shape.dims[last]; i++) {
         int64_t p = from < 0 ? -1 : pad_source(desc->pad.mode, i - begin, extent);
         if (p < 0)
-            reference_store_any(out, to + (size_t)i, desc->pad.value);
+            value_store(out, to + (size_t)i, desc->pad.value);
         else
             memcpy((char *)out->data + (to + (size_t)i) * element,
                    (const char *)in->data + (size_t)(from + p) * element, element);
@@ -144,6 +214,20 @@ convoy_status reference_pad(const struct reference_layer *layer, const convoy_te
     return CONVOY_OK;
 }
 
+convoy_status check_gather(const struct layer_desc *desc, const struct layer_params *params,
+                           convoy_error *error) {
+    (void)params;
+    const convoy_shape *data = &desc->inputs[0].shape, *indices = &desc->inputs[1].shape;
+    uint32_t axis = desc->gather.axis;
+    if (axis >= data->rank || data->rank - 1 + indices->rank != desc->outputs[0].shape.rank)
+        return kind_refuse(desc, error, "the ranks of data, indices and output do not fit");
+    if (!shape_has(&desc->outputs[0].shape, shape_product(data, 0, axis),
+                   shape_product(indices, 0, indices->rank), shape_product(data, axis + 1, data->rank)))
+        return kind_refuse(desc, error,
+                           "the output is not data with the axis replaced by the indices' shape");
+    return CONVOY_OK;
+}
+
 convoy_status reference_gather(const struct reference_layer *layer, const convoy_tensor *in,
                                convoy_tensor *out, convoy_error *error) {
     uint32_t axis = layer->desc.gather.axis;
@@ -151,13 +235,8 @@ convoy_status reference_gather(const struct reference_layer *layer, const convoy
     int64_t extent = shape->dims[axis];
     size_t outer = shape_product(shape, 0, axis), count = convoy_tensor_elements(&in[1]);
     size_t run = shape_product(shape, axis + 1, shape->rank) * convoy_dtype_bytes(out->dtype);
-    if (in[1].dtype != CONVOY_I64 && in[1].dtype != CONVOY_I32)
-        return error_set(error, CONVOY_E_UNSUPPORTED,
-                         "%s %s: indices of type %s; int32 and int64 are supported", layer->desc.op,
-                         layer->desc.name, convoy_dtype_text(in[1].dtype));
     for (size_t k = 0; k < count; k++) {
-        int64_t index =
-            in[1].dtype == CONVOY_I64 ? ((const int64_t *)in[1].data)[k] : ((const int32_t *)in[1].data)[k];
+        int64_t index = integer_at(&in[1], k);
         if (index < -extent || index >= extent)
             return error_set(error, CONVOY_E_INPUT, "%s %s: index %lld into an axis of %lld elements",
                              layer->desc.op, layer->desc.name, (long long)index, (long long)extent);

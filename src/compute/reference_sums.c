@@ -1,4 +1,4 @@
-/* Kinds that sum over axes: products, softmax, reductions. */
+/* Kinds that sum over an axis: products, softmax. */
 #include "compute/reference.h"
 
 #include "base/maximum.h"
@@ -6,6 +6,36 @@
 #include "compute/layer.h"
 
 #include <math.h>
+
+convoy_status check_matmul(const struct layer_desc *desc, const struct layer_params *params,
+                           convoy_error *error) {
+    (void)params;
+    convoy_shape a, b, y;
+    if (!matmul_shapes(desc, &a, &b, &y))
+        return kind_refuse(desc, error, "the shapes do not make a product [...,M,K]·[...,K,N] = [...,M,N]");
+    return CONVOY_OK;
+}
+
+/* A row of the left matrix and a column of the right one: from the elements `left` and `right` on. */
+struct series {
+    const convoy_tensor *a, *b;
+    size_t left, right, stride, length;
+};
+
+static double product(const struct series *s) {
+    double sum = 0;
+    for (size_t k = 0; k < s->length; k++)
+        sum += value_at(s->a, s->left + k) * value_at(s->b, s->right + k * s->stride);
+    return sum;
+}
+
+/* Modulo 2^64. */
+static int64_t integer_product(const struct series *s) {
+    uint64_t sum = 0;
+    for (size_t k = 0; k < s->length; k++)
+        sum += (uint64_t)integer_at(s->a, s->left + k) * (uint64_t)integer_at(s->b, s->right + k * s->stride);
+    return (int64_t)sum;
+}
 
 convoy_status reference_matmul(const struct reference_layer *layer, const convoy_tensor *in,
                                convoy_tensor *out, convoy_error *error) {
@@ -24,13 +54,24 @@ convoy_status reference_matmul(const struct reference_layer *layer, const convoy
     for (size_t b = 0; b < batches; b++, walk_next(&walk))
         for (size_t r = 0; r < rows; r++)
             for (size_t c = 0; c < columns; c++) {
-                double sum = 0;
-                for (size_t k = 0; k < depth; k++)
-                    sum += value_at(&in[0], (size_t)walk.offset[0] + r * depth + k) *
-                           value_at(&in[1], (size_t)walk.offset[1] + k * columns + c);
-                value_store(out, (b * rows + r) * columns + c,
-                            reference_activate(&layer->desc.activation, out->dtype, sum));
+                struct series series = {
+                    &in[0],  &in[1], (size_t)walk.offset[0] + r * depth, (size_t)walk.offset[1] + c,
+                    columns, depth};
+                size_t to = (b * rows + r) * columns + c;
+                if (dtype_is(out->dtype, DTYPE_INTEGERS))
+                    integer_store(out, to, integer_product(&series));
+                else
+                    value_store(out, to,
+                                value_activate(&layer->desc.activation, out->dtype, product(&series)));
             }
+    return CONVOY_OK;
+}
+
+convoy_status check_softmax(const struct layer_desc *desc, const struct layer_params *params,
+                            convoy_error *error) {
+    (void)params;
+    if (!both_have(desc, desc->softmax.outer, desc->softmax.axis, desc->softmax.inner))
+        return kind_refuse(desc, error, "the shapes of input and output are not [outer,axis,inner]");
     return CONVOY_OK;
 }
 
@@ -53,35 +94,5 @@ convoy_status reference_softmax(const struct reference_layer *layer, const convo
                             layer->desc.softmax.logarithm ? value - log(sum) : exp(value) / sum);
             }
         }
-    return CONVOY_OK;
-}
-
-convoy_status reference_reduce(const struct reference_layer *layer, const convoy_tensor *in,
-                               convoy_tensor *out, convoy_error *error) {
-    (void)error;
-    const convoy_shape *shape = &layer->inputs[0];
-    ptrdiff_t strides[CONVOY_MAX_RANK];
-    walk_strides(strides, shape, shape->rank);
-    /* kept counts through the output, reduced through the elements that one output element stands for */
-    struct walk kept = {0}, reduced = {0};
-    size_t outputs = 1, terms = 1;
-    for (uint32_t i = 0; i < shape->rank; i++) {
-        bool gone = layer->desc.reduce.axes >> i & 1;
-        struct walk *walk = gone ? &reduced : &kept;
-        walk->extent[walk->rank] = shape->dims[i];
-        walk->stride[0][walk->rank++] = strides[i];
-        *(gone ? &terms : &outputs) *= (size_t)shape->dims[i];
-    }
-    enum reduce_op op = layer->desc.reduce.op;
-    for (size_t o = 0; o < outputs; o++, walk_next(&kept)) {
-        double result = op == REDUCE_MAX ? -INFINITY : op == REDUCE_MIN ? INFINITY : 0;
-        for (size_t t = 0; t < terms; t++, walk_next(&reduced)) {
-            double value = value_at(in, (size_t)(kept.offset[0] + reduced.offset[0]));
-            result = op == REDUCE_MAX   ? fmax(result, value)
-                     : op == REDUCE_MIN ? fmin(result, value)
-                                        : result + value;
-        }
-        value_store(out, o, op == REDUCE_MEAN ? result / (double)terms : result);
-    }
     return CONVOY_OK;
 }

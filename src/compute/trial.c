@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 
 #include <string.h>
 
@@ -24,20 +25,12 @@ static struct buffer *tensor_made(convoy_tensor *tensor, convoy_shape shape) {
 
 bool trial_begin(struct trial *trial, struct backend *backend, const struct conv_geometry *geometry,
                  enum conv_kernel kernel) {
-    convoy_shape input = conv_input_shape(geometry);
-    struct layer_desc desc = {.name = "trial",
-                              .op = "Conv",
-                              .kind = LAYER_CONV,
-                              .input_count = 1,
-                              .inputs = &input,
-                              .dtype = CONVOY_F32,
-                              .input_dtype = CONVOY_F32,
-                              .output = conv_output_shape(geometry),
-                              .kernel = kernel,
-                              .conv = *geometry};
+    struct value_desc input;
+    struct layer_desc desc = conv_layer_desc(geometry, CONVOY_F32, &input);
+    desc.kernel = kernel;
     struct layer_params params = {0};
     *trial = (struct trial){.backend = backend};
-    bool made = tensor_made(&trial->in, input) && tensor_made(&trial->out, desc.output) &&
+    bool made = tensor_made(&trial->in, input.shape) && tensor_made(&trial->out, desc.outputs[0].shape) &&
                 tensor_made(&params.weights, conv_filter_shape(geometry)) &&
                 backend->ops->context_create(backend, &trial->context, NULL) == CONVOY_OK &&
                 backend->ops->layer_prepare(backend, &desc, &params, &trial->layer, NULL) == CONVOY_OK;

@@ -1,7 +1,6 @@
 #include "io/elements.h"
 
 #include "base/error.h"
-#include "base/half.h"
 #include "base/tensor.h"
 
 #include <math.h>
@@ -10,22 +9,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements in memory are little-endian");
 
-static const struct element_type types[] = {
-    {CONVOY_F32, "float32", 4, true, 0, 0},
-    {CONVOY_F64, "float64", 8, true, 0, 0},
-    {CONVOY_F16, "float16", 2, true, 0, 0},
-    {CONVOY_BF16, "bfloat16", 2, true, 0, 0},
-    {CONVOY_I8, "int8", 1, false, INT8_MAX, UINT64_C(1) << 7},
-    {ELEMENT_I16, "int16", 2, false, INT16_MAX, UINT64_C(1) << 15},
-    {CONVOY_I32, "int32", 4, false, INT32_MAX, UINT64_C(1) << 31},
-    {CONVOY_I64, "int64", 8, false, INT64_MAX, UINT64_C(1) << 63},
-    {CONVOY_U8, "uint8", 1, false, UINT8_MAX, 0},
-    {ELEMENT_U16, "uint16", 2, false, UINT16_MAX, 0},
-    {ELEMENT_U32, "uint32", 4, false, UINT32_MAX, 0},
-    {ELEMENT_U64, "uint64", 8, false, UINT64_MAX, 0},
-    {CONVOY_BOOL, "bool", 1, false, 1, 0},
-};
-
 /* The number that an element is: an integer of any type without loss, or a float. */
 struct number {
     bool floating, negative;
@@ -33,14 +16,7 @@ struct number {
     double value;       /* of a float */
 };
 
-const struct element_type *element_type_find(int64_t number) {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].number == number)
-            return &types[i];
-    return NULL;
-}
-
-bool elements_size(const struct element_type *type, const convoy_shape *shape, size_t *bytes) {
+bool elements_size(const struct dtype *type, const convoy_shape *shape, size_t *bytes) {
     size_t count;
     return tensor_bytes(CONVOY_U8, shape, &count) && size_mul(count, type->bytes, bytes);
 }
@@ -81,58 +57,23 @@ static inline void element_copy(void *to, const void *from, size_t size) {
     }
 }
 
-static double float_read(int64_t type, uint64_t bits) {
-    double value;
-    switch (type) {
-    case CONVOY_F16:
-        return (double)f16_value((uint16_t)bits);
-    case CONVOY_BF16:
-        return (double)bf16_value((uint16_t)bits);
-    case CONVOY_F32:
-        return (double)float_of_bits((uint32_t)bits);
-    default:
-        memcpy(&value, &bits, sizeof value);
-        return value;
-    }
+static bool is_floating(const struct dtype *type) {
+    return type->class & DTYPE_REALS;
 }
 
-static struct number number_read(const struct element_type *type, uint64_t bits) {
-    if (type->floating)
-        return (struct number){.floating = true, .value = float_read(type->number, bits)};
+/* The element whose bytes bits begins with. */
+static struct number number_read(const struct dtype *type, uint64_t bits) {
+    if (is_floating(type))
+        return (struct number){.floating = true, .value = type->load(&bits)};
     bool negative = type->below && bits > type->above; /* the sign is the highest bit */
     uint64_t all = type->bytes == 8 ? 0 : UINT64_C(1) << 8 * type->bytes;
     return (struct number){.negative = negative, .magnitude = negative ? all - bits : bits};
 }
 
-/* The float32 next to a number, the one with an odd last bit where it lies between two: rounded again to a
- * shorter type, it gives what rounding the number itself would give. */
-static float round_to_odd(double value) {
-    float near = (float)value;
-    if ((double)near == value || isnan(value))
-        return near;
-    if (fabs((double)near) > fabs(value))
-        near = nextafterf(near, 0);
-    return float_of_bits(float_bits(near) | 1);
-}
-
-/* Stores the bits of the number in a floating-point type; returns what they stand for. */
-static double float_store(const struct element_type *type, void *to, double value) {
-    uint64_t bits = 0;
-    switch (type->number) {
-    case CONVOY_F16:
-        bits = f16_of(round_to_odd(value));
-        break;
-    case CONVOY_BF16:
-        bits = bf16_of(round_to_odd(value));
-        break;
-    case CONVOY_F32:
-        bits = float_bits((float)value);
-        break;
-    default:
-        memcpy(&bits, &value, sizeof bits);
-    }
-    element_copy(to, &bits, type->bytes);
-    return float_read(type->number, bits);
+/* Stores the number in a floating-point type; returns what is there then. */
+static double float_store(const struct dtype *type, void *to, double value) {
+    type->store(to, value);
+    return type->load(to);
 }
 
 static bool is_magnitude(double value, uint64_t magnitude) {
@@ -140,10 +81,10 @@ static bool is_magnitude(double value, uint64_t magnitude) {
 }
 
 /* False if the type does not hold the number, see elements_to_tensor. */
-static bool number_store(const struct element_type *type, void *to, struct number n) {
-    if (type->floating && n.floating)
+static bool number_store(const struct dtype *type, void *to, struct number n) {
+    if (is_floating(type) && n.floating)
         return isfinite(float_store(type, to, n.value)) || !isfinite(n.value);
-    if (type->floating) {
+    if (is_floating(type)) {
         double size = (double)n.magnitude;
         return is_magnitude(fabs(float_store(type, to, n.negative ? -size : size)), n.magnitude);
     }
@@ -159,14 +100,14 @@ static bool number_store(const struct element_type *type, void *to, struct numbe
     return true;
 }
 
-static convoy_status error_number(const struct element_type *from, const struct element_type *to, size_t i,
-                                  struct number n, convoy_error *error) {
+static convoy_status error_number(const struct dtype *from, const struct dtype *to, size_t i, struct number n,
+                                  convoy_error *error) {
     char text[40];
     if (n.floating)
         snprintf(text, sizeof text, "%.17g", n.value);
     else
         snprintf(text, sizeof text, "%s%llu", n.negative ? "-" : "", (unsigned long long)n.magnitude);
-    if (n.floating && to->floating)
+    if (n.floating && is_floating(to))
         return error_set(error, CONVOY_E_INPUT,
                          "its element %zu, the %s %s, is beyond the range of %s, which the model takes", i,
                          from->name, text, to->name);
@@ -206,7 +147,7 @@ static void walk_next(struct walk *walk, const convoy_shape *shape) {
     }
 }
 
-static convoy_status convert(convoy_tensor *tensor, const struct elements *e, const struct element_type *to,
+static convoy_status convert(convoy_tensor *tensor, const struct elements *e, const struct dtype *to,
                              convoy_error *error) {
     size_t count = convoy_tensor_elements(tensor);
     struct walk walk = walk_begin(e);
@@ -228,7 +169,7 @@ static convoy_status convert(convoy_tensor *tensor, const struct elements *e, co
 
 convoy_status elements_to_tensor(convoy_tensor *tensor, const struct elements *elements, convoy_dtype dtype,
                                  convoy_error *error) {
-    const struct element_type *to = element_type_find(dtype);
+    const struct dtype *to = dtype_find(dtype);
     convoy_tensor made;
     convoy_status status = convoy_tensor_create(&made, dtype, &elements->shape, error);
     if (status != CONVOY_OK)

@@ -2,27 +2,14 @@
 #ifndef IO_ELEMENTS_H
 #define IO_ELEMENTS_H
 
+#include "base/dtype.h"
 #include "base/memory.h"
 
 #include <convoy/tensor.h>
 
-/* Types that files have and tensors have not; numbers of ONNX's TensorProto.DataType, as in convoy_dtype. */
-enum { ELEMENT_U16 = 4, ELEMENT_I16 = 5, ELEMENT_U32 = 12, ELEMENT_U64 = 13 };
-
-struct element_type {
-    int64_t number; /* ONNX's, which is the convoy_dtype where tensors have the type */
-    const char *name;
-    size_t bytes;
-    bool floating;
-    uint64_t above, below; /* of integers and bool: the largest value, and the magnitude of the smallest */
-};
-
-/* NULL for a number that is no type of real numbers. Static storage. */
-const struct element_type *element_type_find(int64_t number);
-
 /* Elements in row-major order, or with the first axis running fastest; data may lie at any address. */
 struct elements {
-    const struct element_type *type;
+    const struct dtype *type;
     convoy_shape shape;
     bool big_endian, column_major;
     const void *data;
@@ -30,7 +17,7 @@ struct elements {
 };
 
 /* Bytes of that many elements; false if a dimension is negative or the size overflows. */
-bool elements_size(const struct element_type *type, const convoy_shape *shape, size_t *bytes);
+bool elements_size(const struct dtype *type, const convoy_shape *shape, size_t *bytes);
 
 /* False where elements of type bool are neither 0 nor 1. */
 bool elements_valid(const struct elements *elements);

@@ -13,7 +13,7 @@
 
 static convoy_status convert(convoy_tensor *tensor, int64_t from, const void *data, int64_t count,
                              convoy_dtype to, convoy_error *error) {
-    struct elements elements = {.type = element_type_find(from), .shape = {1, {count}}, .data = data};
+    struct elements elements = {.type = dtype_find(from), .shape = {1, {count}}, .data = data};
     return elements_to_tensor(tensor, &elements, to, error);
 }
 
@@ -92,13 +92,12 @@ static void test_floats_out_of_range(void **state) {
 /* Every pair of an integer at the edge of some type and a type: it converts where it is the same number. */
 static void test_integers_are_exact(void **state) {
     (void)state;
-    static const int64_t integers[] = {CONVOY_I8,   ELEMENT_I16, CONVOY_I32,  CONVOY_I64, CONVOY_U8,
-                                       ELEMENT_U16, ELEMENT_U32, ELEMENT_U64, CONVOY_BOOL};
+    static const int64_t integers[] = {CONVOY_I8,  CONVOY_I16, CONVOY_I32, CONVOY_I64, CONVOY_U8,
+                                       CONVOY_U16, CONVOY_U32, CONVOY_U64, CONVOY_BOOL};
     static const convoy_dtype targets[] = {CONVOY_I8, CONVOY_I32, CONVOY_I64, CONVOY_U8, CONVOY_BOOL};
     for (size_t f = 0; f < sizeof integers / sizeof *integers; f++)
         for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
-            const struct element_type *from = element_type_find(integers[f]),
-                                      *to = element_type_find(targets[t]);
+            const struct dtype *from = dtype_find(integers[f]), *to = dtype_find(targets[t]);
             const uint64_t edges[] = {0, 1, from->above, to->above, to->above + 1};
             for (size_t e = 0; e < sizeof edges / sizeof *edges; e++) {
                 if (edges[e] > from->above)
@@ -126,14 +125,14 @@ static void test_integers_in_floats(void **state) {
     (void)state;
     expect(CONVOY_I32, &(int32_t){-16777216}, CONVOY_F32, float_bits(-0x1p24f));
     expect_refused(CONVOY_I32, &(int32_t){-16777217}, CONVOY_F32, "the int32 -16777217, is no float32");
-    expect(ELEMENT_U64, &(uint64_t){0xffffff0000000000}, CONVOY_F32, float_bits(0x1.fffffep63f));
-    expect_refused(ELEMENT_U64, &(uint64_t){UINT64_MAX}, CONVOY_F32, "18446744073709551615");
-    expect_refused(ELEMENT_U64, &(uint64_t){UINT64_MAX}, CONVOY_F64, "18446744073709551615");
+    expect(CONVOY_U64, &(uint64_t){0xffffff0000000000}, CONVOY_F32, float_bits(0x1.fffffep63f));
+    expect_refused(CONVOY_U64, &(uint64_t){UINT64_MAX}, CONVOY_F32, "18446744073709551615");
+    expect_refused(CONVOY_U64, &(uint64_t){UINT64_MAX}, CONVOY_F64, "18446744073709551615");
     expect_refused(CONVOY_I64, &(int64_t){(1L << 53) + 1}, CONVOY_F64, "9007199254740993");
     expect(CONVOY_I64, &(int64_t){INT64_MIN}, CONVOY_F64, UINT64_C(0xc3e0) << 48);
-    expect(ELEMENT_U16, &(uint16_t){2048}, CONVOY_F16, 0x6800);
-    expect_refused(ELEMENT_U16, &(uint16_t){2049}, CONVOY_F16, "2049");
-    expect_refused(ELEMENT_U16, &(uint16_t){65535}, CONVOY_F16, "65535");
+    expect(CONVOY_U16, &(uint16_t){2048}, CONVOY_F16, 0x6800);
+    expect_refused(CONVOY_U16, &(uint16_t){2049}, CONVOY_F16, "2049");
+    expect_refused(CONVOY_U16, &(uint16_t){65535}, CONVOY_F16, "65535");
 }
 
 static void test_floats_in_integers(void **state) {
@@ -155,7 +154,7 @@ static void test_floats_in_integers(void **state) {
 static void test_orders(void **state) {
     (void)state;
     static const uint8_t bytes[] = {0, 1, 0, 3, 0, 5, 0, 2, 0, 4, 1, 6};
-    struct elements e = {.type = element_type_find(ELEMENT_I16),
+    struct elements e = {.type = dtype_find(CONVOY_I16),
                          .shape = {2, {3, 2}},
                          .big_endian = true,
                          .column_major = true,

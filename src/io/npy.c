@@ -23,13 +23,13 @@ static const struct {
     {CONVOY_F64, "<f8", " f8 d ", " float64 double float "},
     {CONVOY_F16, "<f2", " f2 e ", " float16 half "},
     {CONVOY_I8, "|i1", " i1 b ", " int8 byte "},
-    {ELEMENT_I16, "<i2", " i2 h ", " int16 short "},
+    {CONVOY_I16, "<i2", " i2 h ", " int16 short "},
     {CONVOY_I32, "<i4", " i4 i ", " int32 intc "},
     {CONVOY_I64, "<i8", " i8 l q p ", " int64 int longlong "},
     {CONVOY_U8, "|u1", " u1 B ", " uint8 ubyte "},
-    {ELEMENT_U16, "<u2", " u2 H ", " uint16 ushort "},
-    {ELEMENT_U32, "<u4", " u4 I ", " uint32 uintc "},
-    {ELEMENT_U64, "<u8", " u8 L Q P ", " uint64 uint ulonglong "},
+    {CONVOY_U16, "<u2", " u2 H ", " uint16 ushort "},
+    {CONVOY_U32, "<u4", " u4 I ", " uint32 uintc "},
+    {CONVOY_U64, "<u8", " u8 L Q P ", " uint64 uint ulonglong "},
     {CONVOY_BOOL, "|b1", " b1 ? ", " bool bool_ "},
 };
 
@@ -96,7 +96,7 @@ static convoy_status read_type(struct reader *r, struct elements *elements, conv
     const char *code = descr + ordered;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (is_one_of(code, types[i].codes) || (!ordered && is_one_of(code, types[i].names))) {
-            elements->type = element_type_find(types[i].number);
+            elements->type = dtype_find(types[i].number);
             elements->big_endian = descr[0] == '>'; /* "=" and "|" are the order of the machine that reads */
             return CONVOY_OK;
         }

@@ -88,13 +88,13 @@ static void test_spellings(void **state) {
         {"<f8 >f8 =f8 |f8 f8 d >d float64 double float", CONVOY_F64},
         {"<f2 >f2 =f2 f2 e float16 half", CONVOY_F16},
         {"<i1 >i1 =i1 |i1 i1 b <b |b int8 byte", CONVOY_I8},
-        {"<i2 >i2 =i2 |i2 i2 h int16 short", ELEMENT_I16},
+        {"<i2 >i2 =i2 |i2 i2 h int16 short", CONVOY_I16},
         {"<i4 >i4 =i4 |i4 i4 i int32 intc", CONVOY_I32},
         {"<i8 >i8 =i8 |i8 i8 l q p <l int64 int", CONVOY_I64},
         {"<u1 >u1 =u1 |u1 u1 B >B uint8 ubyte", CONVOY_U8},
-        {"<u2 >u2 =u2 |u2 u2 H uint16 ushort", ELEMENT_U16},
-        {"<u4 >u4 =u4 |u4 u4 I uint32 uintc", ELEMENT_U32},
-        {"<u8 >u8 =u8 |u8 u8 L Q P uint64 uint", ELEMENT_U64},
+        {"<u2 >u2 =u2 |u2 u2 H uint16 ushort", CONVOY_U16},
+        {"<u4 >u4 =u4 |u4 u4 I uint32 uintc", CONVOY_U32},
+        {"<u8 >u8 =u8 |u8 u8 L Q P uint64 uint", CONVOY_U64},
         {"<b1 >b1 =b1 |b1 b1 ? <? |? bool bool_", CONVOY_BOOL},
         {"<float32 >uint8 b8 ?1 f16 f1 i3 u0 g c8 U4 S1 V4 O M8 < f44 4f Float32", 0},
     };
@@ -103,7 +103,7 @@ static void test_spellings(void **state) {
         char words[128], header[128];
         snprintf(words, sizeof words, "%s", cases[i].spellings);
         for (char *rest = words, *word; (word = strsep(&rest, " "));) {
-            const struct element_type *type = element_type_find(cases[i].number);
+            const struct dtype *type = dtype_find(cases[i].number);
             snprintf(header, sizeof header, "{'descr': u'%s', 'fortran_order': False, 'shape': ()}", word);
             struct file file = file_make(1, header, data, type ? type->bytes : 4);
             struct elements elements = {0};

@@ -37,11 +37,11 @@ static const struct storage {
     {"float_data", FIELD_FLOAT_DATA, PROTO_FIXED32, {CONVOY_F32}},
     {"double_data", FIELD_DOUBLE_DATA, PROTO_FIXED64, {CONVOY_F64}},
     {"int64_data", FIELD_INT64_DATA, PROTO_VARINT, {CONVOY_I64}},
-    {"uint64_data", FIELD_UINT64_DATA, PROTO_VARINT, {ELEMENT_U32, ELEMENT_U64}},
+    {"uint64_data", FIELD_UINT64_DATA, PROTO_VARINT, {CONVOY_U32, CONVOY_U64}},
     {"int32_data",
      FIELD_INT32_DATA,
      PROTO_VARINT,
-     {CONVOY_U8, CONVOY_I8, ELEMENT_U16, ELEMENT_I16, CONVOY_I32, CONVOY_BOOL, CONVOY_F16, CONVOY_BF16}},
+     {CONVOY_U8, CONVOY_I8, CONVOY_U16, CONVOY_I16, CONVOY_I32, CONVOY_BOOL, CONVOY_F16, CONVOY_BF16}},
 };
 
 /* What the first walk finds. */
@@ -51,9 +51,8 @@ struct contents {
     struct proto_range location;
     uint64_t external_offset, external_length;
     bool segmented, external, has_external_length;
-    bool of_model; /* its type must be one that models compute with */
     int64_t data_type;
-    const struct element_type *type;
+    const struct dtype *type;
     convoy_shape shape;
     size_t bytes; /* of the elements that shape and type ask for */
     const struct storage *storage;
@@ -181,17 +180,14 @@ static convoy_status label_find(struct contents *c, convoy_error *error) {
 }
 
 static convoy_status type_find(struct contents *c, convoy_error *error) {
-    c->type = element_type_find(c->data_type);
+    c->type = dtype_find(c->data_type);
     c->storage = storage_of(c->data_type);
-    bool supported = c->type && c->storage;
-    if (c->of_model && (convoy_dtype_bytes((convoy_dtype)c->data_type) == 0 || c->data_type == CONVOY_BF16))
-        supported = false;
-    if (!supported)
-        return error_set(error, CONVOY_E_UNSUPPORTED, "%s: has the type %s (%lld); %s are supported",
-                         c->label, data_type_text(c->data_type), (long long)c->data_type,
-                         c->of_model ? "float32, float64, float16, int32, int64, int8, uint8 and bool"
-                                     : "floating-point numbers of 16 to 64 bits, bool, and integers of 8 to "
-                                       "64 bits, signed or not,");
+    if (!c->type || !c->storage)
+        return error_set(
+            error, CONVOY_E_UNSUPPORTED,
+            "%s: has the type %s (%lld); floating-point numbers of 16 to 64 bits, bool, and integers of 8 "
+            "to 64 bits, signed or not, are supported",
+            c->label, data_type_text(c->data_type), (long long)c->data_type);
     return CONVOY_OK;
 }
 
@@ -246,7 +242,7 @@ static bool integer_store(const struct contents *c, void *data, size_t i, uint64
     if (c->storage->field == FIELD_INT32_DATA) /* as every reader of Protocol Buffers does */
         value = (uint64_t)(int64_t)(int32_t)(uint32_t)value;
     bool negative = !is_unsigned && (int64_t)value < 0;
-    uint64_t above = c->type->floating ? UINT16_MAX : c->type->above;
+    uint64_t above = (c->type->class & DTYPE_REALS) ? UINT16_MAX : c->type->above;
     memcpy((char *)data + i * c->type->bytes, &value, c->type->bytes);
     return negative ? 0 - value <= c->type->below : value <= above;
 }
@@ -378,7 +374,7 @@ convoy_status tensor_proto_elements(struct elements *elements, struct buffer *ma
 
 convoy_status tensor_proto_parse(struct tensor_proto *proto, struct buffer *map, size_t offset, size_t length,
                                  struct file_folders *folders, convoy_error *error) {
-    struct contents contents = {.map = map, .message = {offset, length}, .of_model = true};
+    struct contents contents = {.map = map, .message = {offset, length}};
     struct elements found = {0};
     struct tensor_proto made = {0};
     convoy_status status = elements_find(&contents, folders, &found, error);

@@ -96,27 +96,7 @@ double input_number_value(struct lowering *l, size_t input, const char *what, do
                   convoy_tensor_elements(constant));
         return fallback;
     }
-    switch (constant->dtype) {
-    case CONVOY_F32:
-        return *(const float *)constant->data;
-    case CONVOY_F64:
-        return *(const double *)constant->data;
-    case CONVOY_I64:
-        return (double)*(const int64_t *)constant->data;
-    case CONVOY_I32:
-        return *(const int32_t *)constant->data;
-    case CONVOY_U8:
-    case CONVOY_BOOL:
-        return *(const uint8_t *)constant->data;
-    case CONVOY_I8:
-        return *(const int8_t *)constant->data;
-    case CONVOY_F16:
-    case CONVOY_BF16:
-        break;
-    }
-    node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' is %s, which is not supported", what,
-              convoy_dtype_text(constant->dtype));
-    return fallback;
+    return convoy_tensor_element(constant, 0);
 }
 
 uint32_t axis_normal(struct lowering *l, int64_t axis, uint32_t rank) {

@@ -5,24 +5,11 @@
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
-#include "model/memory_plan.h"
+#include "model/value_memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define KEEP     SIZE_MAX /* an output of the network: read until the end */
-#define NO_BLOCK SIZE_MAX
-
-/* How a value lives between the step that makes it and the last one that reads it, under any shape. */
-struct lifetime {
-    size_t maker, last_reader; /* steps; last_reader may be KEEP */
-    uint32_t channel_block;    /* as layer_desc.blocks; the maker's layer chose it */
-    bool must_be_dense;        /* an output, or read under another shape, or looked at */
-    bool joins;                /* its maker's inputs may lie in it */
-    bool over_input;           /* may lie where the second input of its maker lay */
-    size_t offset;             /* in a run's memory; NO_BLOCK: memory of its own */
-};
 
 struct executor {
     const struct network *network;
@@ -113,34 +100,6 @@ static void run_give(struct executor *e, struct run *take_run) {
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-static void note_reader(struct executor *e, uint32_t value, const convoy_shape *shape, size_t step) {
-    const struct network *network = e->network;
-    struct lifetime *lifetime = &e->values[network->values[value].alias_of];
-    lifetime->last_reader = step;
-    if (lifetime->maker != NO_BLOCK && !shape_equal(shape, &network->steps[lifetime->maker].desc.output))
-        lifetime->must_be_dense = true;
-}
-
-static void find_lifetimes(struct executor *e) {
-    const struct network *network = e->network;
-    for (size_t v = 0; v < network->value_count; v++)
-        e->values[v] =
-            (struct lifetime){.maker = NO_BLOCK, .offset = NO_BLOCK, .must_be_dense = network->unfused};
-    for (size_t s = 0; s < network->step_count; s++) {
-        const struct network_step *step = &network->steps[s];
-        e->values[step->output].maker = e->values[step->output].last_reader = s; /* until somebody reads it */
-        for (uint32_t i = 0; i < step->desc.input_count; i++)
-            note_reader(e, step->inputs[i], &step->desc.inputs[i], s);
-        if (step->desc.input_count > e->most_inputs)
-            e->most_inputs = step->desc.input_count;
-    }
-    for (size_t i = 0; i < network->output_count; i++) {
-        struct lifetime *lifetime = &e->values[network->values[network->outputs[i]].alias_of];
-        lifetime->last_reader = KEEP;
-        lifetime->must_be_dense = true;
-    }
-}
-
 /* Of a convolution as it will lie. */
 static enum conv_kernel fastest_kernel(struct kernel_times *times, const struct conv_geometry *conv,
                                        uint32_t block) {
@@ -152,151 +111,72 @@ static enum conv_kernel fastest_kernel(struct kernel_times *times, const struct 
     return kernel;
 }
 
-/* Prepares a step's layer for inputs that lie as they got. *memory: what its output needs. blocks:
- * [most_inputs], scratch. */
-static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_times *times, uint32_t *blocks,
-                                  struct plan_block *memory, convoy_error *error) {
+/* Notes how the outputs of a step lie, whose layer is prepared. */
+static convoy_status note_outputs(struct executor *e, size_t s, convoy_error *error) {
     const struct network_step *step = &e->network->steps[s];
     const struct backend_ops *ops = e->backend->ops;
-    struct lifetime *output = &e->values[step->output];
+    for (uint32_t i = 0; i < step->desc.output_count; i++) {
+        struct lifetime *output = &e->values[step->outputs[i]];
+        struct layer_output made = {0};
+        if (i == 0 && ops->layer_output)
+            ops->layer_output(e->layers[s], &made);
+        else if (!tensor_bytes(step->desc.outputs[i].dtype, &step->desc.outputs[i].shape, &made.bytes))
+            return error_memory(error);
+        e->own_weights_bytes += made.weights_bytes;
+        output->channel_block = made.block;
+        output->bytes = made.bytes;
+        output->joins = made.joins;
+        output->over_input = made.over_input;
+    }
+    return CONVOY_OK;
+}
+
+/* Prepares a step's layer for inputs that lie as they got. inputs: [most_inputs], scratch. */
+static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_times *times,
+                                  struct value_desc *inputs, convoy_error *error) {
+    const struct network_step *step = &e->network->steps[s];
     struct layer_desc desc = step->desc;
-    for (uint32_t i = 0; i < desc.input_count; i++)
-        blocks[i] = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
+    for (uint32_t i = 0; i < desc.input_count; i++) {
+        inputs[i] = desc.inputs[i];
+        inputs[i].block = e->values[e->network->values[step->inputs[i]].alias_of].channel_block;
+    }
     desc.step = s;
-    desc.blocks = blocks;
-    desc.free_output = !output->must_be_dense;
+    desc.inputs = inputs;
+    desc.free_output = !e->values[step->outputs[0]].must_be_dense;
     /* Together they take no more memory than the model has weights. */
     desc.own_weights = e->own_weights_bytes + network_step_weights_bytes(step) <= e->weights_bytes;
     if (desc.kind == LAYER_CONV && times)
         desc.kernel = fastest_kernel(times, &desc.conv, e->backend->block);
-    convoy_status status = ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
-    if (status != CONVOY_OK)
-        return status;
-    struct layer_output made = {0};
-    if (ops->layer_output)
-        ops->layer_output(e->layers[s], &made);
-    else if (!tensor_bytes(desc.dtype, &desc.output, &made.bytes))
-        return error_memory(error);
-    e->own_weights_bytes += made.weights_bytes;
-    output->channel_block = made.block;
-    *memory = (struct plan_block){.bytes = made.bytes, .first = s, .last = output->last_reader};
-    output->joins = made.joins;
-    output->over_input = made.over_input;
-    return CONVOY_OK;
+    convoy_status status =
+        e->backend->ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
+    return status == CONVOY_OK ? note_outputs(e, s, error) : status;
 }
 
-/* Where the output of a step lies: in the memory that is planned for one of the steps, its home. */
-struct berth {
-    size_t home, shift; /* shift: bytes from where that memory begins */
-    bool joined;        /* is part of a concatenation, or the whole */
-};
-
-static const struct lifetime *input_lifetime(const struct executor *e, size_t step, uint32_t input) {
-    return &e->values[e->network->values[e->network->steps[step].inputs[input]].alias_of];
-}
-
-/* The output of step s may take over the memory of what the step adds, if nobody reads that any more. */
-static void berth_over_input(const struct executor *e, struct plan_block *blocks, struct berth *berths,
-                             size_t s) {
-    const struct lifetime *output = &e->values[e->network->steps[s].output];
-    if (!output->over_input || output->last_reader == KEEP)
-        return;
-    const struct lifetime *added = input_lifetime(e, s, 1);
-    if (added->maker == NO_BLOCK || added->last_reader != s || added == input_lifetime(e, s, 0) ||
-        berths[added->maker].joined || blocks[added->maker].bytes != blocks[s].bytes)
-        return;
-    berths[s].home = berths[added->maker].home;
-    blocks[berths[s].home].last = output->last_reader;
-}
-
-/* Whether every input of a concatenation is free to lie in its output; *first: the step that makes the
- * earliest. */
-static bool may_join(const struct executor *e, const struct plan_block *blocks, const struct berth *berths,
-                     size_t s, size_t *first) {
-    size_t sum = 0;
-    *first = s;
-    for (uint32_t i = 0; i < e->network->steps[s].desc.input_count; i++) {
-        const struct lifetime *input = input_lifetime(e, s, i);
-        if (input->maker == NO_BLOCK || input->last_reader == KEEP)
-            return false;
-        const struct berth *berth = &berths[input->maker];
-        if (berth->home != input->maker || berth->joined ||
-            blocks[input->maker].bytes % MEMORY_ALIGNMENT != 0)
-            return false;
-        for (uint32_t k = 0; k < i; k++)
-            if (input_lifetime(e, s, k) == input)
-                return false;
-        sum += blocks[input->maker].bytes;
-        *first = input->maker < *first ? input->maker : *first;
+static void count_steps(struct executor *e) {
+    for (size_t s = 0; s < e->network->step_count; s++) {
+        const struct network_step *step = &e->network->steps[s];
+        e->weights_bytes += network_step_weights_bytes(step);
+        if (step->desc.input_count > e->most_inputs)
+            e->most_inputs = step->desc.input_count;
     }
-    return sum == blocks[s].bytes;
-}
-
-/* The inputs of a concatenation are made where they belong in its output. */
-static void berth_join(const struct executor *e, struct plan_block *blocks, struct berth *berths, size_t s) {
-    const struct lifetime *output = &e->values[e->network->steps[s].output];
-    size_t first, shift = 0, last = output->last_reader;
-    if (!output->joins || last == KEEP || !may_join(e, blocks, berths, s, &first))
-        return;
-    for (uint32_t i = 0; i < e->network->steps[s].desc.input_count; i++) {
-        const struct lifetime *input = input_lifetime(e, s, i);
-        berths[input->maker] = (struct berth){first, shift, true};
-        shift += blocks[input->maker].bytes;
-        last = input->last_reader > last ? input->last_reader : last;
-    }
-    berths[s] = (struct berth){first, 0, true};
-    blocks[first].bytes = blocks[s].bytes;
-    blocks[first].last = last;
-}
-
-/* Outputs of the network have memory of their own, which the caller gets. */
-static convoy_status place_values(struct executor *e, struct plan_block *blocks, convoy_error *error) {
-    const struct network_step *steps = e->network->steps;
-    size_t count = 0, total = e->network->step_count;
-    struct berth *berths = calloc(total + 1, sizeof *berths);
-    if (!berths)
-        return error_memory(error);
-    for (size_t s = 0; s < total; s++) {
-        berths[s].home = s;
-        berth_over_input(e, blocks, berths, s);
-        berth_join(e, blocks, berths, s);
-    }
-    for (size_t s = 0; s < total; s++)
-        if (berths[s].home == s && blocks[s].last != KEEP)
-            blocks[count++] = blocks[s];
-    convoy_status status = memory_plan(blocks, count, &e->arena_bytes, error);
-    for (size_t b = 0; b < count && status == CONVOY_OK; b++)
-        e->values[steps[blocks[b].first].output].offset = blocks[b].offset;
-    for (size_t s = total;
-         s-- > 0 && status == CONVOY_OK;) { /* homes come first and have no shift till the end */
-        size_t home = e->values[steps[berths[s].home].output].offset;
-        if (home != NO_BLOCK)
-            e->values[steps[s].output].offset = home + berths[s].shift;
-    }
-    free(berths);
-    return status;
 }
 
 static convoy_status prepare_all(struct executor *e, struct kernel_times *times,
                                  void (*progress)(void *context, size_t done, size_t total),
                                  void *progress_context, convoy_error *error) {
     size_t count = e->network->step_count;
-    uint32_t *channel_blocks = calloc(e->most_inputs + 1, sizeof *channel_blocks);
-    struct plan_block *blocks = calloc(count + 1, sizeof *blocks);
-    convoy_status status = channel_blocks && blocks ? CONVOY_OK : error_memory(error);
-    for (size_t s = 0; s < count; s++)
-        e->weights_bytes += network_step_weights_bytes(&e->network->steps[s]);
+    struct value_desc *inputs = calloc(e->most_inputs + 1, sizeof *inputs);
+    convoy_status status = inputs ? CONVOY_OK : error_memory(error);
     for (size_t s = 0; status == CONVOY_OK && s < count; s++) {
         status = cancel_check(e->cancel, error);
         if (status == CONVOY_OK)
-            status = prepare_step(e, s, times, channel_blocks, &blocks[s], error);
+            status = prepare_step(e, s, times, inputs, error);
         if (status == CONVOY_OK && progress)
             progress(progress_context, s + 1, count);
     }
     if (status == CONVOY_OK)
-        status = place_values(e, blocks, error);
-    free(channel_blocks);
-    free(blocks);
+        status = lifetimes_place(e->network, e->values, &e->arena_bytes, error);
+    free(inputs);
     return status;
 }
 
@@ -315,7 +195,8 @@ convoy_status executor_create(struct executor **out, const struct network *netwo
     e->values = calloc(network->value_count + 1, sizeof *e->values);
     convoy_status status = e->layers && e->values ? CONVOY_OK : error_memory(error);
     if (status == CONVOY_OK) {
-        find_lifetimes(e);
+        count_steps(e);
+        lifetimes_find(network, e->values);
         status = prepare_all(e, times, progress, progress_context, error);
     }
     if (status == CONVOY_OK)
@@ -387,14 +268,19 @@ static convoy_status run_step(struct run *run, size_t s, convoy_layer_report *re
     const struct network_step *step = &e->network->steps[s];
     uint64_t start_ns = clock_now_ns();
     for (uint32_t i = 0; i < step->desc.input_count; i++)
-        run->in[i] = value_tensor(run, step->inputs[i], &step->desc.inputs[i]);
-    size_t offset = e->values[step->output].offset;
-    convoy_tensor *out = &run->values[step->output];
+        run->in[i] = value_tensor(run, step->inputs[i], &step->desc.inputs[i].shape);
+    convoy_tensor out[LAYER_MAX_OUTPUTS];
     convoy_status status = CONVOY_OK;
-    if (offset == NO_BLOCK)
-        status = tensor_allocate(out, step->desc.dtype, &step->desc.output, error);
-    else
-        *out = (convoy_tensor){step->desc.dtype, step->desc.output, run->arena + offset, NULL};
+    for (uint32_t i = 0; i < step->desc.output_count && status == CONVOY_OK; i++) {
+        const struct value_desc *made = &step->desc.outputs[i];
+        convoy_tensor *value = &run->values[step->outputs[i]];
+        size_t offset = e->values[step->outputs[i]].offset;
+        if (offset == NO_OFFSET)
+            status = tensor_allocate(value, made->dtype, &made->shape, error);
+        else
+            *value = (convoy_tensor){made->dtype, made->shape, run->arena + offset, NULL};
+        out[i] = *value; /* borrowed */
+    }
     if (status == CONVOY_OK)
         status = e->backend->ops->layer_run(e->layers[s], run->context, run->in, out, report, error);
     if (status != CONVOY_OK)
@@ -443,10 +329,11 @@ static convoy_status make_outputs(const struct run *run, convoy_tensor *out, con
 /* Notes that the step, which has run, is the first whose output is not finite. */
 static void watch_step(const struct run *run, size_t s, convoy_not_finite *first) {
     const struct network_step *step = &run->executor->network->steps[s];
-    if (!first->layer && convoy_tensor_find_not_finite(&run->values[step->output], &first->element)) {
-        first->layer = step->desc.name;
-        first->op = step->desc.op;
-    }
+    for (uint32_t i = 0; i < step->desc.output_count && !first->layer; i++)
+        if (convoy_tensor_find_not_finite(&run->values[step->outputs[i]], &first->element)) {
+            first->layer = step->desc.name;
+            first->op = step->desc.op;
+        }
 }
 
 /* first: NULL: nothing is looked at. */

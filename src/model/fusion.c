@@ -1,5 +1,6 @@
 #include "model/fusion.h"
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/tensor.h"
 
@@ -13,14 +14,10 @@ static uint32_t root_of(const struct network *network, uint32_t value) {
 }
 
 static bool takes_activation(const struct network_step *step) {
-    switch (step->desc.kind) {
-    case LAYER_CONV:
-    case LAYER_BINARY:
-    case LAYER_AFFINE:
-        return step->desc.activation.kind == ACTIVATION_NONE;
-    default:
-        return false;
-    }
+    enum layer_kind kind = step->desc.kind;
+    return (kind == LAYER_CONV || kind == LAYER_BINARY || kind == LAYER_AFFINE) &&
+           dtype_is(step->desc.outputs[0].dtype, DTYPE_FLOAT) &&
+           step->desc.activation.kind == ACTIVATION_NONE;
 }
 
 /* readers[v]: steps and outputs that read v under any shape. maker[v]: the step that makes it, or SIZE_MAX.
@@ -32,7 +29,8 @@ static void index_values(const struct network *network, uint32_t *readers, size_
         const struct network_step *step = &network->steps[s];
         for (uint32_t i = 0; i < step->desc.input_count; i++)
             readers[root_of(network, step->inputs[i])]++;
-        maker[step->output] = s;
+        for (uint32_t i = 0; i < step->desc.output_count; i++)
+            maker[step->outputs[i]] = s;
     }
     for (size_t i = 0; i < network->output_count; i++)
         readers[root_of(network, network->outputs[i])]++;
@@ -57,12 +55,13 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
         struct network_step *before = maker[from] == SIZE_MAX ? NULL : &network->steps[maker[from]];
         if (step.desc.kind == LAYER_ACTIVATION && before && readers[from] == 1 && takes_activation(before)) {
             before->desc.activation = step.desc.activation;
-            network->values[step.output].alias_of = from; /* another name of what the step before makes */
-            readers[from] = readers[step.output];
+            network->values[step.outputs[0]].alias_of = from; /* another name of what the step before makes */
+            readers[from] = readers[step.outputs[0]];
             step_release(&step);
             continue;
         }
-        maker[step.output] = kept;
+        for (uint32_t i = 0; i < step.desc.output_count; i++)
+            maker[step.outputs[i]] = kept;
         network->steps[kept++] = step;
     }
     network->step_count = kept;
@@ -82,30 +81,31 @@ static bool can_add(const struct network *network, const struct network_step *ad
     if (maker[made] == SIZE_MAX || readers[made] != 1)
         return false;
     const struct network_step *step = &network->steps[maker[made]];
-    const convoy_shape *shape = &addition->desc.output;
+    const convoy_shape *shape = &addition->desc.outputs[0].shape;
     bool there = maker[other] == SIZE_MAX || maker[other] < maker[made];
     return there && step->desc.kind == LAYER_CONV && step->desc.conv.layout == CONV_CHANNELS_FIRST &&
            step->desc.input_count == 1 && step->desc.activation.kind == ACTIVATION_NONE &&
-           shape_equal(&step->desc.output, shape) && shape_equal(&addition->desc.inputs[0], shape) &&
-           shape_equal(&addition->desc.inputs[1], shape);
+           shape_equal(&step->desc.outputs[0].shape, shape) &&
+           shape_equal(&addition->desc.inputs[0].shape, shape) &&
+           shape_equal(&addition->desc.inputs[1].shape, shape);
 }
 
 /* Makes the convolution add, and make, what the addition did. */
 static convoy_status convolution_extend(struct network_step *step, const struct network_step *addition,
                                         uint32_t which, struct arena *arena, convoy_error *error) {
-    convoy_shape *shapes = arena_alloc(arena, 2, sizeof *shapes);
+    struct value_desc *described = arena_alloc(arena, 2, sizeof *described);
     uint32_t *inputs = arena_alloc(arena, 2, sizeof *inputs);
-    if (!shapes || !inputs)
+    if (!described || !inputs)
         return error_memory(error);
-    shapes[0] = step->desc.inputs[0];
-    shapes[1] = addition->desc.output;
+    described[0] = step->desc.inputs[0];
+    described[1] = addition->desc.outputs[0];
     inputs[0] = step->inputs[0];
     inputs[1] = addition->inputs[1 - which];
-    step->desc.inputs = shapes;
+    step->desc.inputs = described;
     step->desc.input_count = 2;
     step->desc.activation = addition->desc.activation;
     step->inputs = inputs;
-    step->output = addition->output;
+    step->outputs[0] = addition->outputs[0];
     return CONVOY_OK;
 }
 
@@ -114,7 +114,7 @@ static struct network_step *find_adder(const struct network *network, const stru
                                        const uint32_t *readers, const size_t *maker, uint32_t *which) {
     enum activation_kind activation = addition->desc.activation.kind;
     if (addition->desc.kind != LAYER_BINARY || addition->desc.binary != BINARY_ADD ||
-        addition->desc.dtype != CONVOY_F32 ||
+        addition->desc.outputs[0].dtype != CONVOY_F32 ||
         (activation != ACTIVATION_NONE &&
          activation != ACTIVATION_RELU)) /* what kernels can apply behind a sum */
         return NULL;
@@ -138,11 +138,12 @@ convoy_status network_fuse_additions(struct network *network, struct arena *aren
         if (adder && status == CONVOY_OK)
             status = convolution_extend(adder, &step, which, arena, error);
         if (adder && status == CONVOY_OK) {
-            maker[step.output] = (size_t)(adder - network->steps);
+            maker[step.outputs[0]] = (size_t)(adder - network->steps);
             step_release(&step);
             continue;
         }
-        maker[step.output] = kept;
+        for (uint32_t i = 0; i < step.desc.output_count; i++)
+            maker[step.outputs[i]] = kept;
         network->steps[kept++] = step;
     }
     network->step_count = kept;
@@ -150,6 +151,13 @@ out:
     free(readers);
     free(maker);
     return status;
+}
+
+static bool is_live(const struct network_step *step, const bool *live) {
+    bool any = false;
+    for (uint32_t i = 0; i < step->desc.output_count; i++)
+        any = any || live[step->outputs[i]];
+    return any;
 }
 
 convoy_status network_drop_dead(struct network *network, convoy_error *error) {
@@ -160,15 +168,21 @@ convoy_status network_drop_dead(struct network *network, convoy_error *error) {
         live[root_of(network, network->outputs[i])] = true;
     for (size_t s = network->step_count; s-- > 0;) {
         const struct network_step *step = &network->steps[s];
-        for (uint32_t i = 0; live[step->output] && i < step->desc.input_count; i++)
+        for (uint32_t i = 0; is_live(step, live) && i < step->desc.input_count; i++)
             live[root_of(network, step->inputs[i])] = true;
     }
     size_t kept = 0;
-    for (size_t s = 0; s < network->step_count; s++)
-        if (live[network->steps[s].output])
-            network->steps[kept++] = network->steps[s];
-        else
-            step_release(&network->steps[s]);
+    for (size_t s = 0; s < network->step_count; s++) {
+        struct network_step *step = &network->steps[s];
+        if (!is_live(step, live)) {
+            step_release(step);
+            continue;
+        }
+        while (!live[step->outputs[step->desc.output_count - 1]]) /* a further output that is not read is not
+                                                                     made */
+            step->desc.output_count--;
+        network->steps[kept++] = *step;
+    }
     network->step_count = kept;
     for (size_t v = 0; v < network->value_count; v++)
         if (!live[root_of(network, (uint32_t)v)])

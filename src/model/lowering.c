@@ -106,13 +106,15 @@ convoy_status constant_add(struct lowering *l, convoy_tensor *take_tensor, uint3
     return value_add(l, &made, value);
 }
 
-convoy_status scalar_add(struct lowering *l, float scalar, uint32_t *value) {
+convoy_status scalar_add(struct lowering *l, convoy_dtype dtype, double scalar, uint32_t *value) {
     convoy_tensor tensor;
     convoy_shape shape = {0};
-    convoy_status status = convoy_tensor_create(&tensor, CONVOY_F32, &shape, l->error);
+    if (l->status != CONVOY_OK)
+        return l->status;
+    convoy_status status = convoy_tensor_create(&tensor, dtype, &shape, l->error);
     if (status != CONVOY_OK)
         return l->status = status;
-    *(float *)tensor.data = scalar;
+    dtype_find(dtype)->store(tensor.data, scalar);
     return constant_add(l, &tensor, value);
 }
 
@@ -137,157 +139,179 @@ void output_set(struct lowering *l, size_t output, uint32_t value) {
 
 /* --- Layers --------------------------------------------------------------------------------------------- */
 
-/* Runs the layer now, on inputs that are all known. */
-static convoy_status fold(struct lowering *l, const struct layer_desc *desc,
-                          const struct layer_params *params, const uint32_t *inputs, convoy_tensor *result) {
-    size_t bytes, total;
-    if (!tensor_bytes(desc->dtype, &desc->output, &bytes) || !size_add(bytes, l->folded_bytes, &total) ||
-        total > MAX_FOLDED_BYTES)
+/* Adds to the bytes of folded constants what these outputs take. */
+static convoy_status count_folded(struct lowering *l, const struct layer_desc *desc) {
+    size_t bytes, total = l->folded_bytes;
+    bool fits = true;
+    for (uint32_t i = 0; i < desc->output_count; i++)
+        fits = fits && tensor_bytes(desc->outputs[i].dtype, &desc->outputs[i].shape, &bytes) &&
+               size_add(bytes, total, &total);
+    if (!fits || total > MAX_FOLDED_BYTES)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "the constants of the model would take more than %zu MiB",
                          MAX_FOLDED_BYTES >> 20);
-    convoy_tensor *in = calloc(desc->input_count, sizeof *in);
-    if (!in)
-        return fail_memory(l);
-    convoy_error inner = {0};
-    convoy_tensor out = {0};
-    struct layer *layer = NULL;
-    for (uint32_t i = 0; i < desc->input_count; i++) {
-        const convoy_tensor *elements = value_elements(l, inputs[i]);
-        if (!elements) {
-            free(in);
-            return l->status;
-        }
-        in[i] = *elements; /* borrowed */
-        in[i].shape = desc->inputs[i];
-    }
-    convoy_status status = l->reference->ops->layer_prepare(l->reference, desc, params, &layer, &inner);
-    if (status == CONVOY_OK)
-        status = convoy_tensor_create(&out, desc->dtype, &desc->output, &inner);
-    if (status == CONVOY_OK)
-        status = l->reference->ops->layer_run(layer, l->context, in, &out, NULL, &inner);
-    l->reference->ops->layer_destroy(&layer);
-    free(in);
-    if (status != CONVOY_OK) {
-        convoy_tensor_release(&out);
-        return l->status = error_set(l->error, status, "%.200s: %s", l->model->path, inner.message);
-    }
     l->folded_bytes = total;
+    return CONVOY_OK;
+}
+
+/* Notes the first constant that is not finite, of an unfused network. */
+static void watch_folded(struct lowering *l, const struct layer_desc *desc, const convoy_tensor *result) {
     convoy_not_finite *first = &l->network->folded_not_finite;
-    if (l->network->unfused && !first->layer && convoy_tensor_find_not_finite(&out, &first->element)) {
+    if (l->network->unfused && !first->layer && convoy_tensor_find_not_finite(result, &first->element)) {
         first->layer = desc->name;
         first->op = desc->op;
     }
-    *result = out;
-    return CONVOY_OK;
 }
 
-/* Integers are for shapes, which are known beforehand, and for moving about; what computes on data does so in
- * float32. */
-static convoy_status check_types(struct lowering *l, const struct layer_desc *desc, const uint32_t *inputs) {
-    for (uint32_t i = 1; i < desc->input_count; i++) {
-        convoy_dtype dtype = l->network->values[inputs[i]].dtype;
-        if (dtype != desc->input_dtype && desc->kind != LAYER_GATHER)
-            return node_fail(l, CONVOY_E_INPUT, "an input of type %s meets one of type %s",
-                             convoy_dtype_text(dtype), convoy_dtype_text(desc->input_dtype));
+/* Runs the layer once on tensors. results are zeroed, and released by the caller. */
+static convoy_status run_now(struct lowering *l, const struct layer_desc *desc,
+                             const struct layer_params *params, const convoy_tensor *in,
+                             convoy_tensor *results) {
+    convoy_error inner = {0};
+    struct layer *layer = NULL;
+    convoy_status status = l->backend->ops->layer_prepare(l->backend, desc, params, &layer, &inner);
+    for (uint32_t i = 0; i < desc->output_count && status == CONVOY_OK; i++)
+        status = convoy_tensor_create(&results[i], desc->outputs[i].dtype, &desc->outputs[i].shape, &inner);
+    if (status == CONVOY_OK)
+        status = l->backend->ops->layer_run(layer, l->context, in, results, NULL, &inner);
+    l->backend->ops->layer_destroy(&layer);
+    if (status != CONVOY_OK)
+        l->status = error_set(l->error, status, "%.200s: %s", l->model->path, inner.message);
+    return status;
+}
+
+/* The values of a layer whose inputs are all known. */
+static convoy_status fold(struct lowering *l, const struct layer_desc *desc,
+                          const struct layer_params *params, const uint32_t *inputs,
+                          const convoy_shape *shape, uint32_t *values) {
+    convoy_tensor results[LAYER_MAX_OUTPUTS] = {0};
+    convoy_status status = count_folded(l, desc);
+    if (status != CONVOY_OK)
+        return status;
+    convoy_tensor *in = calloc(desc->input_count, sizeof *in);
+    if (!in)
+        return fail_memory(l);
+    for (uint32_t i = 0; i < desc->input_count && status == CONVOY_OK; i++) {
+        const convoy_tensor *elements = value_elements(l, inputs[i]);
+        if (!elements)
+            status = l->status;
+        else
+            in[i] = *elements; /* borrowed */
+        in[i].shape = desc->inputs[i].shape;
     }
-    return CONVOY_OK;
+    if (status == CONVOY_OK)
+        status = run_now(l, desc, params, in, results);
+    free(in);
+    for (uint32_t i = 0; i < desc->output_count; i++) {
+        if (status == CONVOY_OK) {
+            watch_folded(l, desc, &results[i]);
+            results[i].shape = i == 0 ? *shape : results[i].shape;
+            status = constant_add(l, &results[i], &values[i]);
+        }
+        convoy_tensor_release(&results[i]);
+    }
+    return status;
 }
 
-static bool computes(enum layer_kind kind) {
-    return kind < LAYER_CONCAT || kind == LAYER_REDUCE;
+static bool steps_grow(struct lowering *l) {
+    struct network *network = l->network;
+    if (network->step_count < l->step_capacity)
+        return true;
+    size_t capacity = l->step_capacity ? 2 * l->step_capacity : 64;
+    struct network_step *grown = reallocarray(network->steps, capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    network->steps = grown;
+    l->step_capacity = capacity;
+    return true;
 }
 
-/* Adds desc, complete, as a step that makes a value of this shape. Takes the references of params on success.
- */
+/* Adds desc, complete, as a step that makes values, the first of this shape. Takes the references of params
+ * on success. */
 static convoy_status step_add(struct lowering *l, const struct layer_desc *desc,
                               const struct layer_params *params, const uint32_t *inputs,
-                              const convoy_shape *shape, uint32_t *value) {
-    struct network *network = l->network;
-    if (computes(desc->kind) && desc->dtype != CONVOY_F32)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "computes with data of type %s; only float32 is supported",
-                         convoy_dtype_text(desc->dtype));
-    if (network->step_count == l->step_capacity) {
-        size_t capacity = l->step_capacity ? 2 * l->step_capacity : 64;
-        struct network_step *grown = reallocarray(network->steps, capacity, sizeof *grown);
-        if (!grown)
-            return fail_memory(l);
-        network->steps = grown;
-        l->step_capacity = capacity;
-    }
+                              const convoy_shape *shape, uint32_t *values) {
+    convoy_error inner = {0};
+    convoy_status status = layer_check(desc, params, &inner);
+    if (status != CONVOY_OK)
+        return l->status = error_set(l->error, status, "%.200s: %s", l->model->path, inner.message);
     struct network_step step = {.desc = *desc, .params = *params};
-    convoy_shape *shapes = arena_alloc(l->arena, desc->input_count, sizeof *shapes);
+    struct value_desc *described = arena_alloc(l->arena, desc->input_count, sizeof *described);
     step.inputs = arena_alloc(l->arena, desc->input_count, sizeof *step.inputs);
     if (l->steps_of_node > 0)
         step.desc.name = arena_format(l->arena, "%s.%u", l->node->name, l->steps_of_node + 1);
-    if (!shapes || !step.inputs || !step.desc.name)
+    if (!steps_grow(l) || !described || !step.inputs || !step.desc.name)
         return fail_memory(l);
     for (uint32_t i = 0; i < desc->input_count; i++) {
         if (value_constant(l, inputs[i]) && !value_elements(l, inputs[i])) /* it is read at run time */
             return l->status;
-        shapes[i] = desc->inputs[i];
+        described[i] = desc->inputs[i];
         step.inputs[i] = inputs[i];
     }
-    step.desc.inputs = shapes;
-    convoy_status status =
-        value_add(l, &(struct network_value){.dtype = desc->dtype, .shape = *shape}, value);
+    step.desc.inputs = described;
+    for (uint32_t i = 0; i < desc->output_count && status == CONVOY_OK; i++) {
+        struct network_value made = {.dtype = desc->outputs[i].dtype,
+                                     .shape = i == 0 ? *shape : desc->outputs[i].shape};
+        status = value_add(l, &made, &values[i]);
+        step.outputs[i] = values[i];
+    }
     if (status != CONVOY_OK)
         return status;
-    step.output = *value;
-    network->steps[network->step_count++] = step;
+    l->network->steps[l->network->step_count++] = step;
     l->steps_of_node++;
     return CONVOY_OK;
 }
 
-/* layer_add with everything of desc filled in. Takes the references of params on success where it keeps them:
- * *kept. */
+/* layer_add with everything of desc filled in. *kept: whether the references of params were taken. */
 static convoy_status step_or_constant(struct lowering *l, const struct layer_desc *desc,
                                       const struct layer_params *params, const uint32_t *inputs,
-                                      const convoy_shape *shape, uint32_t *value, bool *kept) {
+                                      const convoy_shape *shape, uint32_t *values, bool *kept) {
     size_t bytes;
-    if (!tensor_bytes(CONVOY_F64, &desc->output,
-                      &bytes)) /* as if of the widest type, as layers are checked */
-        return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
+    for (uint32_t i = 0; i < desc->output_count; i++)
+        if (!tensor_bytes(CONVOY_F64, &desc->outputs[i].shape,
+                          &bytes)) /* as if of the widest type, as layers are checked */
+            return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
     bool known = true;
     for (uint32_t i = 0; i < desc->input_count; i++)
         known = known && value_constant(l, inputs[i]);
-    if (!known) {
-        convoy_status status = step_add(l, desc, params, inputs, shape, value);
-        *kept = status == CONVOY_OK;
-        return status;
+    if (known)
+        return fold(l, desc, params, inputs, shape, values);
+    convoy_status status = step_add(l, desc, params, inputs, shape, values);
+    *kept = status == CONVOY_OK;
+    return status;
+}
+
+/* Fills what a caller of layer_add leaves out. inputs are values; described: [input_count]. */
+static void describe(const struct lowering *l, struct layer_desc *desc, const uint32_t *inputs,
+                     struct value_desc *described) {
+    desc->name = l->node->name;
+    desc->op = l->node->op;
+    for (uint32_t i = 0; i < desc->input_count; i++) {
+        const struct network_value *value = &l->network->values[inputs[i]];
+        described[i] =
+            (struct value_desc){value->dtype, desc->inputs ? desc->inputs[i].shape : value->shape, 0};
     }
-    convoy_tensor result;
-    convoy_status status = fold(l, desc, params, inputs, &result);
-    if (status != CONVOY_OK)
-        return status;
-    result.shape = *shape;
-    return constant_add(l, &result, value);
+    desc->inputs = described;
+    desc->output_count = desc->output_count ? desc->output_count : 1;
+    for (uint32_t i = 0; i < desc->output_count; i++)
+        if (!desc->outputs[i].dtype)
+            desc->outputs[i].dtype = described[0].dtype;
 }
 
 convoy_status layer_add(struct lowering *l, struct layer_desc *desc, struct layer_params *take_params,
                         const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
-                        uint32_t *value) {
+                        uint32_t *values) {
     struct layer_params none = {0}, *params = take_params ? take_params : &none;
     bool kept = false;
-    convoy_shape *shapes = NULL;
-    if (l->status == CONVOY_OK && !desc->inputs) {
-        shapes = calloc(input_count, sizeof *shapes);
-        if (!shapes)
-            fail_memory(l);
-        for (uint32_t i = 0; shapes && i < input_count; i++)
-            shapes[i] = value_shape(l, inputs[i]);
-        desc->inputs = shapes;
-    }
+    struct value_desc *described = calloc(input_count + 1, sizeof *described);
+    if (!described)
+        fail_memory(l);
     if (l->status == CONVOY_OK) {
-        desc->name = l->node->name;
-        desc->op = l->node->op;
         desc->input_count = input_count;
-        desc->input_dtype = l->network->values[inputs[0]].dtype;
-        desc->dtype = desc->dtype ? desc->dtype : desc->input_dtype;
-        check_types(l, desc, inputs);
+        describe(l, desc, inputs, described);
+        step_or_constant(l, desc, params, inputs, shape ? shape : &desc->outputs[0].shape, values, &kept);
     }
-    if (l->status == CONVOY_OK)
-        step_or_constant(l, desc, params, inputs, shape ? shape : &desc->output, value, &kept);
-    free(shapes);
+    desc->inputs = NULL;
+    free(described);
     if (!kept) {
         convoy_tensor_release(&params->weights);
         convoy_tensor_release(&params->bias);
@@ -296,10 +320,10 @@ convoy_status layer_add(struct lowering *l, struct layer_desc *desc, struct laye
 }
 
 convoy_status layer_lower(struct lowering *l, struct layer_desc *desc, struct layer_params *take_params) {
-    uint32_t input = input_number(l, 0), value = NO_VALUE;
-    convoy_status status = layer_add(l, desc, take_params, &input, 1, NULL, &value);
-    if (status == CONVOY_OK)
-        output_set(l, 0, value);
+    uint32_t input = input_number(l, 0), values[LAYER_MAX_OUTPUTS];
+    convoy_status status = layer_add(l, desc, take_params, &input, 1, NULL, values);
+    for (uint32_t i = 0; i < desc->output_count && status == CONVOY_OK; i++)
+        output_set(l, i, values[i]);
     return status;
 }
 
@@ -309,33 +333,4 @@ convoy_status alias_lower(struct lowering *l, const convoy_shape *shape) {
     if (status == CONVOY_OK)
         output_set(l, 0, value);
     return status;
-}
-
-/* The shape of two tensors that meet, by numpy's rule; false where they do not. */
-static bool broadcast(const convoy_shape *a, const convoy_shape *b, convoy_shape *out) {
-    const convoy_shape *longer = a->rank >= b->rank ? a : b, *shorter = longer == a ? b : a;
-    *out = *longer;
-    uint32_t shift = longer->rank - shorter->rank;
-    for (uint32_t i = 0; i < shorter->rank; i++) {
-        int64_t *dim = &out->dims[i + shift];
-        if (*dim == 1)
-            *dim = shorter->dims[i];
-        else if (shorter->dims[i] != 1 && shorter->dims[i] != *dim)
-            return false;
-    }
-    return true;
-}
-
-convoy_status binary_add(struct lowering *l, enum binary_op op, uint32_t a, uint32_t b, uint32_t *value) {
-    if (l->status != CONVOY_OK)
-        return l->status;
-    struct layer_desc desc = {.kind = LAYER_BINARY, .binary = op};
-    convoy_shape shapes[] = {value_shape(l, a), value_shape(l, b)};
-    if (!broadcast(&shapes[0], &shapes[1], &desc.output)) {
-        char text_a[128], text_b[128];
-        return node_fail(l, CONVOY_E_INPUT, "shapes %s and %s do not broadcast",
-                         convoy_shape_text(&shapes[0], text_a, sizeof text_a),
-                         convoy_shape_text(&shapes[1], text_b, sizeof text_b));
-    }
-    return layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
 }

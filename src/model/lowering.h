@@ -5,6 +5,8 @@
 #ifndef MODEL_LOWERING_H
 #define MODEL_LOWERING_H
 
+#include "base/dtype.h"
+#include "compute/layer.h"
 #include "model/graph.h"
 #include "model/network.h"
 
@@ -12,12 +14,13 @@ struct lowering {
     const convoy_model *model;
     struct network *network;
     size_t step_capacity, value_capacity;
-    struct arena *arena;       /* the network's */
-    uint32_t *value_of;        /* [model->value_count] number in the network, NO_VALUE: not made */
-    const struct node *node;   /* being lowered */
-    uint64_t attributes_read;  /* bit per attribute of the node */
-    uint32_t steps_of_node;    /* added so far */
-    struct backend *reference; /* for folding constants */
+    struct arena *arena;            /* the network's */
+    uint32_t *value_of;             /* [model->value_count] number in the network, NO_VALUE: not made */
+    const struct node *node;        /* being lowered */
+    const struct onnx_operator *op; /* its row */
+    uint64_t attributes_read;       /* bit per attribute of the node */
+    uint32_t steps_of_node;         /* added so far */
+    struct backend *backend;        /* that folds constants */
     struct context *context;
     size_t folded_bytes;
     convoy_status status; /* the first failure; its sentence is in error */
@@ -53,16 +56,17 @@ convoy_status constant_add(struct lowering *lowering, convoy_tensor *take_tensor
 /* The same elements under another shape. */
 convoy_status alias_add(struct lowering *lowering, uint32_t of, const convoy_shape *shape, uint32_t *value);
 
-/* A layer over inputs[0..input_count), or, where all of these are constant, its result. The caller sets kind,
- * output and what belongs to the kind; inputs (NULL: the shapes of the values), dtype (0: that of the first
- * input); the rest is filled here. The new value has the output's shape, or, where shape is not NULL, that
- * one with as many elements. Takes the references of params, which may be NULL, also on failure. */
+/* A layer over inputs[0..input_count), or, where all of these are constant, its results. The caller sets
+ * kind, the shapes of the outputs and what belongs to the kind; output_count (0: 1), inputs (NULL: as the
+ * values are), the types of the outputs (0: that of the first input); the rest is filled here.
+ * values[0..output_count): the new values. The first has the output's shape, or, where shape is not NULL,
+ * that one with as many elements. Takes the references of params, which may be NULL, also on failure. */
 convoy_status layer_add(struct lowering *lowering, struct layer_desc *desc, struct layer_params *take_params,
                         const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
-                        uint32_t *value);
+                        uint32_t *values);
 
-/* layer_add on the node's first input, and its result is the node's first output: the whole of most
- * operators. */
+/* layer_add on the node's first input, and its results are the node's outputs: the whole of most operators.
+ */
 convoy_status layer_lower(struct lowering *lowering, struct layer_desc *desc,
                           struct layer_params *take_params);
 
@@ -73,8 +77,19 @@ convoy_status alias_lower(struct lowering *lowering, const convoy_shape *shape);
 convoy_status binary_add(struct lowering *lowering, enum binary_op op, uint32_t a, uint32_t b,
                          uint32_t *value);
 
-/* A float32 scalar. */
-convoy_status scalar_add(struct lowering *lowering, float scalar, uint32_t *value);
+/* A scalar of any type. */
+convoy_status scalar_add(struct lowering *lowering, convoy_dtype dtype, double scalar, uint32_t *value);
+
+/* The same elements in another type: the value itself where it has that type. */
+convoy_status cast_add(struct lowering *lowering, uint32_t from, convoy_dtype dtype, uint32_t *value);
+
+/* condition ? a : b, with numpy's broadcasting. */
+convoy_status where_add(struct lowering *lowering, uint32_t condition, uint32_t a, uint32_t b,
+                        uint32_t *value);
+
+/* A function of one number. */
+convoy_status activation_add(struct lowering *lowering, struct activation activation, uint32_t of,
+                             uint32_t *value);
 
 /* value is what output number output of the node stands for. */
 void output_set(struct lowering *lowering, size_t output, uint32_t value);

@@ -17,10 +17,11 @@ struct owned_network {
 
 /* --- One node ------------------------------------------------------------------------------------------- */
 
-static convoy_status check_node(struct lowering *l, const struct onnx_operator *op) {
+static convoy_status check_node(struct lowering *l) {
     const struct node *node = l->node;
+    const struct onnx_operator *op = l->op;
     int64_t opset = l->model->opset;
-    if (*node->domain && strcmp(node->domain, "ai.onnx") != 0)
+    if (!op && *node->domain && strcmp(node->domain, "ai.onnx") != 0)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "operator %.40s of domain %.60s is not supported", node->op,
                          node->domain);
     if (!op)
@@ -47,19 +48,24 @@ static convoy_status check_node(struct lowering *l, const struct onnx_operator *
     return CONVOY_OK;
 }
 
+/* What operator sets before 6 said to an optimiser, and nothing of the result. */
+static bool is_hint(const struct lowering *l, const struct attribute *attribute) {
+    return l->model->opset < 6 && strcmp(attribute->name, "consumed_inputs") == 0;
+}
+
 static convoy_status lower_node(struct lowering *l, const struct node *node) {
     l->node = node;
     l->attributes_read = 0;
     l->steps_of_node = 0;
-    const struct onnx_operator *op = operator_find(node->op);
-    convoy_status status = check_node(l, op);
+    l->op = operator_find(node->domain, node->op);
+    convoy_status status = check_node(l);
     if (status != CONVOY_OK)
         return status;
-    status = op->lower(l);
+    status = l->op->lower(l);
     if (l->status == CONVOY_OK)
         l->status = status;
     for (size_t i = 0; i < node->attribute_count; i++)
-        if (!(l->attributes_read >> i & 1))
+        if (!(l->attributes_read >> i & 1) && !is_hint(l, &node->attributes[i]))
             node_fail(l, CONVOY_E_UNSUPPORTED, "attribute '%.60s' is not supported",
                       node->attributes[i].name);
     return l->status;
@@ -174,16 +180,16 @@ static convoy_status network_make(struct network **out, const convoy_model *mode
     memset(value_of, 0xff, (model->value_count + 1) * sizeof *value_of); /* NO_VALUE */
     l.arena = &owned->arena;
     network->unfused = unfused;
-    status = reference_backend_create(&l.reference, error);
+    status = reference_backend_create(&l.backend, error);
     if (status == CONVOY_OK)
-        status = l.reference->ops->context_create(l.reference, &l.context, error);
+        status = l.backend->ops->context_create(l.backend, &l.context, error);
     if (status == CONVOY_OK)
         status = lower_model(&l, input_shapes, constants);
 out:
     if (l.context)
-        l.reference->ops->context_destroy(&l.context);
-    if (l.reference)
-        l.reference->ops->destroy(&l.reference);
+        l.backend->ops->context_destroy(&l.context);
+    if (l.backend)
+        l.backend->ops->destroy(&l.backend);
     free(value_of);
     if (status == CONVOY_OK)
         *out = network;
@@ -231,8 +237,8 @@ uint64_t network_step_macs(const struct network_step *step) {
         return conv_macs(&step->desc.conv);
     if (step->desc.kind != LAYER_MATMUL)
         return 0;
-    const convoy_shape *a = &step->desc.inputs[0];
-    return (uint64_t)shape_product(&step->desc.output, 0, step->desc.output.rank) *
+    const convoy_shape *a = &step->desc.inputs[0].shape;
+    return (uint64_t)shape_product(&step->desc.outputs[0].shape, 0, step->desc.outputs[0].shape.rank) *
            (uint64_t)a->dims[a->rank - 1];
 }
 

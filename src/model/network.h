@@ -14,8 +14,8 @@
 struct network_step {
     struct layer_desc desc; /* desc.inputs points to memory of the network */
     struct layer_params params;
-    uint32_t *inputs; /* [desc.input_count] value numbers */
-    uint32_t output;  /* value number */
+    uint32_t *inputs;                    /* [desc.input_count] value numbers */
+    uint32_t outputs[LAYER_MAX_OUTPUTS]; /* [desc.output_count] value numbers */
 };
 
 struct network_value {

@@ -164,7 +164,7 @@ static bool may_refuse(const struct node_test *test, const char **reason) {
             return true;
         }
     for (size_t i = 0; i < test->model->node_count; i++)
-        if (!operator_find(test->model->nodes[i].op)) {
+        if (!operator_find(test->model->nodes[i].domain, test->model->nodes[i].op)) {
             *reason = "operator";
             return true;
         }

@@ -3,80 +3,105 @@
 #include "model/operators.h"
 
 #include <float.h>
+#include <string.h>
 
-static convoy_status lower_activation(struct lowering *l, enum activation_kind kind, float alpha,
-                                      float beta) {
+static convoy_status activation_lower(struct lowering *l, struct activation activation) {
     struct layer_desc desc = {
-        .kind = LAYER_ACTIVATION, .activation = {kind, alpha, beta}, .output = input_shape(l, 0)};
+        .kind = LAYER_ACTIVATION, .activation = activation, .outputs = {{.shape = input_shape(l, 0)}}};
     return layer_lower(l, &desc, NULL);
 }
 
-convoy_status lower_relu(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_RELU, 0, 0);
+static float parameter(struct lowering *l, const struct number_attribute *attribute) {
+    return attribute->name ? attribute_float(l, attribute->name, attribute->fallback) : attribute->fallback;
 }
 
-convoy_status lower_leaky_relu(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_LEAKY_RELU, attribute_float(l, "alpha", 0.01f), 0);
+static convoy_status lower_activation(struct lowering *l) {
+    struct activation activation = {.kind = (enum activation_kind)l->op->parameter};
+    activation.alpha = parameter(l, &l->op->alpha);
+    activation.beta = parameter(l, &l->op->beta);
+    return activation_lower(l, activation);
 }
 
-convoy_status lower_elu(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_ELU, attribute_float(l, "alpha", 1), 0);
-}
-
-convoy_status lower_hard_sigmoid(struct lowering *l) {
-    float alpha = attribute_float(l, "alpha", 0.2f), beta = attribute_float(l, "beta", 0.5f);
-    return lower_activation(l, ACTIVATION_HARD_SIGMOID, alpha, beta);
-}
-
-convoy_status lower_clip(struct lowering *l) {
-    bool attributes = l->model->opset < 11;
-    float low =
-        attributes ? attribute_float(l, "min", -FLT_MAX) : (float)input_number_value(l, 1, "min", -FLT_MAX);
-    float high =
-        attributes ? attribute_float(l, "max", FLT_MAX) : (float)input_number_value(l, 2, "max", FLT_MAX);
-    return lower_activation(l, ACTIVATION_CLIP, low, high);
-}
-
-/* x · max(0, min(1, x/6 + 1/2)) */
-convoy_status lower_hard_swish(struct lowering *l) {
-    struct layer_desc desc = {.kind = LAYER_ACTIVATION,
-                              .activation = {ACTIVATION_HARD_SIGMOID, 1.0f / 6, 0.5f},
-                              .output = input_shape(l, 0)};
-    uint32_t x = input_number(l, 0), gate = NO_VALUE, value = NO_VALUE;
-    layer_add(l, &desc, NULL, &x, 1, NULL, &gate);
-    binary_add(l, BINARY_MUL, x, gate, &value);
+/* min(max(x, low), high) by layers: integers need bounds of their own type. */
+static convoy_status clip_by_layers(struct lowering *l) {
+    uint32_t value = input_number(l, 0);
+    if (input_given(l, 1))
+        binary_add(l, BINARY_MAX, value, input_number(l, 1), &value);
+    if (l->status == CONVOY_OK && input_given(l, 2))
+        binary_add(l, BINARY_MIN, value, input_number(l, 2), &value);
+    convoy_shape shape = input_shape(l, 0);
+    if (l->status == CONVOY_OK && value == input_number(l, 0))
+        return alias_lower(l, &shape);
     output_set(l, 0, value);
     return l->status;
 }
 
-convoy_status lower_sigmoid(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_SIGMOID, 0, 0);
+static bool is_known(const struct lowering *l, size_t input) {
+    return !input_given(l, input) || input_constant(l, input);
 }
 
-convoy_status lower_tanh(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_TANH, 0, 0);
+static convoy_status lower_clip(struct lowering *l) {
+    bool attributes = l->model->opset < 11;
+    if (!attributes && (!dtype_is(input_dtype(l, 0), DTYPE_REALS) || !is_known(l, 1) || !is_known(l, 2)))
+        return clip_by_layers(l);
+    struct activation clip = {.kind = ACTIVATION_CLIP};
+    clip.alpha = attributes ? attribute_float(l, "min", -FLT_MAX)
+                            : (float)input_number_value(l, 1, "min", (double)-FLT_MAX);
+    clip.beta = attributes ? attribute_float(l, "max", FLT_MAX)
+                           : (float)input_number_value(l, 2, "max", (double)FLT_MAX);
+    return activation_lower(l, clip);
 }
 
-convoy_status lower_exp(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_EXP, 0, 0);
+/* Since operator set 20 two forms. */
+static convoy_status lower_gelu(struct lowering *l) {
+    bool by_tanh = strcmp(attribute_text(l, "approximate", "none"), "tanh") == 0;
+    return activation_lower(l, (struct activation){by_tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU, 0, 0});
 }
 
-convoy_status lower_log(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_LOG, 0, 0);
-}
+#define FUNCTION(NAME, FIRST_OPSET, KIND, ...)                                                               \
+    OPERATOR(NAME, FIRST_OPSET, lower_activation, 1, 1, .parameter = KIND, __VA_ARGS__)
 
-convoy_status lower_sqrt(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_SQRT, 0, 0);
-}
-
-convoy_status lower_abs(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_ABS, 0, 0);
-}
-
-convoy_status lower_neg(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_NEG, 0, 0);
-}
-
-convoy_status lower_softplus(struct lowering *l) {
-    return lower_activation(l, ACTIVATION_SOFTPLUS, 0, 0);
-}
+const struct onnx_operator activation_operators[] = {
+    FUNCTION("Abs", 1, ACTIVATION_ABS),
+    FUNCTION("Acos", 7, ACTIVATION_ACOS),
+    FUNCTION("Acosh", 9, ACTIVATION_ACOSH),
+    FUNCTION("Asin", 7, ACTIVATION_ASIN),
+    FUNCTION("Asinh", 9, ACTIVATION_ASINH),
+    FUNCTION("Atan", 7, ACTIVATION_ATAN),
+    FUNCTION("Atanh", 9, ACTIVATION_ATANH),
+    FUNCTION("BitwiseNot", 18, ACTIVATION_BITWISE_NOT),
+    FUNCTION("Ceil", 1, ACTIVATION_CEIL),
+    FUNCTION("Celu", 12, ACTIVATION_CELU, .alpha = {"alpha", 1}),
+    OPERATOR("Clip", 1, lower_clip, 1, 3),
+    FUNCTION("Cos", 7, ACTIVATION_COS),
+    FUNCTION("Cosh", 9, ACTIVATION_COSH),
+    FUNCTION("Elu", 1, ACTIVATION_ELU, .alpha = {"alpha", 1}),
+    FUNCTION("Erf", 9, ACTIVATION_ERF),
+    FUNCTION("Exp", 1, ACTIVATION_EXP),
+    FUNCTION("Floor", 1, ACTIVATION_FLOOR),
+    OPERATOR("Gelu", 20, lower_gelu, 1, 1),
+    FUNCTION("HardSigmoid", 1, ACTIVATION_HARD_SIGMOID, .alpha = {"alpha", 0.2f}, .beta = {"beta", 0.5f}),
+    FUNCTION("HardSwish", 14, ACTIVATION_HARD_SWISH),
+    FUNCTION("LeakyRelu", 1, ACTIVATION_LEAKY_RELU, .alpha = {"alpha", 0.01f}),
+    FUNCTION("Log", 1, ACTIVATION_LOG),
+    FUNCTION("Mish", 18, ACTIVATION_MISH),
+    FUNCTION("Neg", 1, ACTIVATION_NEG),
+    FUNCTION("Not", 1, ACTIVATION_NOT),
+    FUNCTION("Reciprocal", 1, ACTIVATION_RECIPROCAL),
+    FUNCTION("Relu", 1, ACTIVATION_RELU),
+    FUNCTION("Round", 11, ACTIVATION_ROUND),
+    FUNCTION("Selu", 1, ACTIVATION_SELU, .alpha = {"alpha", 1.67326319217681884765625f},
+             .beta = {"gamma", 1.05070102214813232421875f}),
+    FUNCTION("Shrink", 9, ACTIVATION_SHRINK, .alpha = {"lambd", 0.5f}, .beta = {"bias", 0}),
+    FUNCTION("Sigmoid", 1, ACTIVATION_SIGMOID),
+    FUNCTION("Sign", 9, ACTIVATION_SIGN),
+    FUNCTION("Sin", 7, ACTIVATION_SIN),
+    FUNCTION("Sinh", 9, ACTIVATION_SINH),
+    FUNCTION("Softplus", 1, ACTIVATION_SOFTPLUS),
+    FUNCTION("Softsign", 1, ACTIVATION_SOFTSIGN),
+    FUNCTION("Sqrt", 1, ACTIVATION_SQRT),
+    FUNCTION("Tan", 7, ACTIVATION_TAN),
+    FUNCTION("Tanh", 1, ACTIVATION_TANH),
+    FUNCTION("ThresholdedRelu", 10, ACTIVATION_THRESHOLDED_RELU, .alpha = {"alpha", 1}),
+    LAST_OPERATOR,
+};

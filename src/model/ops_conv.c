@@ -57,7 +57,7 @@ static bool is_bias(const convoy_tensor *bias, int64_t channels) {
     return bias->shape.rank == 1 && bias->shape.dims[0] == channels;
 }
 
-convoy_status lower_conv(struct lowering *l) {
+static convoy_status lower_conv(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     const convoy_tensor *weights = float_constant(l, 1, "weights");
     const convoy_tensor *bias = input_given(l, 2) ? float_constant(l, 2, "biases") : NULL;
@@ -75,7 +75,7 @@ convoy_status lower_conv(struct lowering *l) {
     if (bias && !is_bias(bias, desc.conv.out_channels))
         return node_fail(l, CONVOY_E_INPUT, "the biases must be a list of %lld numbers",
                          (long long)desc.conv.out_channels);
-    desc.output = conv_output_shape(&desc.conv);
+    desc.outputs[0].shape = conv_output_shape(&desc.conv);
     struct layer_params params = {0};
     tensor_view(&params.weights, weights, &weights->shape);
     if (bias)
@@ -130,9 +130,9 @@ static convoy_status product_add(struct lowering *l, uint32_t input, int64_t row
     convoy_status status = conv_geometry_complete(&desc.conv, &inner);
     if (status != CONVOY_OK)
         node_fail(l, status, "%s", inner.message);
-    convoy_shape in = conv_input_shape(&desc.conv);
+    struct value_desc in = {.shape = conv_input_shape(&desc.conv)};
     desc.inputs = &in;
-    desc.output = conv_output_shape(&desc.conv);
+    desc.outputs[0].shape = conv_output_shape(&desc.conv);
     return layer_add(l, &desc, take_params, &input, 1, shape, value);
 }
 
@@ -140,14 +140,15 @@ static convoy_status product_add(struct lowering *l, uint32_t input, int64_t row
 static convoy_status matrix_transpose(struct lowering *l, uint32_t *value) {
     struct layer_desc desc = {.kind = LAYER_TRANSPOSE, .transpose.permutation = {1, 0}};
     convoy_shape shape = value_shape(l, *value);
-    desc.output = (convoy_shape){2, {shape.dims[1], shape.dims[0]}};
+    desc.outputs[0].shape = (convoy_shape){2, {shape.dims[1], shape.dims[0]}};
     return layer_add(l, &desc, NULL, value, 1, NULL, value);
 }
 
 /* *value: factor times it. */
 static convoy_status scale_add(struct lowering *l, float factor, uint32_t *value) {
     uint32_t scalar = NO_VALUE;
-    if (factor == 1 || l->status != CONVOY_OK || scalar_add(l, factor, &scalar) != CONVOY_OK)
+    if (factor == 1 || l->status != CONVOY_OK ||
+        scalar_add(l, l->network->values[*value].dtype, (double)factor, &scalar) != CONVOY_OK)
         return l->status;
     return binary_add(l, BINARY_MUL, *value, scalar, value);
 }
@@ -188,6 +189,8 @@ static convoy_status gemm_read(struct lowering *l, struct gemm *gemm) {
     gemm->beta = attribute_float(l, "beta", 1);
     gemm->transpose_a = attribute_int(l, "transA", 0) != 0;
     gemm->transpose_b = attribute_int(l, "transB", 0) != 0;
+    if (l->model->opset < 7)
+        attribute_int(l, "broadcast", 0); /* C meets the product by numpy's rule in any case */
     convoy_shape a = input_shape(l, 0), b = input_shape(l, 1);
     gemm->m = a.dims[gemm->transpose_a ? 1 : 0];
     gemm->k = a.dims[gemm->transpose_a ? 0 : 1];
@@ -206,7 +209,7 @@ static convoy_status gemm_by_data(struct lowering *l, const struct gemm *gemm, u
                                   uint32_t *value) {
     if (gemm->transpose_b)
         matrix_transpose(l, &b);
-    struct layer_desc desc = {.kind = LAYER_MATMUL, .output = {2, {gemm->m, gemm->n}}};
+    struct layer_desc desc = {.kind = LAYER_MATMUL, .outputs = {{.shape = {2, {gemm->m, gemm->n}}}}};
     layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
     return scale_add(l, gemm->alpha, value);
 }
@@ -226,7 +229,7 @@ static convoy_status gemm_by_constant(struct lowering *l, const struct gemm *gem
 }
 
 /* alpha·A·B + beta·C */
-convoy_status lower_gemm(struct lowering *l) {
+static convoy_status lower_gemm(struct lowering *l) {
     struct gemm gemm;
     convoy_status status = gemm_read(l, &gemm);
     if (status != CONVOY_OK)
@@ -279,11 +282,11 @@ static bool matmul_shape(const convoy_shape *a, const convoy_shape *b, convoy_sh
     return true;
 }
 
-convoy_status lower_matmul(struct lowering *l) {
+static convoy_status lower_matmul(struct lowering *l) {
     convoy_shape a = input_shape(l, 0), b = input_shape(l, 1);
     struct layer_desc desc = {.kind = LAYER_MATMUL};
     char text_a[128], text_b[128];
-    if (!matmul_shape(&a, &b, &desc.output))
+    if (!matmul_shape(&a, &b, &desc.outputs[0].shape))
         return node_fail(l, CONVOY_E_INPUT, "%s times %s is no product",
                          convoy_shape_text(&a, text_a, sizeof text_a),
                          convoy_shape_text(&b, text_b, sizeof text_b));
@@ -295,7 +298,7 @@ convoy_status lower_matmul(struct lowering *l) {
     if (by_constant) {
         struct layer_params params = {0};
         if (product_filters(l, weights, false, 1, &params.weights) == CONVOY_OK)
-            product_add(l, inputs[0], (int64_t)rows, &params, &desc.output, &value);
+            product_add(l, inputs[0], (int64_t)rows, &params, &desc.outputs[0].shape, &value);
     } else {
         layer_add(l, &desc, NULL, inputs, 2, NULL, &value);
     }
@@ -303,3 +306,10 @@ convoy_status lower_matmul(struct lowering *l) {
         output_set(l, 0, value);
     return l->status;
 }
+
+const struct onnx_operator conv_operators[] = {
+    OPERATOR("Conv", 1, lower_conv, 2, 3),
+    OPERATOR("Gemm", 1, lower_gemm, 2, 3),
+    OPERATOR("MatMul", 1, lower_matmul, 2, 2),
+    LAST_OPERATOR,
+};

@@ -1,137 +1,174 @@
-/* Arithmetic between tensors, reductions, conversions. */
+/* Arithmetic and comparisons between tensors. */
 #include "model/attributes.h"
 #include "model/operators.h"
 
-/* --- Two or more inputs --------------------------------------------------------------------------------- */
+#include <math.h>
+
+/* Before operator set 7 the second operand met the first at `axis`, not at the right, and only where
+ * `broadcast` says so. *value: it in a shape that meets the first by numpy's rule. */
+static convoy_status legacy_broadcast(struct lowering *l, uint32_t *value) {
+    bool broadcast = attribute_int(l, "broadcast", 0) != 0;
+    convoy_shape a = input_shape(l, 0), b = value_shape(l, *value), shape = {.rank = a.rank};
+    int64_t at = attribute_int(l, "axis", (int64_t)a.rank - (int64_t)b.rank);
+    at = at < 0 ? at + (int64_t)a.rank : at;
+    if (l->status != CONVOY_OK || !broadcast || b.rank == a.rank)
+        return l->status;
+    if (at < 0 || at + (int64_t)b.rank > (int64_t)a.rank)
+        return node_fail(l, CONVOY_E_INPUT, "axis %lld does not place %u axes among %u", (long long)at,
+                         b.rank, a.rank);
+    for (uint32_t i = 0; i < a.rank; i++)
+        shape.dims[i] = (int64_t)i >= at && i < (uint32_t)at + b.rank ? b.dims[i - (uint32_t)at] : 1;
+    return alias_add(l, *value, &shape, value);
+}
 
 /* Input 0 op input 1 op input 2 ..., from the left. */
-static convoy_status lower_chain(struct lowering *l, enum binary_op op, uint32_t *value) {
+static convoy_status chain_add(struct lowering *l, enum binary_op op, uint32_t *value) {
     *value = input_number(l, 0);
     for (size_t i = 1; i < l->node->input_count && l->status == CONVOY_OK; i++)
         binary_add(l, op, *value, input_number(l, i), value);
     return l->status;
 }
 
-static convoy_status lower_binary(struct lowering *l, enum binary_op op) {
+static convoy_status lower_chain(struct lowering *l) {
     uint32_t value;
-    if (lower_chain(l, op, &value) == CONVOY_OK)
+    if (chain_add(l, (enum binary_op)l->op->parameter, &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
-convoy_status lower_add(struct lowering *l) {
-    return lower_binary(l, BINARY_ADD);
+static convoy_status binary_lower(struct lowering *l, enum binary_op op) {
+    uint32_t second = input_number(l, 1), value = NO_VALUE;
+    if (l->model->opset < 7)
+        legacy_broadcast(l, &second);
+    if (l->status == CONVOY_OK && binary_add(l, op, input_number(l, 0), second, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
 }
 
-convoy_status lower_sub(struct lowering *l) {
-    return lower_binary(l, BINARY_SUB);
+static convoy_status lower_binary(struct lowering *l) {
+    return binary_lower(l, (enum binary_op)l->op->parameter);
 }
 
-convoy_status lower_mul(struct lowering *l) {
-    return lower_binary(l, BINARY_MUL);
-}
-
-convoy_status lower_div(struct lowering *l) {
-    return lower_binary(l, BINARY_DIV);
-}
-
-convoy_status lower_max(struct lowering *l) {
-    return lower_binary(l, BINARY_MAX);
-}
-
-convoy_status lower_min(struct lowering *l) {
-    return lower_binary(l, BINARY_MIN);
-}
-
-convoy_status lower_sum(struct lowering *l) {
-    return lower_binary(l, BINARY_ADD);
-}
-
-convoy_status lower_mean(struct lowering *l) {
+static convoy_status lower_mean(struct lowering *l) {
     uint32_t sum = NO_VALUE, count = NO_VALUE, value = NO_VALUE;
-    if (lower_chain(l, BINARY_ADD, &sum) == CONVOY_OK &&
-        scalar_add(l, (float)l->node->input_count, &count) == CONVOY_OK &&
+    if (chain_add(l, BINARY_ADD, &sum) == CONVOY_OK &&
+        scalar_add(l, input_dtype(l, 0), (double)l->node->input_count, &count) == CONVOY_OK &&
         binary_add(l, BINARY_DIV, sum, count, &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
-static convoy_status cast_add(struct lowering *l, uint32_t from, convoy_dtype dtype, uint32_t *value) {
-    struct layer_desc desc = {.kind = LAYER_CAST, .dtype = dtype, .output = value_shape(l, from)};
-    return layer_add(l, &desc, NULL, &from, 1, NULL, value);
+/* fmod = 1: the remainder has the sign of the dividend. */
+static convoy_status lower_mod(struct lowering *l) {
+    return binary_lower(l, attribute_int(l, "fmod", 0) ? BINARY_REMAINDER : BINARY_MOD);
+}
+
+static convoy_status lower_bit_shift(struct lowering *l) {
+    const char *direction = attribute_text(l, "direction", "");
+    if (*direction != 'L' && *direction != 'R')
+        return node_fail(l, CONVOY_E_INPUT, "direction is '%.20s'; LEFT or RIGHT is expected", direction);
+    return binary_lower(l, *direction == 'L' ? BINARY_SHIFT_LEFT : BINARY_SHIFT_RIGHT);
 }
 
 /* The exponent may have another type; the result has the base's. */
-convoy_status lower_pow(struct lowering *l) {
+static convoy_status lower_pow(struct lowering *l) {
+    convoy_dtype type = input_dtype(l, 0);
     uint32_t base = input_number(l, 0), exponent = input_number(l, 1), value = NO_VALUE;
-    if (input_dtype(l, 1) != input_dtype(l, 0))
-        cast_add(l, exponent, input_dtype(l, 0), &exponent);
-    if (binary_add(l, BINARY_POW, base, exponent, &value) == CONVOY_OK)
+    if (l->model->opset < 7)
+        legacy_broadcast(l, &exponent);
+    bool by_float = dtype_is(type, DTYPE_INTEGERS) && dtype_is(input_dtype(l, 1), DTYPE_REALS);
+    cast_add(l, base, by_float ? CONVOY_F64 : type, &base);
+    cast_add(l, exponent, by_float ? CONVOY_F64 : type, &exponent);
+    if (l->status == CONVOY_OK)
+        binary_add(l, BINARY_POW, base, exponent, &value);
+    if (cast_add(l, value, type, &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
-/* --- Conversion ----------------------------------------------------------------------------------------- */
+/* The slope meets x by numpy's rule from the right; before operator set 7, and in files that follow it still,
+ * a slope [C] belongs to the channels. */
+static convoy_status lower_prelu(struct lowering *l) {
+    convoy_shape x = input_shape(l, 0), slope = input_shape(l, 1), shape = {.rank = x.rank};
+    uint32_t second = input_number(l, 1), value = NO_VALUE;
+    bool per_channel = l->model->opset < 7 && slope.rank == 1 && x.rank > 1 &&
+                       (slope.dims[0] == x.dims[1] || slope.dims[0] == 1);
+    for (uint32_t i = 0; i < x.rank; i++)
+        shape.dims[i] = i == 1 ? slope.dims[0] : 1;
+    if (per_channel)
+        alias_add(l, second, &shape, &second);
+    if (l->status == CONVOY_OK &&
+        binary_add(l, BINARY_PRELU, input_number(l, 0), second, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
+}
 
-convoy_status lower_cast(struct lowering *l) {
-    int64_t to = attribute_int(l, "to", 0);
-    attribute_int(l, "saturate", 1); /* of 8-bit floats, which are not supported */
-    convoy_dtype dtype = to > 0 && to < 256 ? (convoy_dtype)to : 0;
-    if (convoy_dtype_bytes(dtype) == 0)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "casts to the element type %lld, which is not supported",
-                         (long long)to);
-    convoy_shape shape = input_shape(l, 0);
-    if (dtype == input_dtype(l, 0))
-        return alias_lower(l, &shape);
+static convoy_status lower_where(struct lowering *l) {
     uint32_t value = NO_VALUE;
-    if (cast_add(l, input_number(l, 0), dtype, &value) == CONVOY_OK)
+    if (where_add(l, input_number(l, 0), input_number(l, 1), input_number(l, 2), &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
-/* --- Reductions ----------------------------------------------------------------------------------------- */
-
-/* moved: the operator set from which on axes are an input. */
-static convoy_status lower_reduce(struct lowering *l, enum reduce_op op, int64_t moved) {
-    convoy_shape x = input_shape(l, 0), shape = {0};
-    struct int_list list = option_ints(l, "axes", 1, moved);
-    bool keep = attribute_int(l, "keepdims", 1) != 0;
-    bool none_is_none = l->model->opset >= moved && attribute_int(l, "noop_with_empty_axes", 0) != 0;
-    uint32_t axes = axes_mask(l, &list, x.rank);
-    if (l->status != CONVOY_OK)
-        return l->status;
-    if (list.count == 0 && none_is_none)
-        return alias_lower(l, &x);
-    if (list.count == 0)
-        axes = (UINT32_C(1) << x.rank) - 1;
-    struct layer_desc desc = {.kind = LAYER_REDUCE, .reduce = {op, axes}, .output = x};
-    for (uint32_t i = 0; i < x.rank; i++) {
-        bool gone = axes >> i & 1;
-        if (gone && x.dims[i] == 0)
-            return node_fail(l, CONVOY_E_UNSUPPORTED, "axis %u, which is reduced, is empty", i);
-        if (gone)
-            desc.output.dims[i] = 1;
-        if (!gone || keep)
-            shape.dims[shape.rank++] = desc.output.dims[i];
-    }
-    uint32_t input = input_number(l, 0), value = NO_VALUE;
-    if (layer_add(l, &desc, NULL, &input, 1, &shape, &value) == CONVOY_OK)
+/* A NaN is the number that is not equal to itself. */
+static convoy_status lower_is_nan(struct lowering *l) {
+    uint32_t x = input_number(l, 0), value = NO_VALUE;
+    binary_add(l, BINARY_EQUAL, x, x, &value);
+    struct layer_desc desc = {.kind = LAYER_ACTIVATION, .activation = {ACTIVATION_NOT, 0, 0}};
+    desc.outputs[0].shape = input_shape(l, 0);
+    if (layer_add(l, &desc, NULL, &value, 1, NULL, &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
-convoy_status lower_reduce_mean(struct lowering *l) {
-    return lower_reduce(l, REDUCE_MEAN, 18);
+static convoy_status lower_is_inf(struct lowering *l) {
+    bool negative = attribute_int(l, "detect_negative", 1) != 0,
+         positive = attribute_int(l, "detect_positive", 1) != 0;
+    uint32_t x = input_number(l, 0), limit = NO_VALUE, value = NO_VALUE;
+    struct layer_desc size = {.kind = LAYER_ACTIVATION, .activation = {ACTIVATION_ABS, 0, 0}};
+    size.outputs[0].shape = input_shape(l, 0);
+    if (negative && positive)
+        layer_add(l, &size, NULL, &x, 1, NULL, &x);
+    double infinity = (double)INFINITY;
+    scalar_add(l, input_dtype(l, 0),
+               !positive && negative ? -infinity
+               : !positive           ? (double)NAN
+                                     : infinity,
+               &limit);
+    if (l->status == CONVOY_OK && binary_add(l, BINARY_EQUAL, x, limit, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
 }
 
-convoy_status lower_reduce_sum(struct lowering *l) {
-    return lower_reduce(l, REDUCE_SUM, 13);
-}
+#define FUNCTION(NAME, FIRST_OPSET, OP) OPERATOR(NAME, FIRST_OPSET, lower_binary, 2, 2, .parameter = OP)
+#define CHAIN(NAME, OP)                 OPERATOR(NAME, 1, lower_chain, 1, ANY_INPUTS, .parameter = OP)
 
-convoy_status lower_reduce_max(struct lowering *l) {
-    return lower_reduce(l, REDUCE_MAX, 18);
-}
-
-convoy_status lower_reduce_min(struct lowering *l) {
-    return lower_reduce(l, REDUCE_MIN, 18);
-}
+const struct onnx_operator math_operators[] = {
+    FUNCTION("Add", 1, BINARY_ADD),
+    FUNCTION("And", 1, BINARY_AND),
+    OPERATOR("BitShift", 11, lower_bit_shift, 2, 2),
+    FUNCTION("BitwiseAnd", 18, BINARY_AND),
+    FUNCTION("BitwiseOr", 18, BINARY_OR),
+    FUNCTION("BitwiseXor", 18, BINARY_XOR),
+    FUNCTION("Div", 1, BINARY_DIV),
+    FUNCTION("Equal", 1, BINARY_EQUAL),
+    FUNCTION("Greater", 1, BINARY_GREATER),
+    FUNCTION("GreaterOrEqual", 12, BINARY_GREATER_OR_EQUAL),
+    OPERATOR("IsInf", 10, lower_is_inf, 1, 1),
+    OPERATOR("IsNaN", 9, lower_is_nan, 1, 1),
+    FUNCTION("Less", 1, BINARY_LESS),
+    FUNCTION("LessOrEqual", 12, BINARY_LESS_OR_EQUAL),
+    CHAIN("Max", BINARY_MAX),
+    OPERATOR("Mean", 1, lower_mean, 1, ANY_INPUTS),
+    CHAIN("Min", BINARY_MIN),
+    OPERATOR("Mod", 10, lower_mod, 2, 2),
+    FUNCTION("Mul", 1, BINARY_MUL),
+    FUNCTION("Or", 1, BINARY_OR),
+    OPERATOR("PRelu", 1, lower_prelu, 2, 2),
+    OPERATOR("Pow", 1, lower_pow, 2, 2),
+    FUNCTION("Sub", 1, BINARY_SUB),
+    CHAIN("Sum", BINARY_ADD),
+    OPERATOR("Where", 9, lower_where, 3, 3),
+    FUNCTION("Xor", 1, BINARY_XOR),
+    LAST_OPERATOR,
+};

@@ -48,7 +48,7 @@ static convoy_status lower_inference(struct lowering *l, const convoy_shape *x, 
     size_t channels = (size_t)x->dims[1];
     struct layer_desc desc = {.kind = LAYER_AFFINE,
                               .affine = {(size_t)x->dims[0], channels, shape_product(x, 2, x->rank)},
-                              .output = *x};
+                              .outputs = {{.shape = *x}}};
     struct layer_params params = {0};
     fill_affine(l, channels, epsilon, &params);
     return layer_lower(l, &desc, &params); /* releases params where it failed */
@@ -83,8 +83,8 @@ static uint32_t per_channel_add(struct lowering *l, size_t input, const char *wh
 static void lower_running(struct lowering *l, size_t output, uint32_t running, uint32_t current,
                           float momentum) {
     uint32_t old = NO_VALUE, new = NO_VALUE, value = NO_VALUE;
-    scalar_add(l, momentum, &old);
-    scalar_add(l, 1 - momentum, &new);
+    scalar_add(l, CONVOY_F32, (double)momentum, &old);
+    scalar_add(l, CONVOY_F32, (double)(1 - momentum), &new);
     binary_add(l, BINARY_MUL, running, old, &old);
     binary_add(l, BINARY_MUL, current, new, &new);
     binary_add(l, BINARY_ADD, old, new, &value);
@@ -97,15 +97,16 @@ static void lower_running(struct lowering *l, size_t output, uint32_t running, u
  * are the running mean and variance. */
 static convoy_status lower_training(struct lowering *l, const convoy_shape *x, float epsilon,
                                     float momentum) {
-    struct layer_desc mean_desc = {.kind = LAYER_REDUCE, .reduce = {REDUCE_MEAN, 0}, .output = *x};
+    struct layer_desc mean_desc = {
+        .kind = LAYER_REDUCE, .reduce = {REDUCE_MEAN, 0}, .outputs = {{.shape = *x}}};
     struct layer_desc root_desc = {.kind = LAYER_ACTIVATION, .activation = {ACTIVATION_SQRT, 0, 0}};
     for (uint32_t i = 0; i < x->rank; i++) {
         if (i != 1 && x->dims[i] == 0)
             return node_fail(l, CONVOY_E_INPUT, "the statistics of no elements are asked for");
         mean_desc.reduce.axes |= i == 1 ? 0 : UINT32_C(1) << i;
-        mean_desc.output.dims[i] = i == 1 ? x->dims[1] : 1;
+        mean_desc.outputs[0].shape.dims[i] = i == 1 ? x->dims[1] : 1;
     }
-    const convoy_shape shape = root_desc.output = mean_desc.output; /* [1,C,1,...] */
+    const convoy_shape shape = root_desc.outputs[0].shape = mean_desc.outputs[0].shape; /* [1,C,1,...] */
     struct layer_desc variance_desc = mean_desc;
     uint32_t mean = NO_VALUE, variance = NO_VALUE, value = input_number(l, 0), root = NO_VALUE;
     uint32_t scale = per_channel_add(l, 1, "scale", &shape), shift = per_channel_add(l, 2, "B", &shape),
@@ -115,7 +116,7 @@ static convoy_status lower_training(struct lowering *l, const convoy_shape *x, f
     binary_add(l, BINARY_SUB, value, mean, &value);
     binary_add(l, BINARY_MUL, value, value, &variance);
     layer_add(l, &variance_desc, NULL, &variance, 1, NULL, &variance);
-    scalar_add(l, epsilon, &root);
+    scalar_add(l, CONVOY_F32, (double)epsilon, &root);
     binary_add(l, BINARY_ADD, variance, root, &root);
     layer_add(l, &root_desc, NULL, &root, 1, NULL, &root);
     binary_add(l, BINARY_DIV, scale, root, &scale);
@@ -128,7 +129,7 @@ static convoy_status lower_training(struct lowering *l, const convoy_shape *x, f
 }
 
 /* Since operator set 14 an attribute says that the node trains; before that, outputs besides the first. */
-convoy_status lower_batch_normalization(struct lowering *l) {
+static convoy_status lower_batch_normalization(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     float epsilon = attribute_float(l, "epsilon", 1e-5f), momentum = attribute_float(l, "momentum", 0.9f);
     if (l->model->opset >= 14)
@@ -143,9 +144,9 @@ convoy_status lower_batch_normalization(struct lowering *l) {
 
 /* --- LRN ------------------------------------------------------------------------------------------------ */
 
-convoy_status lower_lrn(struct lowering *l) {
+static convoy_status lower_lrn(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
-    struct layer_desc desc = {.kind = LAYER_LRN, .output = x};
+    struct layer_desc desc = {.kind = LAYER_LRN, .outputs = {{.shape = x}}};
     desc.lrn.size = attribute_int(l, "size", 0);
     desc.lrn.alpha = attribute_float(l, "alpha", 1e-4f);
     desc.lrn.beta = attribute_float(l, "beta", 0.75f);
@@ -161,24 +162,24 @@ convoy_status lower_lrn(struct lowering *l) {
 /* --- Softmax -------------------------------------------------------------------------------------------- */
 
 /* Until operator set 12 over all axes from `axis` on, taken as one; then over that axis alone. */
-static convoy_status lower_softmax_kind(struct lowering *l, bool logarithm) {
+static convoy_status lower_softmax(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     bool flat = l->model->opset < 13;
     uint32_t axis = axis_normal(l, attribute_int(l, "axis", flat ? 1 : -1), x.rank);
     if (l->status != CONVOY_OK)
         return l->status;
-    struct layer_desc desc = {.kind = LAYER_SOFTMAX, .output = x};
+    struct layer_desc desc = {.kind = LAYER_SOFTMAX, .outputs = {{.shape = x}}};
     desc.softmax.outer = shape_product(&x, 0, axis);
     desc.softmax.axis = flat ? shape_product(&x, axis, x.rank) : (size_t)x.dims[axis];
     desc.softmax.inner = flat ? 1 : shape_product(&x, axis + 1, x.rank);
-    desc.softmax.logarithm = logarithm;
+    desc.softmax.logarithm = l->op->parameter;
     return layer_lower(l, &desc, NULL);
 }
 
-convoy_status lower_softmax(struct lowering *l) {
-    return lower_softmax_kind(l, false);
-}
-
-convoy_status lower_log_softmax(struct lowering *l) {
-    return lower_softmax_kind(l, true);
-}
+const struct onnx_operator norm_operators[] = {
+    OPERATOR("BatchNormalization", 1, lower_batch_normalization, 5, 5),
+    OPERATOR("LRN", 1, lower_lrn, 1, 1),
+    OPERATOR("LogSoftmax", 1, lower_softmax, 1, 1, .parameter = true),
+    OPERATOR("Softmax", 1, lower_softmax, 1, 1, .parameter = false),
+    LAST_OPERATOR,
+};

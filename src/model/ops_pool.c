@@ -21,7 +21,7 @@ static convoy_status pool_lower(struct lowering *l, const struct windows *w, str
     convoy_shape x = input_shape(l, 0);
     struct pool_geometry *g = &desc->pool;
     desc->kind = LAYER_POOL;
-    desc->output = (convoy_shape){x.rank, {x.dims[0], x.dims[1]}};
+    desc->outputs[0].shape = (convoy_shape){x.rank, {x.dims[0], x.dims[1]}};
     g->spatial = w->spatial;
     g->batch = x.dims[0];
     g->channels = x.dims[1];
@@ -34,7 +34,7 @@ static convoy_status pool_lower(struct lowering *l, const struct windows *w, str
         g->dilation[i] = w->dilation[i];
         g->pad_begin[i] = w->pad_begin[i];
         g->pad_end[i] = w->pad_end[i];
-        g->out[i] = desc->output.dims[2 + i] = pool_extent(w, i, ceil_mode);
+        g->out[i] = desc->outputs[0].shape.dims[2 + i] = pool_extent(w, i, ceil_mode);
         if (g->out[i] < 1)
             return node_fail(l, CONVOY_E_INPUT,
                              "spatial axis %u: a window of %lld is larger than the padded input", i,
@@ -54,13 +54,13 @@ static convoy_status lower_pool(struct lowering *l, struct layer_desc *desc) {
     return status == CONVOY_OK ? pool_lower(l, &w, desc, ceil_mode) : status;
 }
 
-convoy_status lower_max_pool(struct lowering *l) {
+static convoy_status lower_max_pool(struct lowering *l) {
     struct layer_desc desc = {0};
     attribute_int(l, "storage_order", 0); /* of the second output, which is not supported */
     return lower_pool(l, &desc);
 }
 
-convoy_status lower_average_pool(struct lowering *l) {
+static convoy_status lower_average_pool(struct lowering *l) {
     struct layer_desc desc = {.pool.average = true};
     desc.pool.count_include_pad = attribute_int(l, "count_include_pad", 0) != 0;
     return lower_pool(l, &desc);
@@ -81,10 +81,18 @@ static convoy_status lower_global(struct lowering *l, struct layer_desc *desc) {
     return pool_lower(l, &w, desc, false);
 }
 
-convoy_status lower_global_average_pool(struct lowering *l) {
+static convoy_status lower_global_average_pool(struct lowering *l) {
     return lower_global(l, &(struct layer_desc){.pool.average = true});
 }
 
-convoy_status lower_global_max_pool(struct lowering *l) {
+static convoy_status lower_global_max_pool(struct lowering *l) {
     return lower_global(l, &(struct layer_desc){0});
 }
+
+const struct onnx_operator pool_operators[] = {
+    OPERATOR("AveragePool", 1, lower_average_pool, 1, 1),
+    OPERATOR("GlobalAveragePool", 1, lower_global_average_pool, 1, 1),
+    OPERATOR("GlobalMaxPool", 1, lower_global_max_pool, 1, 1),
+    OPERATOR("MaxPool", 1, lower_max_pool, 1, 1),
+    LAST_OPERATOR,
+};

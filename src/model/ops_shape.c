@@ -20,7 +20,7 @@ static convoy_status check_elements(struct lowering *l, const convoy_shape *from
 }
 
 /* 0 keeps an axis (unless allowzero), -1 takes what is left. */
-convoy_status lower_reshape(struct lowering *l) {
+static convoy_status lower_reshape(struct lowering *l) {
     convoy_shape x = input_shape(l, 0), shape = {0};
     struct int_list list = input_ints(l, 1, "shape");
     bool zero_is_zero = attribute_int(l, "allowzero", 0) != 0;
@@ -49,7 +49,7 @@ convoy_status lower_reshape(struct lowering *l) {
     return status == CONVOY_OK ? alias_lower(l, &shape) : status;
 }
 
-convoy_status lower_flatten(struct lowering *l) {
+static convoy_status lower_flatten(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     int64_t axis = attribute_int(l, "axis", 1), at = axis < 0 ? axis + (int64_t)x.rank : axis;
     if (at < 0 || at > (int64_t)x.rank)
@@ -60,7 +60,7 @@ convoy_status lower_flatten(struct lowering *l) {
     return alias_lower(l, &shape);
 }
 
-convoy_status lower_squeeze(struct lowering *l) {
+static convoy_status lower_squeeze(struct lowering *l) {
     convoy_shape x = input_shape(l, 0), shape = {0};
     struct int_list list = option_ints(l, "axes", 1, 13);
     uint32_t axes = axes_mask(l, &list, x.rank);
@@ -75,7 +75,7 @@ convoy_status lower_squeeze(struct lowering *l) {
     return l->status == CONVOY_OK ? alias_lower(l, &shape) : l->status;
 }
 
-convoy_status lower_unsqueeze(struct lowering *l) {
+static convoy_status lower_unsqueeze(struct lowering *l) {
     convoy_shape x = input_shape(l, 0), shape = {0};
     struct int_list list = option_ints(l, "axes", 1, 13);
     if (l->status == CONVOY_OK && x.rank + list.count > CONVOY_MAX_RANK)
@@ -88,18 +88,62 @@ convoy_status lower_unsqueeze(struct lowering *l) {
     return l->status == CONVOY_OK ? alias_lower(l, &shape) : l->status;
 }
 
-convoy_status lower_identity(struct lowering *l) {
+static convoy_status lower_identity(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     return alias_lower(l, &x);
 }
 
 /* Inference: nothing is dropped. */
-convoy_status lower_dropout(struct lowering *l) {
+static convoy_status lower_dropout(struct lowering *l) {
     attribute_float(l, "ratio", 0.5f);
     attribute_int(l, "seed", 0);
     if (input_number_value(l, 2, "training_mode", 0) != 0)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
     return lower_identity(l);
+}
+
+/* --- Types ---------------------------------------------------------------------------------------------- */
+
+/* The type that a Cast makes: before operator set 6 by the name that ONNX has for it. 0: none of ours. */
+static convoy_dtype cast_type(struct lowering *l, int64_t *number) {
+    static const char *const names[] = {
+        [CONVOY_F32] = "FLOAT",   [CONVOY_U8] = "UINT8",   [CONVOY_I8] = "INT8",    [CONVOY_U16] = "UINT16",
+        [CONVOY_I16] = "INT16",   [CONVOY_I32] = "INT32",  [CONVOY_I64] = "INT64",  [CONVOY_BOOL] = "BOOL",
+        [CONVOY_F16] = "FLOAT16", [CONVOY_F64] = "DOUBLE", [CONVOY_U32] = "UINT32", [CONVOY_U64] = "UINT64"};
+    *number = 0;
+    if (l->model->opset >= 6)
+        *number = attribute_int(l, "to", 0);
+    else
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (names[i] && strcmp(attribute_text(l, "to", ""), names[i]) == 0)
+                *number = (int64_t)i;
+    return dtype_find(*number) ? (convoy_dtype)*number : 0;
+}
+
+static convoy_status cast_lower(struct lowering *l, convoy_dtype dtype) {
+    convoy_shape shape = input_shape(l, 0);
+    uint32_t value = NO_VALUE;
+    if (l->status == CONVOY_OK && dtype == input_dtype(l, 0))
+        return alias_lower(l, &shape);
+    if (cast_add(l, input_number(l, 0), dtype, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
+}
+
+static convoy_status lower_cast(struct lowering *l) {
+    int64_t number;
+    convoy_dtype dtype = cast_type(l, &number);
+    attribute_int(l, "saturate", 1); /* of 8-bit floats, which are not supported */
+    if (!dtype)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "casts to the element type %lld, which is not supported",
+                         (long long)number);
+    return cast_lower(l, dtype);
+}
+
+/* To the type of the second input. */
+static convoy_status lower_cast_like(struct lowering *l) {
+    attribute_int(l, "saturate", 1); /* as above */
+    return cast_lower(l, input_dtype(l, 1));
 }
 
 /* --- Constants ------------------------------------------------------------------------------------------ */
@@ -123,7 +167,7 @@ static convoy_status constant_lower(struct lowering *l, convoy_dtype dtype, bool
 }
 
 /* From operator set 15 on, axes [start, end) alone. */
-convoy_status lower_shape(struct lowering *l) {
+static convoy_status lower_shape(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     int64_t rank = x.rank, start = attribute_int(l, "start", 0), end = attribute_int(l, "end", rank);
     start = start < 0 ? start + rank : start;
@@ -133,7 +177,7 @@ convoy_status lower_shape(struct lowering *l) {
     return constant_lower(l, CONVOY_I64, false, x.dims + start, (size_t)(end - start));
 }
 
-convoy_status lower_constant(struct lowering *l) {
+static convoy_status lower_constant(struct lowering *l) {
     static const struct {
         const char *name;
         enum attribute_kind kind;
@@ -173,7 +217,7 @@ convoy_status lower_constant(struct lowering *l) {
 }
 
 /* One element repeated: a pad around nothing, so that the limit on folded constants holds for it. */
-convoy_status lower_constant_of_shape(struct lowering *l) {
+static convoy_status lower_constant_of_shape(struct lowering *l) {
     struct int_list list = input_ints(l, 0, "input");
     const struct attribute *a = attribute_find(l, "value");
     if (a && (a->kind != ATTRIBUTE_TENSOR || convoy_tensor_elements(&a->tensor) != 1))
@@ -183,10 +227,11 @@ convoy_status lower_constant_of_shape(struct lowering *l) {
                   CONVOY_MAX_RANK);
     convoy_tensor element = {0};
     uint32_t one = NO_VALUE, value = NO_VALUE;
-    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = PAD_EDGE, .output = {.rank = list.count}};
+    struct layer_desc desc = {
+        .kind = LAYER_PAD, .pad.mode = PAD_EDGE, .outputs = {{.shape = {.rank = list.count}}}};
     convoy_shape unit = {.rank = list.count};
     for (uint32_t i = 0; l->status == CONVOY_OK && i < list.count; i++) {
-        desc.output.dims[i] = list.values[i];
+        desc.outputs[0].shape.dims[i] = list.values[i];
         unit.dims[i] = 1;
         if (list.values[i] < 0)
             node_fail(l, CONVOY_E_INPUT, "the shape asked for holds %lld on axis %u",
@@ -203,3 +248,18 @@ convoy_status lower_constant_of_shape(struct lowering *l) {
         output_set(l, 0, value);
     return l->status;
 }
+
+const struct onnx_operator shape_operators[] = {
+    OPERATOR("Cast", 1, lower_cast, 1, 1),
+    OPERATOR("CastLike", 15, lower_cast_like, 2, 2),
+    OPERATOR("Constant", 1, lower_constant, 0, 0),
+    OPERATOR("ConstantOfShape", 9, lower_constant_of_shape, 1, 1),
+    OPERATOR("Dropout", 1, lower_dropout, 1, 3),
+    OPERATOR("Flatten", 1, lower_flatten, 1, 1),
+    OPERATOR("Identity", 1, lower_identity, 1, 1),
+    OPERATOR("Reshape", 1, lower_reshape, 1, 2),
+    OPERATOR("Shape", 1, lower_shape, 1, 1),
+    OPERATOR("Squeeze", 1, lower_squeeze, 1, 2),
+    OPERATOR("Unsqueeze", 1, lower_unsqueeze, 1, 2),
+    LAST_OPERATOR,
+};

@@ -27,7 +27,8 @@ static convoy_status local_layer_create(struct layer **layer, struct cluster_bac
         free(local);
         return status;
     }
-    tensor_bytes(desc->dtype, &desc->output, &local->output_bytes); /* layer_prepare checked it */
+    tensor_bytes(desc->outputs[0].dtype, &desc->outputs[0].shape,
+                 &local->output_bytes); /* layer_prepare checked it */
     *layer = &local->base.base;
     return CONVOY_OK;
 }

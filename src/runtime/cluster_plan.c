@@ -56,30 +56,33 @@ static const char *why_not_coded(const struct layer_desc *desc, const struct lay
         return "both factors are known only at run time";
     if (desc->kind != LAYER_CONV)
         return "neither a convolution nor a product by a constant";
-    if (desc->dtype != CONVOY_F32 && (desc->dtype != CONVOY_F64 || desc->input_count > 1))
+    convoy_dtype dtype = desc->outputs[0].dtype;
+    if (dtype != CONVOY_F32 && (dtype != CONVOY_F64 || desc->input_count > 1))
         return "not float32";
     if (!is_finite(&params->weights) || !is_finite(&params->bias))
         return "its weights are not finite";
     return NULL;
 }
 
-static double bytes_of(convoy_dtype dtype, const convoy_shape *shape) {
+static double bytes_of(const struct value_desc *value) {
     size_t bytes = 0;
-    tensor_bytes(dtype, shape, &bytes); /* 0 if that is beyond a size: such a layer does not run */
+    tensor_bytes(value->dtype, &value->shape,
+                 &bytes); /* 0 if that is beyond a size: such a layer does not run */
     return (double)bytes;
 }
 
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params) {
     double bytes = 0;
     if (desc->kind != LAYER_CONCAT) { /* its inputs are mostly made where they belong */
-        bytes = bytes_of(desc->dtype, &desc->output);
+        for (uint32_t i = 0; i < desc->output_count; i++)
+            bytes += bytes_of(&desc->outputs[i]);
         for (uint32_t i = 0; i < desc->input_count; i++)
-            bytes += bytes_of(desc->input_dtype, &desc->inputs[i]);
+            bytes += bytes_of(&desc->inputs[i]);
     }
     return (struct plan_subject){.name = desc->name,
                                  .geometry = desc->kind == LAYER_CONV ? &desc->conv : NULL,
                                  .why_local = why_not_coded(desc, params),
-                                 .dtype = desc->dtype,
+                                 .dtype = desc->outputs[0].dtype,
                                  .bytes = bytes};
 }
 

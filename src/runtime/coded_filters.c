@@ -26,11 +26,11 @@ convoy_status coded_filters_make(struct coded_layer *layer, const uint32_t *work
     bool complete = filters && rows;
     for (uint32_t i = 0; complete && i < count; i++) {
         messages[i] = layer_message_create(&layer->task, layer->desc.kernel, layer->desc.name,
-                                           layer->desc.dtype, &filters[i]);
+                                           layer->input.dtype, &filters[i]);
         layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
         complete = messages[i];
     }
-    const struct filter_job job = {.dtype = layer->desc.dtype,
+    const struct filter_job job = {.dtype = layer->input.dtype,
                                    .cut = &layer->partition.filter,
                                    .workers = count,
                                    .pieces = layer->code.filter_pieces,

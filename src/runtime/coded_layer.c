@@ -23,11 +23,11 @@ static convoy_status check_params(const struct layer_desc *desc, const struct la
                                   convoy_error *error) {
     convoy_shape filter = conv_filter_shape(&desc->conv);
     size_t filters = shape_product(&filter, 0, filter.rank);
-    if (!params->weights.data || params->weights.dtype != desc->dtype ||
+    if (!params->weights.data || params->weights.dtype != desc->inputs[0].dtype ||
         convoy_tensor_elements(&params->weights) != filters)
         return error_set(error, CONVOY_E_INPUT, "layer %s: its weights do not match its geometry",
                          desc->name);
-    if (params->bias.data && (params->bias.dtype != desc->dtype ||
+    if (params->bias.data && (params->bias.dtype != desc->inputs[0].dtype ||
                               convoy_tensor_elements(&params->bias) != (size_t)desc->conv.out_channels))
         return error_set(error, CONVOY_E_INPUT, "layer %s: its bias does not match its output channels",
                          desc->name);
@@ -81,24 +81,23 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
 
 static convoy_status equilibrate_filters(struct coded_layer *layer, convoy_error *error) {
     size_t channels = (size_t)layer->desc.conv.out_channels;
-    layer->factors = calloc(channels, convoy_dtype_bytes(layer->desc.dtype));
+    layer->factors = calloc(channels, convoy_dtype_bytes(layer->input.dtype));
     if (!layer->factors)
         return error_memory(error);
-    equilibrate(layer->desc.dtype, layer->params.weights.data, channels,
+    equilibrate(layer->input.dtype, layer->params.weights.data, channels,
                 convoy_tensor_elements(&layer->params.weights) / channels, layer->factors);
     return CONVOY_OK;
 }
 
-/* Input i as layer_desc.blocks sees it: a map [N,C,...], whatever the axes are to the convolution (of a
+/* Input i as value_desc.block sees it: a map [N,C,...], whatever the axes are to the convolution (of a
  * product [1,M,K] the "channels" are its rows). used: the block in which the layer takes it. */
 static struct coded_input describe_input(const struct layer_desc *desc, uint32_t i, uint32_t used) {
-    const convoy_shape *shape = &desc->inputs[i];
-    uint32_t lies = desc->blocks ? desc->blocks[i] : 0;
-    struct block_map map = {.element = convoy_dtype_bytes(desc->dtype),
+    const convoy_shape *shape = &desc->inputs[i].shape;
+    struct block_map map = {.element = convoy_dtype_bytes(desc->inputs[i].dtype),
                             .batch = (size_t)shape->dims[0],
                             .channels = (size_t)shape->dims[1],
                             .inner = shape_product(shape, 2, shape->rank)};
-    return (struct coded_input){map, lies, used};
+    return (struct coded_input){map, desc->inputs[i].block, used};
 }
 
 /* The convolution as it will lie: in blocks of channels where its input comes so, or its output may go so. */
@@ -107,29 +106,24 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     const struct cluster_options *options = &layer->cluster->options;
     struct conv_geometry conv =
         candidate_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
-                           desc->blocks ? desc->blocks[0] : 0, desc->free_output ? options->block : 0);
+                           desc->inputs[0].block, desc->free_output ? options->block : 0);
     layer->inputs[0] = describe_input(desc, 0, conv.in_block);
     layer->adds = desc->input_count == 2;
     if (layer->adds)
         layer->inputs[1] = describe_input(desc, 1, conv.out_block);
-    layer->input_shape = conv_input_shape(&conv);
     layer->activation = desc->activation;
-    layer->desc = *desc;
-    layer->desc.conv = conv;
+    layer->desc = conv_layer_desc(&conv, desc->inputs[0].dtype, &layer->input);
+    layer->desc.name = desc->name;
+    layer->desc.op = desc->op;
+    layer->desc.step = desc->step;
+    if (!layer->adds)
+        layer->desc.activation = desc->activation;
     layer->desc.kernel = plan->kernel;
     bool all = plan->asked >= options->workers; /* those that join later, too */
     atomic_init(&layer->asked, all ? layer->cluster->nodes : plan->asked);
     adaptation_init(&layer->adaptation, atomic_load(&layer->asked), layer->cluster->nodes, plan->here_ns);
     bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
-    layer->frames = half && desc->dtype == CONVOY_F32 ? options->frames : desc->dtype;
-    layer->desc.inputs = &layer->input_shape;
-    layer->desc.input_count = 1;
-    layer->desc.output = conv_output_shape(&conv);
-    layer->desc.blocks = NULL;
-    layer->desc.free_output = false;
-    layer->desc.own_weights = false; /* of a layer that is computed here only where workers fail */
-    if (layer->adds)
-        layer->desc.activation.kind = ACTIVATION_NONE;
+    layer->frames = half && layer->input.dtype == CONVOY_F32 ? options->frames : layer->input.dtype;
 }
 
 convoy_status coded_layer_create(struct layer **out, struct cluster_backend *backend,
@@ -155,7 +149,7 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
         status = equilibrate_filters(layer, error);
     if (status == CONVOY_OK)
         status = cut_and_code(layer, plan, error);
-    bool verified = layer->cluster->options.verify != VERIFY_OFF && layer->desc.dtype == CONVOY_F32;
+    bool verified = layer->cluster->options.verify != VERIFY_OFF && layer->input.dtype == CONVOY_F32;
     if (status == CONVOY_OK && verified && verification_create(&layer->verification, layer) != CONVOY_OK)
         status = error_memory(error);
     struct layer *created = &layer->base.base;
@@ -169,7 +163,8 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
 void coded_layer_output(const struct layer *base, struct layer_output *output) {
     const struct layer_desc *desc = &((const struct coded_layer *)base)->desc;
     *output = (struct layer_output){.block = desc->conv.out_block};
-    tensor_bytes(desc->dtype, &desc->output, &output->bytes); /* conv_geometry_complete checked it */
+    tensor_bytes(desc->outputs[0].dtype, &desc->outputs[0].shape,
+                 &output->bytes); /* conv_geometry_complete checked it */
 }
 
 void coded_layer_destroy(struct layer **slot) {

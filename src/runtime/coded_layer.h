@@ -23,17 +23,17 @@ struct coded_layer {
     struct backend *inner;
     uint32_t number;
     bool supplied;          /* the supplier knows the layer under its number */
-    struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input_shape */
-    convoy_shape input_shape;
+    struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input */
+    struct value_desc input;
     struct layer_params params; /* with references of our own */
-    void *factors;              /* [output channels] of desc.dtype: what undoes the filters' equilibration */
+    void *factors; /* [output channels] of the input's type: what undoes the filters' equilibration */
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */
     struct code code;
     double *input_rows;    /* [nodes][input_pieces][input_parts] */
     uint32_t *input_twins; /* [nodes]: the first node whose coded input is the same; its own number if none
                               before */
-    convoy_dtype frames;   /* of tasks and answers: desc.dtype, or halves */
+    convoy_dtype frames;   /* of tasks and answers: the input's, or halves */
     size_t piece_bytes, answer_bytes; /* as frames */
     struct solutions solutions;
     struct verification *verification; /* NULL: answers are not checked */

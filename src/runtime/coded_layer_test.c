@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 #include "runtime/cluster.h"
 
 #include <math.h>
@@ -104,7 +105,7 @@ static void run_layer(struct backend *backend, struct cluster *cluster, const st
     convoy_error error = {0};
     convoy_layer_report report = {0};
     struct layer_output made = {0};
-    struct block_map extent = extents(&desc->output);
+    struct block_map extent = extents(&desc->outputs[0].shape);
     assert_int_equal(backend->ops->layer_prepare(backend, desc, params, &layer, &error), CONVOY_OK);
     assert_int_equal(backend->ops->context_create(backend, &context, &error), CONVOY_OK);
     if (cluster) {
@@ -113,7 +114,8 @@ static void run_layer(struct backend *backend, struct cluster *cluster, const st
     } else {
         made.bytes = extent.batch * extent.channels * extent.inner * sizeof(float);
     }
-    convoy_tensor laid = {.dtype = CONVOY_F32, .shape = desc->output, .data = memory_aligned(made.bytes)};
+    convoy_tensor laid = {
+        .dtype = CONVOY_F32, .shape = desc->outputs[0].shape, .data = memory_aligned(made.bytes)};
     assert_non_null(laid.data);
     for (int run = 0; run < 2; run++)
         if (backend->ops->layer_run(layer, context, in, &laid, &report, &error) != CONVOY_OK)
@@ -177,16 +179,11 @@ static void compare(const struct example *example, const uint32_t *lies, uint32_
     map_make(&biases, (convoy_shape){2, {1, conv.out_channels}}, 0, &random);
     biases.dense.shape = bias;
     const struct layer_params params = {.weights = weights.dense, .bias = biases.dense};
-    struct layer_desc desc = {.name = "layer",
-                              .op = "Conv",
-                              .kind = LAYER_CONV,
-                              .input_count = example->adds ? 2 : 1,
-                              .inputs = shapes,
-                              .dtype = CONVOY_F32,
-                              .input_dtype = CONVOY_F32,
-                              .output = shapes[1],
-                              .activation = {.kind = ACTIVATION_RELU},
-                              .conv = conv};
+    struct value_desc inputs[2];
+    struct layer_desc desc = conv_layer_desc(&conv, CONVOY_F32, inputs);
+    inputs[1] = desc.outputs[0];
+    desc.input_count = example->adds ? 2 : 1;
+    desc.activation.kind = ACTIVATION_RELU;
     size_t count = shape_product(&shapes[1], 0, shapes[1].rank);
     float *expected = calloc(count, sizeof *expected), *got = calloc(count, sizeof *got);
     assert_true(expected && got);
@@ -195,7 +192,8 @@ static void compare(const struct example *example, const uint32_t *lies, uint32_
     assert_int_equal(backend_create(&alone, "reference", 1, NULL), CONVOY_OK);
     run_layer(alone, NULL, &desc, &params, (convoy_tensor[]){in[0].dense, in[1].dense}, expected, false);
     alone->ops->destroy(&alone);
-    desc.blocks = lies;
+    inputs[0].block = lies[0];
+    inputs[1].block = lies[1];
     desc.free_output = block != 0;
     run_on_workers(backend_name, block, degraded, &desc, &params, (convoy_tensor[]){in[0].laid, in[1].laid},
                    got);

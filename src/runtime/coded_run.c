@@ -67,7 +67,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
         for (uint32_t r = 0; r < pieces_each; r++)
             context->pieces[outputs++] = (char *)payload->data + r * layer->piece_bytes;
     }
-    float peak = encode(layer->desc.dtype, layer->frames, &layer->partition.input, outputs, context->rows,
+    float peak = encode(layer->input.dtype, layer->frames, &layer->partition.input, outputs, context->rows,
                         in->data, context->pieces);
     run->beyond = !f16_holds(peak);
     run->not_finite = isinf(peak);
@@ -127,7 +127,7 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
     const struct coded_layer *layer = run->layer;
     for (uint32_t i = 0; i < run->solution->survivors; i++)
         run->context->answers[i] = run->context->tasks[run->solution->workers[i]].answer->data;
-    const struct decode_job job = {.dtype = layer->desc.dtype,
+    const struct decode_job job = {.dtype = layer->input.dtype,
                                    .answer_dtype = layer->frames,
                                    .code = &layer->code,
                                    .solution = run->solution,

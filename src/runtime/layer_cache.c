@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 #include "runtime/layer_disk.h"
 #include "runtime/layer_message.h"
 
@@ -130,22 +131,16 @@ static bool make_room(struct layer_cache *cache, uint64_t wanted) {
 
 static convoy_status prepare(struct backend *backend, const struct layer_message *message,
                              struct held_layer *held) {
-    convoy_shape input = conv_input_shape(&message->task);
-    struct layer_desc desc = {.name = held->name,
-                              .op = "Conv",
-                              .kind = LAYER_CONV,
-                              .input_count = 1,
-                              .inputs = &input,
-                              .dtype = message->filters.dtype,
-                              .input_dtype = message->filters.dtype,
-                              .output = conv_output_shape(&message->task),
-                              .kernel = message->kernel,
-                              .conv = message->task};
+    struct value_desc input;
+    struct layer_desc desc = conv_layer_desc(&message->task, message->filters.dtype, &input);
+    desc.name = held->name;
+    desc.kernel = message->kernel;
     struct layer_params params = {.weights = message->filters};
     held->task = message->task;
-    held->dtype = desc.dtype;
-    tensor_bytes(desc.dtype, &input, &held->input_bytes); /* conv_geometry_complete checked both sizes */
-    tensor_bytes(desc.dtype, &desc.output, &held->output_bytes);
+    held->dtype = input.dtype;
+    tensor_bytes(input.dtype, &input.shape,
+                 &held->input_bytes); /* conv_geometry_complete checked both sizes */
+    tensor_bytes(input.dtype, &desc.outputs[0].shape, &held->output_bytes);
     return backend->ops->layer_prepare(backend, &desc, &params, &held->layer, NULL);
 }
 

@@ -1,6 +1,7 @@
 /* A worker that says again and again that it has lost its filters: it gets them a few times, and nobody waits
  * for it for ever. */
 #include "base/clock.h"
+#include "compute/layer.h"
 #include "runtime/cluster.h"
 #include "transport/transport.h"
 
@@ -83,16 +84,8 @@ static void test_lossy_worker(void **state) {
                                  .dilation = {1, 1}};
     float weights[4 * 2 * 9] = {1};
     assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
-    convoy_shape input = conv_input_shape(&conv);
-    const struct layer_desc desc = {.name = "conv",
-                                    .op = "Conv",
-                                    .kind = LAYER_CONV,
-                                    .input_count = 1,
-                                    .inputs = &input,
-                                    .dtype = CONVOY_F32,
-                                    .input_dtype = CONVOY_F32,
-                                    .output = conv_output_shape(&conv),
-                                    .conv = conv};
+    struct value_desc input;
+    const struct layer_desc desc = conv_layer_desc(&conv, CONVOY_F32, &input);
     const struct layer_params params = {
         .weights = {.dtype = CONVOY_F32, .shape = conv_filter_shape(&conv), .data = weights}};
     assert_int_equal(code_family_find("rotation", &options.family, NULL), CONVOY_OK);

@@ -23,7 +23,7 @@ static struct buffer *encode_for(const struct coded_layer *layer, const convoy_t
     struct buffer *payload = buffer_pool_take(layer->cluster->inputs, layer->piece_bytes * pieces);
     for (uint32_t r = 0; payload && r < pieces; r++) {
         void *out = (char *)payload->data + r * layer->piece_bytes;
-        encode(layer->desc.dtype, layer->frames, &layer->partition.input, 1,
+        encode(layer->input.dtype, layer->frames, &layer->partition.input, 1,
                rows + (size_t)r * layer->code.input_parts, in->data, &out);
     }
     return payload;

@@ -1,6 +1,7 @@
 #include "runtime/verification.h"
 
 #include "base/tensor.h"
+#include "compute/layer.h"
 #include "runtime/coded_filters.h"
 #include "runtime/coded_layer.h"
 #include "runtime/own_answer.h"
@@ -90,17 +91,11 @@ bool verification_is_drawn(struct verification *verification) {
 
 /* Prepares the convolution that makes P_ab. */
 static convoy_status prepare(struct check *check, struct coded_layer *layer) {
-    const convoy_shape shape = conv_filter_shape(&check->projection.conv),
-                       input = conv_input_shape(&check->projection.conv);
-    const struct layer_desc desc = {.name = layer->desc.name,
-                                    .op = layer->desc.op,
-                                    .kind = LAYER_CONV,
-                                    .input_count = 1,
-                                    .inputs = &input,
-                                    .dtype = CONVOY_F32,
-                                    .input_dtype = CONVOY_F32,
-                                    .output = conv_output_shape(&check->projection.conv),
-                                    .conv = check->projection.conv};
+    const convoy_shape shape = conv_filter_shape(&check->projection.conv);
+    struct value_desc input;
+    struct layer_desc desc = conv_layer_desc(&check->projection.conv, CONVOY_F32, &input);
+    desc.name = layer->desc.name;
+    desc.op = layer->desc.op;
     struct layer_params params = {0};
     convoy_status status = convoy_tensor_create(&params.weights, CONVOY_F32, &shape, NULL);
     if (status != CONVOY_OK)

@@ -136,7 +136,7 @@ convoy_status session_layers_describe(convoy_session *session, convoy_error *err
         convoy_layer_info *info = &session->layers[s];
         *info = (convoy_layer_info){.name = step->desc.name,
                                     .op = step->desc.op,
-                                    .shape = network->values[step->output].shape,
+                                    .shape = network->values[step->outputs[0]].shape,
                                     .macs = network_step_macs(step),
                                     .weights_bytes = network_step_weights_bytes(step),
                                     .codable = plan->coded,

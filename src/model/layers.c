@@ -1,0 +1,71 @@
+/* Layers that many operators are made of. */
+#include "model/lowering.h"
+
+convoy_status cast_add(struct lowering *l, uint32_t from, convoy_dtype dtype, uint32_t *value) {
+    if (l->status != CONVOY_OK)
+        return l->status;
+    *value = from;
+    if (l->network->values[from].dtype == dtype)
+        return CONVOY_OK;
+    struct layer_desc desc = {.kind = LAYER_CAST,
+                              .outputs = {{.dtype = dtype, .shape = value_shape(l, from)}}};
+    return layer_add(l, &desc, NULL, &from, 1, NULL, value);
+}
+
+convoy_status activation_add(struct lowering *l, struct activation activation, uint32_t of, uint32_t *value) {
+    if (l->status != CONVOY_OK)
+        return l->status;
+    struct layer_desc desc = {
+        .kind = LAYER_ACTIVATION, .activation = activation, .outputs = {{.shape = value_shape(l, of)}}};
+    return layer_add(l, &desc, NULL, &of, 1, NULL, value);
+}
+
+/* *shape becomes that of two tensors that meet, by numpy's rule; false where they do not. */
+static bool broadcast(convoy_shape *shape, const convoy_shape *other) {
+    convoy_shape shorter = shape->rank < other->rank ? *shape : *other;
+    if (shape->rank < other->rank)
+        *shape = *other;
+    uint32_t shift = shape->rank - shorter.rank;
+    for (uint32_t i = 0; i < shorter.rank; i++) {
+        int64_t *dim = &shape->dims[i + shift];
+        if (*dim == 1)
+            *dim = shorter.dims[i];
+        else if (shorter.dims[i] != 1 && shorter.dims[i] != *dim)
+            return false;
+    }
+    return true;
+}
+
+/* The shape of some values that meet; fails the node where they do not. */
+static convoy_status shapes_meet(struct lowering *l, const uint32_t *values, size_t count,
+                                 convoy_shape *shape) {
+    *shape = value_shape(l, values[0]);
+    for (size_t i = 1; i < count; i++) {
+        convoy_shape before = *shape, other = value_shape(l, values[i]);
+        char text_a[128], text_b[128];
+        if (!broadcast(shape, &other))
+            return node_fail(l, CONVOY_E_INPUT, "shapes %s and %s do not broadcast",
+                             convoy_shape_text(&before, text_a, sizeof text_a),
+                             convoy_shape_text(&other, text_b, sizeof text_b));
+    }
+    return CONVOY_OK;
+}
+
+convoy_status binary_add(struct lowering *l, enum binary_op op, uint32_t a, uint32_t b, uint32_t *value) {
+    const uint32_t inputs[] = {a, b};
+    struct layer_desc desc = {.kind = LAYER_BINARY, .binary = op};
+    if (binary_compares(op))
+        desc.outputs[0].dtype = CONVOY_BOOL;
+    if (l->status != CONVOY_OK || shapes_meet(l, inputs, 2, &desc.outputs[0].shape) != CONVOY_OK)
+        return l->status;
+    return layer_add(l, &desc, NULL, inputs, 2, NULL, value);
+}
+
+convoy_status where_add(struct lowering *l, uint32_t condition, uint32_t a, uint32_t b, uint32_t *value) {
+    const uint32_t inputs[] = {condition, a, b};
+    struct layer_desc desc = {.kind = LAYER_WHERE};
+    if (l->status != CONVOY_OK || shapes_meet(l, inputs, 3, &desc.outputs[0].shape) != CONVOY_OK)
+        return l->status;
+    desc.outputs[0].dtype = l->network->values[a].dtype;
+    return layer_add(l, &desc, NULL, inputs, 3, NULL, value);
+}
