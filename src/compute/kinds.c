@@ -4,8 +4,9 @@
 
 #define ANY_NUMBER UINT32_MAX /* of inputs */
 
-#define FLOATS  DTYPE_FLOAT
-#define NUMBERS (DTYPE_FLOAT | DTYPE_INTEGERS)
+#define FLOATS    DTYPE_FLOAT
+#define NUMBERS   (DTYPE_FLOAT | DTYPE_INTEGERS)
+#define NO_HALVES (NUMBERS | DTYPE_BOOL)
 
 static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_CONV] =

@@ -56,8 +56,7 @@ struct int_list attribute_ints(struct lowering *l, const char *name) {
 static const convoy_tensor *required_constant(struct lowering *l, size_t input, const char *what) {
     const convoy_tensor *constant = input_elements(l, input);
     if (!constant)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' depends on the data; only constants are supported",
-                  what);
+        node_needs_data(l, "input '%s'", what);
     return constant;
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/tensor.h"
 #include "compute/layer.h"
+#include "model/postponed.h"
 #include "model/value_memory.h"
 
 #include <pthread.h>
@@ -309,7 +310,9 @@ static convoy_status output_make(const struct run *run, uint32_t number, convoy_
     return status;
 }
 
-static convoy_status make_outputs(const struct run *run, convoy_tensor *out, convoy_error *error) {
+/* first: as of run_once. */
+static convoy_status make_outputs(const struct run *run, convoy_tensor *out, convoy_not_finite *first,
+                                  convoy_error *error) {
     const struct network *network = run->executor->network;
     convoy_tensor *made = calloc(network->output_count + 1, sizeof *made);
     if (!made)
@@ -317,8 +320,11 @@ static convoy_status make_outputs(const struct run *run, convoy_tensor *out, con
     convoy_status status = CONVOY_OK;
     for (size_t i = 0; status == CONVOY_OK && i < network->output_count; i++)
         status = output_make(run, network->outputs[i], &made[i], error);
+    bool postponed = network->postponed.node_count > 0;
+    if (status == CONVOY_OK && postponed)
+        status = postponed_run(network, run->executor->backend, run->context, made, out, first, error);
     for (size_t i = 0; i < network->output_count; i++)
-        if (status == CONVOY_OK)
+        if (status == CONVOY_OK && !postponed)
             out[i] = made[i];
         else
             convoy_tensor_release(&made[i]);
@@ -358,7 +364,7 @@ static convoy_status run_once(struct executor *e, const convoy_tensor *in, convo
             watch_step(run, s, first);
     }
     if (status == CONVOY_OK)
-        status = make_outputs(run, out, error);
+        status = make_outputs(run, out, first, error);
     run_give(e, run);
     return status;
 }

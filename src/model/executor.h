@@ -19,9 +19,10 @@ convoy_status executor_create(struct executor **executor, const struct network *
                               void *progress_context, convoy_error *error);
 void executor_destroy(struct executor **executor);
 
-/* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT). out[i]: filled, the
- * caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are filled here, the rest by the backend.
- * Thread-safe: contexts, and the memory of intermediate tensors, which is laid out once, are pooled. */
+/* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT).
+ * out[network->result_count]: filled, the caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are
+ * filled here, the rest by the backend. Thread-safe: contexts, and the memory of intermediate tensors, which
+ * is laid out once, are pooled. */
 convoy_status executor_run(struct executor *executor, const convoy_tensor *in, convoy_tensor *out,
                            convoy_layer_report *reports, convoy_error *error);
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/tensor.h"
+#include "compute/kinds.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,16 @@ convoy_status node_fail(struct lowering *l, convoy_status status, const char *fo
     l->status = error_set(l->error, status, "%.200s: node '%.100s' (%.40s): %s", l->model->path,
                           l->node->name, l->node->op, text);
     return l->status;
+}
+
+convoy_status node_needs_data(struct lowering *l, const char *format, ...) {
+    char what[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    l->needs_data = true;
+    return node_fail(l, CONVOY_E_UNSUPPORTED, "%s depends on the data; only constants are supported", what);
 }
 
 static convoy_status fail_memory(struct lowering *l) {
@@ -95,6 +106,7 @@ static convoy_status value_add(struct lowering *l, struct network_value *take_va
     }
     *number = (uint32_t)network->value_count;
     take_value->alias_of = *number;
+    take_value->wide = NO_VALUE;
     network->values[network->value_count++] = *take_value;
     return CONVOY_OK;
 }
@@ -126,10 +138,15 @@ convoy_status alias_add(struct lowering *l, uint32_t of, const convoy_shape *sha
         tensor_view(&made.constant, value_constant(l, of), shape);
     uint32_t root = l->network->values[of].alias_of;
     bool constant = made.constant.data != NULL;
-    convoy_status status = value_add(l, &made, value);
-    if (status == CONVOY_OK && !constant)
-        l->network->values[*value].alias_of = root;
-    return status;
+    uint32_t wide = l->network->values[of].wide;
+    if (value_add(l, &made, value) != CONVOY_OK)
+        return l->status;
+    uint32_t number = *value;
+    if (!constant)
+        l->network->values[number].alias_of = root;
+    if (wide != NO_VALUE && alias_add(l, wide, shape, &wide) == CONVOY_OK)
+        l->network->values[number].wide = wide;
+    return l->status;
 }
 
 void output_set(struct lowering *l, size_t output, uint32_t value) {
@@ -285,6 +302,7 @@ static void describe(const struct lowering *l, struct layer_desc *desc, const ui
                      struct value_desc *described) {
     desc->name = l->node->name;
     desc->op = l->node->op;
+    desc->step = SIZE_MAX; /* none, until it is one of a network */
     for (uint32_t i = 0; i < desc->input_count; i++) {
         const struct network_value *value = &l->network->values[inputs[i]];
         described[i] =
@@ -297,9 +315,9 @@ static void describe(const struct lowering *l, struct layer_desc *desc, const ui
             desc->outputs[i].dtype = described[0].dtype;
 }
 
-convoy_status layer_add(struct lowering *l, struct layer_desc *desc, struct layer_params *take_params,
-                        const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
-                        uint32_t *values) {
+static convoy_status layer_of_any(struct lowering *l, struct layer_desc *desc,
+                                  struct layer_params *take_params, const uint32_t *inputs,
+                                  uint32_t input_count, const convoy_shape *shape, uint32_t *values) {
     struct layer_params none = {0}, *params = take_params ? take_params : &none;
     bool kept = false;
     struct value_desc *described = calloc(input_count + 1, sizeof *described);
@@ -317,6 +335,67 @@ convoy_status layer_add(struct lowering *l, struct layer_desc *desc, struct laye
         convoy_tensor_release(&params->bias);
     }
     return l->status;
+}
+
+/* --- Halves --------------------------------------------------------------------------------------------- */
+
+/* float16 and bfloat16 are computed in float32: a layer's inputs are widened, its results rounded. What the
+ * next layer widens again is taken from before it was rounded; the rounding is then dropped if nothing else
+ * reads it. */
+
+static bool computes_halves(const struct lowering *l, const struct layer_desc *desc, const uint32_t *inputs,
+                            uint32_t input_count) {
+    const struct kind *kind = kind_find(desc->kind);
+    bool any = false;
+    for (uint32_t i = 0; i < input_count; i++)
+        any = any || dtype_is(l->network->values[inputs[i]].dtype, DTYPE_HALF);
+    return any && !(kind->inputs[0] & DTYPE_HALF);
+}
+
+static convoy_status widen(struct lowering *l, uint32_t value, uint32_t *wide) {
+    *wide = l->network->values[value].wide;
+    if (*wide == NO_VALUE &&
+        cast_add(l, value, computed_type(l->network->values[value].dtype), wide) == CONVOY_OK &&
+        *wide != value)
+        l->network->values[value].wide = *wide;
+    return l->status;
+}
+
+static convoy_status round_to_half(struct lowering *l, convoy_dtype dtype, uint32_t *value) {
+    uint32_t wide = *value;
+    if (cast_add(l, wide, dtype, value) == CONVOY_OK)
+        l->network->values[*value].wide = wide;
+    return l->status;
+}
+
+/* layer_add of a layer that computes, and of whose inputs some are halves. */
+static convoy_status layer_of_halves(struct lowering *l, struct layer_desc *desc,
+                                     struct layer_params *take_params, const uint32_t *inputs,
+                                     uint32_t input_count, const convoy_shape *shape, uint32_t *values) {
+    convoy_dtype dtypes[LAYER_MAX_OUTPUTS], first = l->network->values[inputs[0]].dtype;
+    uint32_t *wide = calloc(input_count, sizeof *wide), outputs = desc->output_count ? desc->output_count : 1;
+    if (!wide)
+        fail_memory(l);
+    for (uint32_t i = 0; i < input_count && l->status == CONVOY_OK; i++)
+        widen(l, inputs[i], &wide[i]);
+    for (uint32_t i = 0; i < outputs; i++) {
+        dtypes[i] = desc->outputs[i].dtype ? desc->outputs[i].dtype : first;
+        desc->outputs[i].dtype = computed_type(dtypes[i]);
+    }
+    layer_of_any(l, desc, take_params, wide, input_count, shape, values);
+    free(wide);
+    for (uint32_t i = 0; i < outputs && l->status == CONVOY_OK; i++)
+        if (dtypes[i] != computed_type(dtypes[i]))
+            round_to_half(l, dtypes[i], &values[i]);
+    return l->status;
+}
+
+convoy_status layer_add(struct lowering *l, struct layer_desc *desc, struct layer_params *take_params,
+                        const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
+                        uint32_t *values) {
+    bool halves = l->status == CONVOY_OK && computes_halves(l, desc, inputs, input_count);
+    return (halves ? layer_of_halves : layer_of_any)(l, desc, take_params, inputs, input_count, shape,
+                                                     values);
 }
 
 convoy_status layer_lower(struct lowering *l, struct layer_desc *desc, struct layer_params *take_params) {

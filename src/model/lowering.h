@@ -18,6 +18,8 @@ struct lowering {
     uint32_t *value_of;             /* [model->value_count] number in the network, NO_VALUE: not made */
     const struct node *node;        /* being lowered */
     const struct onnx_operator *op; /* its row */
+    bool postponing;                /* nodes that need data may wait for it (node_needs_data) */
+    bool needs_data;                /* the node must wait */
     uint64_t attributes_read;       /* bit per attribute of the node */
     uint32_t steps_of_node;         /* added so far */
     struct backend *backend;        /* that folds constants */
@@ -30,6 +32,18 @@ struct lowering {
 /* Fails the node with "FILE: node 'x' (Op): ...", unless it failed before. Returns the first failure. */
 convoy_status node_fail(struct lowering *lowering, convoy_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The node needs to know what depends on the data: fails it as node_fail does; if nodes may be postponed, it
+ * is lowered when the data is there. what: "the weights", "input 'shape'". */
+convoy_status node_needs_data(struct lowering *lowering, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Lowers one node. Of a node that is postponed, and of all that read its outputs, nothing is added but a
+ * note. */
+convoy_status node_lower(struct lowering *lowering, const struct node *node);
+
+/* In value_of: made by a node that is postponed. */
+#define VALUE_LATER (NO_VALUE - 1)
 
 /* Inputs of the node. number: in the network, or NO_VALUE where the node leaves it out. */
 uint32_t input_number(const struct lowering *lowering, size_t input);
@@ -77,6 +91,11 @@ convoy_status alias_lower(struct lowering *lowering, const convoy_shape *shape);
 convoy_status binary_add(struct lowering *lowering, enum binary_op op, uint32_t a, uint32_t b,
                          uint32_t *value);
 
+/* The type in which layers compute on elements of this one: float32 for halves, else the type itself. */
+static inline convoy_dtype computed_type(convoy_dtype dtype) {
+    return dtype_is(dtype, DTYPE_HALF) ? CONVOY_F32 : dtype;
+}
+
 /* A scalar of any type. */
 convoy_status scalar_add(struct lowering *lowering, convoy_dtype dtype, double scalar, uint32_t *value);
 
@@ -93,6 +112,9 @@ convoy_status activation_add(struct lowering *lowering, struct activation activa
 
 /* value is what output number output of the node stands for. */
 void output_set(struct lowering *lowering, size_t output, uint32_t value);
+
+/* Releases what the lowering made of a network, but what lies in the arena. */
+void network_clear(struct network *network);
 
 /* The network, made by the functions in operators.c, with values in place of some inputs: constants[i], where
  * its data is not NULL, stands for model input i (retained, or borrowed where it has no owner). constants may

@@ -5,6 +5,7 @@
 #include "model/fusion.h"
 #include "model/lowering.h"
 #include "model/operators.h"
+#include "model/postponed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,22 +54,65 @@ static bool is_hint(const struct lowering *l, const struct attribute *attribute)
     return l->model->opset < 6 && strcmp(attribute->name, "consumed_inputs") == 0;
 }
 
-static convoy_status lower_node(struct lowering *l, const struct node *node) {
+/* Whether the node reads what is made later. */
+static bool reads_later(const struct lowering *l) {
+    for (size_t i = 0; i < l->node->input_count; i++)
+        if (l->node->inputs[i] != NO_VALUE && l->value_of[l->node->inputs[i]] == VALUE_LATER)
+            return true;
+    return false;
+}
+
+/* Forgets the steps that were added for the node since there were so many. */
+static void steps_drop(struct network *network, size_t count) {
+    while (network->step_count > count) {
+        struct layer_params *params = &network->steps[--network->step_count].params;
+        convoy_tensor_release(&params->weights);
+        convoy_tensor_release(&params->bias);
+    }
+}
+
+static convoy_status node_postpone(struct lowering *l) {
+    struct postponed *postponed = &l->network->postponed;
+    if (!postponed->nodes)
+        postponed->nodes = arena_alloc(l->arena, l->model->node_count, sizeof(const struct node *));
+    if (!postponed->nodes)
+        return l->status = error_memory(l->error);
+    postponed->nodes[postponed->node_count++] = l->node;
+    for (size_t i = 0; i < l->node->output_count; i++)
+        if (l->node->outputs[i] != NO_VALUE)
+            l->value_of[l->node->outputs[i]] = VALUE_LATER;
+    return CONVOY_OK;
+}
+
+static convoy_status check_attributes(struct lowering *l) {
+    for (size_t i = 0; i < l->node->attribute_count; i++)
+        if (!(l->attributes_read >> i & 1) && !is_hint(l, &l->node->attributes[i]))
+            node_fail(l, CONVOY_E_UNSUPPORTED, "attribute '%.60s' is not supported",
+                      l->node->attributes[i].name);
+    return l->status;
+}
+
+convoy_status node_lower(struct lowering *l, const struct node *node) {
+    size_t steps = l->network->step_count;
     l->node = node;
     l->attributes_read = 0;
     l->steps_of_node = 0;
+    l->needs_data = false;
     l->op = operator_find(node->domain, node->op);
     convoy_status status = check_node(l);
     if (status != CONVOY_OK)
         return status;
+    if (reads_later(l))
+        return node_postpone(l);
     status = l->op->lower(l);
     if (l->status == CONVOY_OK)
         l->status = status;
-    for (size_t i = 0; i < node->attribute_count; i++)
-        if (!(l->attributes_read >> i & 1) && !is_hint(l, &node->attributes[i]))
-            node_fail(l, CONVOY_E_UNSUPPORTED, "attribute '%.60s' is not supported",
-                      node->attributes[i].name);
-    return l->status;
+    if (l->needs_data && l->postponing) {
+        steps_drop(l->network, steps);
+        l->status = CONVOY_OK;
+        return node_postpone(l);
+    }
+    return check_attributes(l);
 }
 
 /* --- The model's inputs, weights and outputs ------------------------------------------------------------ */
@@ -134,18 +178,21 @@ static convoy_status add_weights(struct lowering *l) {
 
 static convoy_status add_outputs(struct lowering *l) {
     const convoy_model *model = l->model;
-    l->network->outputs = arena_alloc(l->arena, model->output_count, sizeof *l->network->outputs);
-    if (!l->network->outputs)
-        return l->status = error_memory(l->error);
-    for (size_t i = 0; i < model->output_count; i++) {
-        uint32_t value = l->value_of[model->output_values[i]];
-        if (value == NO_VALUE)
+    struct network *network = l->network;
+    network->result_count = model->output_count;
+    for (size_t i = 0; i < model->output_count; i++)
+        if (l->value_of[model->output_values[i]] == NO_VALUE)
             return l->status = error_set(
                        l->error, CONVOY_E_UNSUPPORTED,
                        "%.200s: output '%.100s' is an additional output of a node that is not supported",
                        model->path, model->outputs[i].name);
-        l->network->outputs[l->network->output_count++] = value;
-    }
+    if (network->postponed.node_count)
+        return postponed_finish(l);
+    network->outputs = arena_alloc(l->arena, model->output_count, sizeof *network->outputs);
+    if (!network->outputs)
+        return l->status = error_memory(l->error);
+    for (size_t i = 0; i < model->output_count; i++)
+        network->outputs[network->output_count++] = l->value_of[model->output_values[i]];
     return CONVOY_OK;
 }
 
@@ -155,14 +202,16 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
     if (status == CONVOY_OK)
         status = add_weights(l);
     for (size_t i = 0; status == CONVOY_OK && i < l->model->node_count; i++)
-        status = lower_node(l, &l->model->nodes[i]);
+        status = node_lower(l, &l->model->nodes[i]);
     if (status == CONVOY_OK)
         status = add_outputs(l);
+    if (status == CONVOY_OK)
+        status = network_drop_dead(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_activations(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_additions(l->network, l->arena, l->error);
-    return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status;
+    return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status; /* what fusion left */
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
@@ -173,12 +222,14 @@ static convoy_status network_make(struct network **out, const convoy_model *mode
     struct owned_network *owned = calloc(1, sizeof *owned);
     struct network *network = owned ? &owned->network : NULL;
     uint32_t *value_of = malloc((model->value_count + 1) * sizeof *value_of);
-    struct lowering l = {.model = model, .network = network, .value_of = value_of, .error = error};
+    struct lowering l = {
+        .model = model, .network = network, .value_of = value_of, .postponing = true, .error = error};
     convoy_status status = owned && value_of ? CONVOY_OK : error_memory(error);
     if (status != CONVOY_OK)
         goto out;
     memset(value_of, 0xff, (model->value_count + 1) * sizeof *value_of); /* NO_VALUE */
     l.arena = &owned->arena;
+    network->model = model;
     network->unfused = unfused;
     status = reference_backend_create(&l.backend, error);
     if (status == CONVOY_OK)
@@ -214,19 +265,20 @@ convoy_status network_create_unfused(struct network **network, const convoy_mode
     return network_make(network, model, input_shapes, NULL, true, error);
 }
 
+void network_clear(struct network *network) {
+    steps_drop(network, 0);
+    for (size_t i = 0; i < network->value_count; i++)
+        convoy_tensor_release(&network->values[i].constant);
+    free(network->steps);
+    free(network->values);
+}
+
 void network_destroy(struct network **slot) {
     struct network *network = slot ? *slot : NULL;
     if (!network)
         return;
     *slot = NULL;
-    for (size_t i = 0; i < network->step_count; i++) {
-        convoy_tensor_release(&network->steps[i].params.weights);
-        convoy_tensor_release(&network->steps[i].params.bias);
-    }
-    for (size_t i = 0; i < network->value_count; i++)
-        convoy_tensor_release(&network->values[i].constant);
-    free(network->steps);
-    free(network->values);
+    network_clear(network);
     struct owned_network *owned = (struct owned_network *)network; /* its first member */
     arena_release(&owned->arena);
     free(owned);

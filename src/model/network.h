@@ -4,6 +4,7 @@
 #define MODEL_NETWORK_H
 
 #include "compute/backend.h"
+#include "model/graph.h"
 
 #include <convoy/model.h>
 
@@ -22,19 +23,33 @@ struct network_value {
     convoy_dtype dtype;
     convoy_shape shape;
     convoy_tensor constant; /* data not NULL: known beforehand */
+    uint32_t wide;     /* of halves: the same in float32, before it was rounded; NO_VALUE: there is none */
     uint32_t alias_of; /* another value with the same elements under another shape (Reshape, Flatten, ...), or
                           its own number */
 };
 
+/* Nodes whose results have shapes that depend on data (NonZero, a Reshape to a computed shape, ...), and all
+ * nodes behind them. They are lowered at the end of every run, when everything before them is known, by the
+ * functions that fold constants (postponed.h). */
+struct postponed {
+    const struct node **nodes; /* [node_count] in order */
+    size_t node_count;
+    uint32_t *known; /* [network.output_count] the model's values that network.outputs stand for */
+};
+
 struct network {
+    const convoy_model *model;  /* borrowed */
     struct network_step *steps; /* in order of execution */
     size_t step_count;
     struct network_value *values;
     size_t value_count;
     uint32_t *inputs; /* value number of each model input */
     size_t input_count;
-    uint32_t *outputs;
+    uint32_t *outputs; /* value numbers: of the model's outputs, or, if nodes are postponed, of all that these
+                          and the model's outputs need */
     size_t output_count;
+    size_t result_count;                 /* of the model's outputs */
+    struct postponed postponed;          /* node_count 0: none */
     bool unfused;                        /* made by network_create_unfused */
     convoy_not_finite folded_not_finite; /* of an unfused one: the first constant that was computed beforehand
                                             and is not finite; layer NULL: none */

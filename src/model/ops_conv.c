@@ -9,17 +9,17 @@
 
 /* --- Conv ----------------------------------------------------------------------------------------------- */
 
-/* Fails the node unless the input is a constant of float32. */
-static const convoy_tensor *float_constant(struct lowering *l, size_t input, const char *what) {
-    const convoy_tensor *constant = input_constant(l, input);
-    if (!constant)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "the %s depend on the data; only constants are supported", what);
-    else if (constant->dtype != CONVOY_F32) {
-        node_fail(l, CONVOY_E_UNSUPPORTED, "the %s are %s; only float32 is supported", what,
-                  convoy_dtype_text(constant->dtype));
-        return NULL;
-    }
-    return constant;
+/* *value: a constant that the layer has, in the type in which it computes: that of the input, or float32 for
+ * halves. */
+static convoy_status layer_constant(struct lowering *l, size_t input, const char *what, uint32_t *value) {
+    convoy_dtype type = computed_type(input_dtype(l, 0));
+    if (!input_constant(l, input))
+        return node_needs_data(l, "one of its %s", what);
+    if (computed_type(input_dtype(l, input)) != type)
+        return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
+                         what, convoy_dtype_text(input_dtype(l, input)),
+                         convoy_dtype_text(input_dtype(l, 0)));
+    return cast_add(l, input_number(l, input), type, value);
 }
 
 static convoy_status conv_geometry_fill(struct lowering *l, const convoy_shape *x, const convoy_shape *k,
@@ -59,10 +59,15 @@ static bool is_bias(const convoy_tensor *bias, int64_t channels) {
 
 static convoy_status lower_conv(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
-    const convoy_tensor *weights = float_constant(l, 1, "weights");
-    const convoy_tensor *bias = input_given(l, 2) ? float_constant(l, 2, "biases") : NULL;
-    if (bias)
-        bias = input_elements(l, 2); /* backends take weights as they lie in the file, but no bias */
+    uint32_t weights_value = NO_VALUE, bias_value = NO_VALUE;
+    layer_constant(l, 1, "weights", &weights_value);
+    if (input_given(l, 2))
+        layer_constant(l, 2, "biases", &bias_value);
+    if (l->status != CONVOY_OK)
+        return l->status;
+    /* Backends take weights as they lie in the file, but no bias. */
+    const convoy_tensor *weights = value_constant(l, weights_value);
+    const convoy_tensor *bias = bias_value != NO_VALUE ? value_elements(l, bias_value) : NULL;
     if (l->status != CONVOY_OK)
         return l->status;
     if (weights->shape.rank != x.rank)
@@ -84,6 +89,12 @@ static convoy_status lower_conv(struct lowering *l) {
 }
 
 /* --- Products by a constant ----------------------------------------------------------------------------- */
+
+/* A constant of halves becomes float32, in which products by it are computed. */
+static void constant_widen(struct lowering *l, uint32_t *value) {
+    if (value_constant(l, *value))
+        cast_add(l, *value, computed_type(l->network->values[*value].dtype), value);
+}
 
 /* *filters: [N,K,1] of alpha·B for a constant B, [K,N], or [N,K] where it is transposed already; a view where
  * nothing changes. */
@@ -214,12 +225,12 @@ static convoy_status gemm_by_data(struct lowering *l, const struct gemm *gemm, u
     return scale_add(l, gemm->alpha, value);
 }
 
-static convoy_status gemm_by_constant(struct lowering *l, const struct gemm *gemm, uint32_t a,
+static convoy_status gemm_by_constant(struct lowering *l, const struct gemm *gemm, uint32_t a, uint32_t b,
                                       const convoy_tensor *row, uint32_t *value) {
     struct layer_params params = {0};
     convoy_shape shape = {2, {gemm->m, gemm->n}};
     convoy_status status =
-        product_filters(l, input_constant(l, 1), gemm->transpose_b, gemm->alpha, &params.weights);
+        product_filters(l, value_constant(l, b), gemm->transpose_b, gemm->alpha, &params.weights);
     if (status == CONVOY_OK && row)
         status = row_bias(l, row, gemm->n, gemm->beta, &params.bias);
     if (status == CONVOY_OK)
@@ -235,6 +246,9 @@ static convoy_status lower_gemm(struct lowering *l) {
     if (status != CONVOY_OK)
         return status;
     uint32_t a = input_number(l, 0), b = input_number(l, 1), c = input_number(l, 2), value = NO_VALUE;
+    constant_widen(l, &b);
+    if (c != NO_VALUE)
+        constant_widen(l, &c);
     if (gemm.transpose_a)
         matrix_transpose(l, &a);
     const convoy_tensor *weights = value_constant(l, b);
@@ -244,7 +258,7 @@ static convoy_status lower_gemm(struct lowering *l) {
     if (as_bias)
         row = value_elements(l, c);
     if (l->status == CONVOY_OK && by_constant)
-        gemm_by_constant(l, &gemm, a, as_bias ? row : NULL, &value);
+        gemm_by_constant(l, &gemm, a, b, as_bias ? row : NULL, &value);
     else if (l->status == CONVOY_OK)
         gemm_by_data(l, &gemm, a, b, &value);
     if (c != NO_VALUE && !as_bias) {
@@ -290,8 +304,11 @@ static convoy_status lower_matmul(struct lowering *l) {
         return node_fail(l, CONVOY_E_INPUT, "%s times %s is no product",
                          convoy_shape_text(&a, text_a, sizeof text_a),
                          convoy_shape_text(&b, text_b, sizeof text_b));
-    const convoy_tensor *weights = input_constant(l, 1);
     uint32_t inputs[] = {input_number(l, 0), input_number(l, 1)}, value = NO_VALUE;
+    constant_widen(l, &inputs[1]);
+    if (l->status != CONVOY_OK)
+        return l->status;
+    const convoy_tensor *weights = value_constant(l, inputs[1]);
     size_t rows = shape_product(&a, 0, a.rank - 1);
     bool by_constant =
         weights && weights->dtype == CONVOY_F32 && b.rank == 2 && rows > 0 && b.dims[0] > 0 && b.dims[1] > 0;

@@ -8,37 +8,40 @@
 
 /* --- BatchNormalization --------------------------------------------------------------------------------- */
 
-/* A constant of float32, one number per channel; fails the node otherwise. */
-static const float *per_channel(struct lowering *l, size_t input, const char *what, size_t channels) {
-    const convoy_tensor *constant = input_elements(l, input);
+/* A constant of any floating-point type, one number per channel; fails the node otherwise. */
+static const convoy_tensor *per_channel(struct lowering *l, size_t input, const char *what, size_t channels) {
+    const convoy_tensor *constant = input_constant(l, input);
     if (!constant)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "input '%s' depends on the data; only constants are supported",
-                  what);
-    else if (constant->dtype != CONVOY_F32 || constant->shape.rank != 1 ||
+        node_needs_data(l, "input '%s'", what);
+    else if (!dtype_is(constant->dtype, DTYPE_REALS) || constant->shape.rank != 1 ||
              convoy_tensor_elements(constant) != channels)
-        node_fail(l, CONVOY_E_INPUT, "input '%s' must be a list of %zu numbers of float32", what, channels);
-    return constant ? constant->data : NULL;
+        node_fail(l, CONVOY_E_INPUT, "input '%s' must be a list of %zu floating-point numbers", what,
+                  channels);
+    return constant;
 }
 
 /* (x - mean) / sqrt(variance + epsilon) · scale + bias as x · weight + shift, in double. */
 static convoy_status fill_affine(struct lowering *l, size_t channels, double epsilon,
                                  struct layer_params *params) {
     static const char *const names[] = {"scale", "B", "input_mean", "input_var"};
-    const float *inputs[4];
+    const convoy_tensor *inputs[4];
     for (size_t i = 0; i < 4; i++)
         inputs[i] = per_channel(l, 1 + i, names[i], channels);
     convoy_shape shape = {1, {(int64_t)channels}};
+    const struct dtype *type = dtype_find(computed_type(input_dtype(l, 0)));
     if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(&params->weights, CONVOY_F32, &shape, l->error);
+        l->status = convoy_tensor_create(&params->weights, type->number, &shape, l->error);
     if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(&params->bias, CONVOY_F32, &shape, l->error);
+        l->status = convoy_tensor_create(&params->bias, type->number, &shape, l->error);
     if (l->status != CONVOY_OK)
         return l->status;
-    float *weights = params->weights.data, *bias = params->bias.data;
     for (size_t c = 0; c < channels; c++) {
-        double weight = inputs[0][c] / sqrt((double)inputs[3][c] + epsilon);
-        weights[c] = (float)weight;
-        bias[c] = (float)(inputs[1][c] - inputs[2][c] * weight);
+        double number[4];
+        for (size_t i = 0; i < 4; i++)
+            number[i] = convoy_tensor_element(inputs[i], c);
+        double weight = number[0] / sqrt(number[3] + epsilon);
+        type->store((char *)params->weights.data + c * type->bytes, weight);
+        type->store((char *)params->bias.data + c * type->bytes, number[1] - number[2] * weight);
     }
     return CONVOY_OK;
 }
@@ -73,7 +76,7 @@ static uint32_t per_channel_add(struct lowering *l, size_t input, const char *wh
     uint32_t value = NO_VALUE;
     convoy_shape has = input_shape(l, input);
     if (has.rank != 1 || has.dims[0] != shape->dims[1])
-        node_fail(l, CONVOY_E_INPUT, "input '%s' must be a list of %lld numbers of float32", what,
+        node_fail(l, CONVOY_E_INPUT, "input '%s' must be a list of %lld numbers", what,
                   (long long)shape->dims[1]);
     alias_add(l, input_number(l, input), shape, &value);
     return value;
@@ -83,8 +86,8 @@ static uint32_t per_channel_add(struct lowering *l, size_t input, const char *wh
 static void lower_running(struct lowering *l, size_t output, uint32_t running, uint32_t current,
                           float momentum) {
     uint32_t old = NO_VALUE, new = NO_VALUE, value = NO_VALUE;
-    scalar_add(l, CONVOY_F32, (double)momentum, &old);
-    scalar_add(l, CONVOY_F32, (double)(1 - momentum), &new);
+    scalar_add(l, computed_type(input_dtype(l, 0)), (double)momentum, &old);
+    scalar_add(l, computed_type(input_dtype(l, 0)), (double)(1 - momentum), &new);
     binary_add(l, BINARY_MUL, running, old, &old);
     binary_add(l, BINARY_MUL, current, new, &new);
     binary_add(l, BINARY_ADD, old, new, &value);
@@ -116,7 +119,7 @@ static convoy_status lower_training(struct lowering *l, const convoy_shape *x, f
     binary_add(l, BINARY_SUB, value, mean, &value);
     binary_add(l, BINARY_MUL, value, value, &variance);
     layer_add(l, &variance_desc, NULL, &variance, 1, NULL, &variance);
-    scalar_add(l, CONVOY_F32, (double)epsilon, &root);
+    scalar_add(l, computed_type(input_dtype(l, 0)), (double)epsilon, &root);
     binary_add(l, BINARY_ADD, variance, root, &root);
     layer_add(l, &root_desc, NULL, &root, 1, NULL, &root);
     binary_add(l, BINARY_DIV, scale, root, &scale);

@@ -129,7 +129,7 @@ convoy_status convoy_session_check(convoy_session *session, const convoy_tensor 
         status = find_executor(session, &executor, error);
     if (status != CONVOY_OK)
         return status;
-    const size_t count = session->network->output_count;
+    const size_t count = session->network->result_count;
     if (result->output_count != count)
         return error_set(error, CONVOY_E_USAGE,
                          "a result of %zu outputs is not one of this session, which has %zu",

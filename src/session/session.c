@@ -226,7 +226,7 @@ static convoy_status result_create(convoy_result **result, const struct network 
     convoy_result *made = calloc(1, sizeof *made);
     if (!made)
         return error_memory(error);
-    made->output_count = network->output_count;
+    made->output_count = network->result_count;
     made->layer_count = network->step_count;
     made->outputs = calloc(made->output_count + 1, sizeof *made->outputs);
     made->layers = calloc(made->layer_count + 1, sizeof *made->layers);
