@@ -20,6 +20,7 @@ enum layer_kind {
                    */
     LAYER_SOFTMAX,   /* softmax */
     LAYER_LRN,       /* lrn: local response normalisation across channels */
+    LAYER_NORMALIZE, /* normalize: by mean and variance */
     LAYER_MATMUL,    /* matmul: product of two run-time tensors, numpy rules */
     LAYER_CONCAT,    /* axis */
     LAYER_TRANSPOSE, /* transpose */
@@ -126,6 +127,11 @@ struct layer_desc {
             int64_t size;
             float alpha, beta, bias;
         } lrn;
+        struct {
+            size_t outer, inner;
+            bool centered; /* else by the mean of squares alone */
+            double epsilon;
+        } normalize; /* over the last of [outer][inner] */
         struct {
             uint32_t permutation[CONVOY_MAX_RANK];
         } transpose;

@@ -19,6 +19,8 @@ static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_AFFINE] = {"affine", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_affine, reference_affine},
     [LAYER_SOFTMAX] = {"softmax", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_softmax, reference_softmax},
     [LAYER_LRN] = {"lrn", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_lrn, reference_lrn},
+    [LAYER_NORMALIZE] =
+        {"normalize", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_normalize, reference_normalize},
     [LAYER_MATMUL] =
         {"matmul", 2, 2, 1, {NUMBERS, TYPE_OF_INPUT(0)}, {TYPE_OF_INPUT(0)}, check_matmul, reference_matmul},
     [LAYER_CONCAT] = {"concat",

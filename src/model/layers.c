@@ -69,3 +69,15 @@ convoy_status where_add(struct lowering *l, uint32_t condition, uint32_t a, uint
     desc.outputs[0].dtype = l->network->values[a].dtype;
     return layer_add(l, &desc, NULL, inputs, 3, NULL, value);
 }
+
+convoy_status along_axis_add(struct lowering *l, uint32_t of, uint32_t axis, uint32_t rank, uint32_t *value) {
+    if (l->status != CONVOY_OK)
+        return l->status;
+    convoy_shape list = value_shape(l, of), shape = {.rank = rank};
+    *value = of;
+    if (list.rank != 1 || rank < 2 || axis >= rank)
+        return CONVOY_OK;
+    for (uint32_t i = 0; i < rank; i++)
+        shape.dims[i] = i == axis ? list.dims[0] : 1;
+    return alias_add(l, of, &shape, value);
+}

@@ -110,6 +110,22 @@ convoy_status where_add(struct lowering *lowering, uint32_t condition, uint32_t 
 convoy_status activation_add(struct lowering *lowering, struct activation activation, uint32_t of,
                              uint32_t *value);
 
+/* A convolution with the attributes of the node (Conv's); biases NO_VALUE: none. (ops_conv.c) */
+convoy_status conv_add(struct lowering *lowering, uint32_t x, uint32_t filters, uint32_t biases,
+                       uint32_t *value);
+
+/* numpy's product; of a matrix that is constant as a convolution. (ops_conv.c) */
+convoy_status matmul_add(struct lowering *lowering, uint32_t a, uint32_t b, uint32_t *value);
+
+/* The same elements with axes of 1 around them: a list [C] as axis `axis` of `rank` axes. Other shapes stay.
+ */
+convoy_status along_axis_add(struct lowering *lowering, uint32_t of, uint32_t axis, uint32_t rank,
+                             uint32_t *value);
+
+/* The activation of an operator by its name, with the values that its attributes have where they are left
+ * out. (ops_activation.c) */
+bool activation_find(const char *name, struct activation *activation);
+
 /* value is what output number output of the node stands for. */
 void output_set(struct lowering *lowering, size_t output, uint32_t value);
 

@@ -39,7 +39,8 @@ static convoy_status check_node(struct lowering *l) {
                                node->op, op->min_inputs, op->max_inputs);
     for (size_t i = 0; i < node->input_count; i++) {
         bool named = node->inputs[i] != NO_VALUE;
-        if (!named && (i < op->min_inputs || op->max_inputs == UINT32_MAX))
+        bool optional = i >= op->min_inputs ? op->max_inputs != ANY_INPUTS : op->optional >> i & 1;
+        if (!named && !optional)
             return node_fail(l, CONVOY_E_INPUT, "input %zu is left out", i);
         if (named && l->value_of[node->inputs[i]] == NO_VALUE)
             return node_fail(l, CONVOY_E_UNSUPPORTED,

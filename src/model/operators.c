@@ -7,8 +7,18 @@ static const struct {
     const char *domain;
     const struct onnx_operator *operators;
 } tables[] = {
-    {"", activation_operators}, {"", conv_operators}, {"", math_operators},   {"", move_operators},
-    {"", norm_operators},       {"", pool_operators}, {"", reduce_operators}, {"", shape_operators},
+    {"", activation_operators},
+    {"", conv_operators},
+    {"", math_operators},
+    {"", move_operators},
+    {"", layer_norm_operators},
+    {"", norm_operators},
+    {"", pool_operators},
+    {"", quantize_operators},
+    {"", reduce_operators},
+    {"", shape_operators},
+    {"com.microsoft", microsoft_operators},
+    {"com.microsoft", quantize_operators},
 };
 
 const struct onnx_operator *operator_find(const char *domain, const char *name) {

@@ -20,7 +20,8 @@ struct onnx_operator {
     int64_t first_opset, last_opset; /* whose definitions the function follows */
     lower_fn *lower;
     uint32_t min_inputs, max_inputs;
-    int parameter; /* what the function makes of it: an activation_kind, a binary_op, ... */
+    uint32_t optional; /* of the first min_inputs: a bit for each that may be left out */
+    int parameter;     /* what the function makes of it: an activation_kind, a binary_op, ... */
     struct number_attribute alpha, beta; /* of a function of one number */
 };
 
@@ -36,8 +37,9 @@ struct onnx_operator {
 #define LAST_OPERATOR                                                                                        \
     { .name = NULL } /* the end of a table */
 
-extern const struct onnx_operator activation_operators[], conv_operators[], math_operators[],
-    move_operators[], norm_operators[], pool_operators[], reduce_operators[], shape_operators[];
+extern const struct onnx_operator activation_operators[], conv_operators[], layer_norm_operators[],
+    math_operators[], move_operators[], norm_operators[], pool_operators[], quantize_operators[],
+    reduce_operators[], shape_operators[], microsoft_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);

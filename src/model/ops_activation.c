@@ -105,3 +105,14 @@ const struct onnx_operator activation_operators[] = {
     FUNCTION("ThresholdedRelu", 10, ACTIVATION_THRESHOLDED_RELU, .alpha = {"alpha", 1}),
     LAST_OPERATOR,
 };
+
+bool activation_find(const char *name, struct activation *activation) {
+    for (const struct onnx_operator *op = activation_operators; op->name; op++)
+        if (strcmp(op->name, name) == 0 && op->lower == lower_activation) {
+            *activation = (struct activation){(enum activation_kind)op->parameter, op->alpha.fallback,
+                                              op->beta.fallback};
+            return true;
+        }
+    *activation = (struct activation){ACTIVATION_CLIP, -FLT_MAX, FLT_MAX};
+    return strcmp(name, "Clip") == 0;
+}

@@ -9,17 +9,15 @@
 
 /* --- Conv ----------------------------------------------------------------------------------------------- */
 
-/* *value: a constant that the layer has, in the type in which it computes: that of the input, or float32 for
- * halves. */
-static convoy_status layer_constant(struct lowering *l, size_t input, const char *what, uint32_t *value) {
-    convoy_dtype type = computed_type(input_dtype(l, 0));
-    if (!input_constant(l, input))
+/* *constant becomes what the layer has: in the type in which it computes on x. */
+static convoy_status layer_constant(struct lowering *l, uint32_t x, const char *what, uint32_t *constant) {
+    convoy_dtype of_x = l->network->values[x].dtype, own = l->network->values[*constant].dtype;
+    if (!value_constant(l, *constant))
         return node_needs_data(l, "one of its %s", what);
-    if (computed_type(input_dtype(l, input)) != type)
+    if (computed_type(own) != computed_type(of_x))
         return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
-                         what, convoy_dtype_text(input_dtype(l, input)),
-                         convoy_dtype_text(input_dtype(l, 0)));
-    return cast_add(l, input_number(l, input), type, value);
+                         what, convoy_dtype_text(own), convoy_dtype_text(of_x));
+    return cast_add(l, *constant, computed_type(own), constant);
 }
 
 static convoy_status conv_geometry_fill(struct lowering *l, const convoy_shape *x, const convoy_shape *k,
@@ -57,24 +55,24 @@ static bool is_bias(const convoy_tensor *bias, int64_t channels) {
     return bias->shape.rank == 1 && bias->shape.dims[0] == channels;
 }
 
-static convoy_status lower_conv(struct lowering *l) {
-    convoy_shape x = input_shape(l, 0);
-    uint32_t weights_value = NO_VALUE, bias_value = NO_VALUE;
-    layer_constant(l, 1, "weights", &weights_value);
-    if (input_given(l, 2))
-        layer_constant(l, 2, "biases", &bias_value);
+convoy_status conv_add(struct lowering *l, uint32_t x, uint32_t filters, uint32_t biases, uint32_t *value) {
+    if (l->status == CONVOY_OK)
+        layer_constant(l, x, "weights", &filters);
+    if (l->status == CONVOY_OK && biases != NO_VALUE)
+        layer_constant(l, x, "biases", &biases);
     if (l->status != CONVOY_OK)
         return l->status;
     /* Backends take weights as they lie in the file, but no bias. */
-    const convoy_tensor *weights = value_constant(l, weights_value);
-    const convoy_tensor *bias = bias_value != NO_VALUE ? value_elements(l, bias_value) : NULL;
+    const convoy_tensor *weights = value_constant(l, filters);
+    const convoy_tensor *bias = biases != NO_VALUE ? value_elements(l, biases) : NULL;
+    convoy_shape in = value_shape(l, x);
     if (l->status != CONVOY_OK)
         return l->status;
-    if (weights->shape.rank != x.rank)
-        return node_fail(l, CONVOY_E_INPUT, "the input has %u axes and the weights have %u", x.rank,
+    if (weights->shape.rank != in.rank)
+        return node_fail(l, CONVOY_E_INPUT, "the input has %u axes and the weights have %u", in.rank,
                          weights->shape.rank);
     struct layer_desc desc = {.kind = LAYER_CONV};
-    convoy_status status = conv_geometry_fill(l, &x, &weights->shape, &desc.conv);
+    convoy_status status = conv_geometry_fill(l, &in, &weights->shape, &desc.conv);
     if (status != CONVOY_OK)
         return status;
     if (bias && !is_bias(bias, desc.conv.out_channels))
@@ -85,7 +83,14 @@ static convoy_status lower_conv(struct lowering *l) {
     tensor_view(&params.weights, weights, &weights->shape);
     if (bias)
         tensor_view(&params.bias, bias, &bias->shape);
-    return layer_lower(l, &desc, &params);
+    return layer_add(l, &desc, &params, &x, 1, NULL, value);
+}
+
+static convoy_status lower_conv(struct lowering *l) {
+    uint32_t value = NO_VALUE;
+    if (conv_add(l, input_number(l, 0), input_number(l, 1), input_number(l, 2), &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
 }
 
 /* --- Products by a constant ----------------------------------------------------------------------------- */
@@ -296,30 +301,34 @@ static bool matmul_shape(const convoy_shape *a, const convoy_shape *b, convoy_sh
     return true;
 }
 
-static convoy_status lower_matmul(struct lowering *l) {
-    convoy_shape a = input_shape(l, 0), b = input_shape(l, 1);
-    struct layer_desc desc = {.kind = LAYER_MATMUL};
-    char text_a[128], text_b[128];
-    if (!matmul_shape(&a, &b, &desc.outputs[0].shape))
-        return node_fail(l, CONVOY_E_INPUT, "%s times %s is no product",
-                         convoy_shape_text(&a, text_a, sizeof text_a),
-                         convoy_shape_text(&b, text_b, sizeof text_b));
-    uint32_t inputs[] = {input_number(l, 0), input_number(l, 1)}, value = NO_VALUE;
-    constant_widen(l, &inputs[1]);
+convoy_status matmul_add(struct lowering *l, uint32_t a, uint32_t b, uint32_t *value) {
     if (l->status != CONVOY_OK)
         return l->status;
-    const convoy_tensor *weights = value_constant(l, inputs[1]);
-    size_t rows = shape_product(&a, 0, a.rank - 1);
-    bool by_constant =
-        weights && weights->dtype == CONVOY_F32 && b.rank == 2 && rows > 0 && b.dims[0] > 0 && b.dims[1] > 0;
-    if (by_constant) {
-        struct layer_params params = {0};
-        if (product_filters(l, weights, false, 1, &params.weights) == CONVOY_OK)
-            product_add(l, inputs[0], (int64_t)rows, &params, &desc.outputs[0].shape, &value);
-    } else {
-        layer_add(l, &desc, NULL, inputs, 2, NULL, &value);
-    }
-    if (l->status == CONVOY_OK)
+    constant_widen(l, &b);
+    struct layer_desc desc = {.kind = LAYER_MATMUL};
+    convoy_shape left = value_shape(l, a), right = value_shape(l, b);
+    char text_a[128], text_b[128];
+    if (l->status == CONVOY_OK && !matmul_shape(&left, &right, &desc.outputs[0].shape))
+        return node_fail(l, CONVOY_E_INPUT, "%s times %s is no product",
+                         convoy_shape_text(&left, text_a, sizeof text_a),
+                         convoy_shape_text(&right, text_b, sizeof text_b));
+    if (l->status != CONVOY_OK)
+        return l->status;
+    const convoy_tensor *weights = value_constant(l, b);
+    size_t rows = shape_product(&left, 0, left.rank - 1);
+    bool by_constant = weights && weights->dtype == CONVOY_F32 && right.rank == 2 && rows > 0 &&
+                       right.dims[0] > 0 && right.dims[1] > 0;
+    if (!by_constant)
+        return layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
+    struct layer_params params = {0};
+    if (product_filters(l, weights, false, 1, &params.weights) != CONVOY_OK)
+        return l->status;
+    return product_add(l, a, (int64_t)rows, &params, &desc.outputs[0].shape, value);
+}
+
+static convoy_status lower_matmul(struct lowering *l) {
+    uint32_t value = NO_VALUE;
+    if (matmul_add(l, input_number(l, 0), input_number(l, 1), &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
