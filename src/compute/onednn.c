@@ -260,26 +260,28 @@ static dnnl_status_t execute(const struct onednn_layer *layer, struct onednn_con
         status = run_primitive(layer, context, handles);
     else if (status == dnnl_success && layer->chunks)
         status = run_concat(layer, context, handles, out);
-    for (uint32_t i = 0; layer->inner && i < layer->operand_count && status == dnnl_success; i++)
+    bool brought = layer->inner || layer->loops.used;
+    for (uint32_t i = 0; brought && i < layer->operand_count && status == dnnl_success; i++)
         status = input_bring(layer, context, handles, i);
     return status == dnnl_success ? dnnl_stream_wait(context->stream) : status;
 }
 
-/* A layer of the reference, on inputs that were made dense. */
+/* A layer of the reference, or loops of ours, on inputs that were brought to what these take. */
 static convoy_status run_inner(const struct onednn_layer *layer, struct onednn_context *context,
                                const convoy_tensor *in, convoy_tensor *out, convoy_error *error) {
-    if (layer->operand_count == 0)
-        return layer->inner->ops->layer_run(layer->inner, context->inner, in, out, NULL, error);
-    convoy_tensor *dense = malloc(layer->input_count * sizeof *dense);
-    if (!dense)
+    convoy_tensor *brought = malloc(layer->input_count * sizeof *brought);
+    if (!brought)
         return error_memory(error);
-    memcpy(dense, in, layer->input_count * sizeof *dense);
+    memcpy(brought, in, layer->input_count * sizeof *brought);
     for (uint32_t i = 0; i < layer->operand_count; i++)
         if (layer->operands[i].reorder)
-            dense[layer->operands[i].index].data = context->arena + layer->operands[i].offset;
-    convoy_status status =
-        layer->inner->ops->layer_run(layer->inner, context->inner, dense, out, NULL, error);
-    free(dense);
+            brought[layer->operands[i].index].data = context->arena + layer->operands[i].offset;
+    convoy_status status = CONVOY_OK;
+    if (layer->inner)
+        status = layer->inner->ops->layer_run(layer->inner, context->inner, brought, out, NULL, error);
+    else
+        onednn_loops_run(layer, brought, out);
+    free(brought);
     return status;
 }
 
@@ -313,7 +315,7 @@ static convoy_status layer_run(const struct layer *base, struct context *base_co
         if (status != dnnl_success)
             return onednn_failure(status, "executing a primitive", error);
     }
-    if (layer->inner)
+    if (layer->inner || layer->loops.used)
         return run_inner(layer, context, in, out, error);
     if (layer->adds_after || layer->after.kind != ACTIVATION_NONE)
         finish(layer, context, in, out);

@@ -129,14 +129,23 @@ struct operand {
     size_t offset;    /* of what is inside, within the context's arena */
 };
 
+/* A function of each element of one or two tensors. */
+struct onednn_loops {
+    bool used, two;
+    bool single[2];    /* the input is one number, for all elements */
+    enum binary_op op; /* of two: maximum or minimum */
+    struct activation activation;
+};
+
 struct onednn_layer {
     struct layer base;
     uint64_t serial;
     struct operand *operands;            /* the inputs; of a primitive also its output, the last one */
     uint32_t operand_count, input_count; /* input_count: of the description */
-    /* One of three: a primitive, a layer of the reference, a concatenation. */
+    /* One of four: a primitive, a layer of the reference, a concatenation, loops. */
     dnnl_primitive_t primitive;
     struct layer *inner;
+    struct onednn_loops loops;
     size_t outer, *chunks; /* [operand_count] bytes of each input, one behind the other outer times */
     struct {
         int arg;
@@ -166,6 +175,18 @@ dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_
  * allows it. (onednn_concat.c) */
 convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc *desc, dnnl_engine_t engine,
                             convoy_error *error);
+
+/* Whether loops of ours compute the layer; makes it such a layer; and runs it on inputs that were brought.
+ * (onednn_loops.c) */
+bool onednn_loops_apply(const struct layer_desc *desc);
+convoy_status onednn_loops_prepare(struct onednn_layer *layer, const struct layer_desc *desc,
+                                   dnnl_engine_t engine, convoy_error *error);
+void onednn_loops_run(const struct onednn_layer *layer, const convoy_tensor *in, convoy_tensor *out);
+
+/* Whether oneDNN has the activation as one operation, whose results are those of its definition.
+ * (onednn_elementwise.c)
+ */
+bool onednn_has_activation(const struct activation *activation);
 
 /* Adds an operand that lies outside as given and is used as inside; see struct operand. (onednn_prepare.c) */
 convoy_status onednn_operand_add(struct onednn_layer *layer, const struct operand *operand, bool output,

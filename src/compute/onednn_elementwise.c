@@ -47,6 +47,11 @@ static int find_eltwise(const struct activation *a, struct eltwise steps[2]) {
     return 1;
 }
 
+bool onednn_has_activation(const struct activation *activation) {
+    struct eltwise steps[2];
+    return find_eltwise(activation, steps) == 1;
+}
+
 bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *activation) {
     struct eltwise steps[2];
     int count = find_eltwise(activation, steps);

@@ -335,6 +335,10 @@ static convoy_status build(struct onednn_layer *layer, const struct layer_desc *
     struct onednn_recipe recipe = {0};
     dnnl_primitive_desc_t pd = NULL;
     convoy_status status = CONVOY_OK;
+    if (onednn_loops_apply(desc)) {
+        status = onednn_loops_prepare(layer, desc, backend->engine, error);
+        return status == CONVOY_OK && !layout_arena(layer) ? error_memory(error) : status;
+    }
     dnnl_status_t chosen = onednn_choose(backend, desc, params, &recipe, &pd, &layer->after);
     if (chosen != dnnl_success)
         status = onednn_failure(chosen, "choosing a primitive", error);
