@@ -137,6 +137,8 @@ static convoy_status lower_batch_normalization(struct lowering *l) {
     float epsilon = attribute_float(l, "epsilon", 1e-5f), momentum = attribute_float(l, "momentum", 0.9f);
     if (l->model->opset >= 14)
         attribute_int(l, "training_mode", 0);
+    if (l->model->opset < 7 && attribute_int(l, "is_test", 0) == 0)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
     if (attribute_int(l, "spatial", 1) != 1)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "statistics per element (spatial = 0) are not supported");
     if (x.rank < 2)

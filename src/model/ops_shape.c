@@ -97,6 +97,8 @@ static convoy_status lower_identity(struct lowering *l) {
 static convoy_status lower_dropout(struct lowering *l) {
     attribute_float(l, "ratio", 0.5f);
     attribute_int(l, "seed", 0);
+    if (l->model->opset < 7 && attribute_int(l, "is_test", 0) == 0)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
     if (input_number_value(l, 2, "training_mode", 0) != 0)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
     return lower_identity(l);
