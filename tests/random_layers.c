@@ -22,6 +22,12 @@ static struct activation tame_activation(struct random *random) {
         {ACTIVATION_EXP, 0, 0},           {ACTIVATION_HARD_SIGMOID, 0.2f, 0.5f},
         {ACTIVATION_ABS, 0, 0},           {ACTIVATION_NEG, 0, 0},
         {ACTIVATION_SOFTPLUS, 0, 0},      {ACTIVATION_CLIP, 1, -1},
+        {ACTIVATION_HARD_SWISH, 0, 0},    {ACTIVATION_SWISH, 1, 0},
+        {ACTIVATION_MISH, 0, 0},          {ACTIVATION_GELU, 0, 0},
+        {ACTIVATION_GELU_TANH, 0, 0},     {ACTIVATION_SOFTSIGN, 0, 0},
+        {ACTIVATION_SELU, 1.67f, 1.05f},  {ACTIVATION_CELU, 0.7f, 0},
+        {ACTIVATION_ERF, 0, 0},           {ACTIVATION_SIN, 0, 0},
+        {ACTIVATION_ATAN, 0, 0},          {ACTIVATION_ASINH, 0, 0},
     };
     return tame[random_below(random, sizeof tame / sizeof tame[0])];
 }
@@ -223,11 +229,58 @@ void random_transpose(struct sample *s, struct random *random) {
 void random_reduce(struct sample *s, struct random *random) {
     convoy_shape x = random_shape(random, 1, 5, 7), y = x;
     sample_begin(s, LAYER_REDUCE, CONVOY_F32, x);
-    s->desc.reduce.op = (enum reduce_op)random_between(random, REDUCE_MEAN, REDUCE_MIN);
+    s->desc.reduce.op = (enum reduce_op)random_between(random, 0, REDUCE_OPS - 1);
     s->desc.reduce.axes = (uint32_t)random_below(random, (uint64_t)1 << x.rank);
     for (uint32_t i = 0; i < x.rank; i++)
         if (s->desc.reduce.axes >> i & 1)
             y.dims[i] = 1;
     s->desc.outputs[0].shape = y;
     sample_input(s, tensor_random(random, CONVOY_F32, x, 0, 1));
+}
+
+void random_normalize(struct sample *s, struct random *random) {
+    convoy_shape shape = random_shape(random, 2, 2, 60);
+    shape.dims[1] += 3; /* the variance of one number is 0 */
+    sample_begin(s, LAYER_NORMALIZE, CONVOY_F32, shape);
+    s->desc.normalize.outer = (size_t)shape.dims[0];
+    s->desc.normalize.inner = (size_t)shape.dims[1];
+    s->desc.normalize.centered = random_between(random, 0, 2) > 0;
+    s->desc.normalize.epsilon = 1e-3;
+    sample_input(s, tensor_random(random, CONVOY_F32, shape, -1, 1));
+}
+
+/* Axes of 1 and missing ones, in any of three. */
+void random_where(struct sample *s, struct random *random) {
+    convoy_shape y = random_shape(random, 0, 4, 5), shapes[3];
+    for (int k = 0; k < 3; k++) {
+        shapes[k] = y;
+        for (uint32_t i = 0; k > 0 && i < y.rank; i++)
+            if (random_between(random, 0, 2) == 0)
+                shapes[k].dims[i] = 1;
+        while (k > 0 && shapes[k].rank > 0 && shapes[k].dims[0] == 1)
+            memmove(shapes[k].dims, shapes[k].dims + 1, --shapes[k].rank * sizeof shapes[k].dims[0]);
+    }
+    static const convoy_dtype dtypes[] = {CONVOY_F32, CONVOY_I64, CONVOY_F16, CONVOY_U8};
+    convoy_dtype dtype = dtypes[random_below(random, 4)];
+    sample_begin(s, LAYER_WHERE, dtype, y);
+    sample_input(s, tensor_random(random, CONVOY_BOOL, shapes[0], 0, 2));
+    for (int k = 1; k < 3; k++)
+        sample_input(s, tensor_random(random, dtype, shapes[k], 0, 100));
+}
+
+/* Of every type that the function admits; the naive function is what every backend uses for most of them. */
+void random_binary_of_any(struct sample *s, struct random *random) {
+    static const convoy_dtype dtypes[] = {CONVOY_I8,  CONVOY_I16, CONVOY_I32, CONVOY_I64, CONVOY_U8,
+                                          CONVOY_U16, CONVOY_U32, CONVOY_U64, CONVOY_F64};
+    convoy_shape y = random_shape(random, 0, 4, 5);
+    convoy_dtype dtype = dtypes[random_below(random, sizeof dtypes / sizeof *dtypes)];
+    enum binary_op op;
+    do
+        op = (enum binary_op)random_below(random, BINARY_OPS);
+    while ((op >= BINARY_AND && op <= BINARY_XOR && dtype == CONVOY_F64) ||
+           (op >= BINARY_SHIFT_LEFT && op <= BINARY_SHIFT_RIGHT && !dtype_is(dtype, DTYPE_UNSIGNED)));
+    sample_begin(s, LAYER_BINARY, binary_compares(op) ? CONVOY_BOOL : dtype, y);
+    s->desc.binary = op;
+    sample_input(s, tensor_random(random, dtype, y, 1, 120));
+    sample_input(s, tensor_random(random, dtype, y, 1, 9));
 }

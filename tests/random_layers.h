@@ -19,5 +19,8 @@ void random_matmul(struct sample *s, struct random *random);
 void random_concat(struct sample *s, struct random *random);
 void random_transpose(struct sample *s, struct random *random);
 void random_reduce(struct sample *s, struct random *random);
+void random_normalize(struct sample *s, struct random *random);
+void random_where(struct sample *s, struct random *random);
+void random_binary_of_any(struct sample *s, struct random *random);
 
 #endif

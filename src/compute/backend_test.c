@@ -26,6 +26,9 @@ static const struct {
     {"concat", random_concat, 0},
     {"transpose", random_transpose, 0},
     {"reduce", random_reduce, 1e-6},
+    {"normalize", random_normalize, 1e-5},
+    {"where", random_where, 0},
+    {"binary of any type", random_binary_of_any, 0},
 };
 
 static void agrees_with_reference(void **state) {

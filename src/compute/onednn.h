@@ -39,6 +39,7 @@ struct onednn_recipe {
         dnnl_binary_desc_t binary;
         dnnl_softmax_v2_desc_t softmax;
         dnnl_lrn_desc_t lrn;
+        dnnl_layer_normalization_desc_t normalize;
         dnnl_matmul_desc_t matmul;
     } op;
     enum onednn_variant variant; /* what is wanted; all else is zero at first */
@@ -62,6 +63,7 @@ typedef bool onednn_recipe_writer(const struct layer_desc *desc, const struct la
 onednn_recipe_writer onednn_conv; /* onednn_conv.c */
 onednn_recipe_writer onednn_pool; /* onednn_pool.c */
 onednn_recipe_writer onednn_lrn;
+onednn_recipe_writer onednn_normalize;
 onednn_recipe_writer onednn_activation; /* onednn_elementwise.c */
 onednn_recipe_writer onednn_binary;
 onednn_recipe_writer onednn_affine;

@@ -27,6 +27,11 @@ static const struct {
     [ACTIVATION_ABS] = {dnnl_eltwise_abs, OWN, 0},
     [ACTIVATION_NEG] = {dnnl_eltwise_linear, OWN, -1},
     [ACTIVATION_SOFTPLUS] = {dnnl_eltwise_soft_relu, OWN, 0},
+    [ACTIVATION_HARD_SWISH] = {dnnl_eltwise_hardswish, OWN, 0},
+    [ACTIVATION_SWISH] = {dnnl_eltwise_swish, ALPHA, 0},
+    [ACTIVATION_MISH] = {dnnl_eltwise_mish, OWN, 0},
+    [ACTIVATION_GELU] = {dnnl_eltwise_gelu_erf, OWN, 0},
+    [ACTIVATION_GELU_TANH] = {dnnl_eltwise_gelu_tanh, OWN, 0},
 };
 
 /* The activation as at most two of oneDNN's, one after the other; their number, or -1. */

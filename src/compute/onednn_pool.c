@@ -72,3 +72,19 @@ bool onednn_lrn(const struct layer_desc *desc, const struct layer_params *params
                                       &recipe->inputs[0].plain, desc->lrn.size, desc->lrn.alpha,
                                       desc->lrn.beta, desc->lrn.bias) == dnnl_success;
 }
+
+/* Without centering oneDNN 2.6 has none. */
+bool onednn_normalize(const struct layer_desc *desc, const struct layer_params *params,
+                      struct onednn_recipe *recipe) {
+    (void)params;
+    if (!desc->normalize.centered)
+        return false;
+    const dnnl_dims_t dims = {(int64_t)desc->normalize.outer, (int64_t)desc->normalize.inner};
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, 2, dims) && onednn_plain(&recipe->output.plain, 2, dims) &&
+           dnnl_layer_normalization_forward_desc_init(&recipe->op.normalize, dnnl_forward_inference,
+                                                      &recipe->inputs[0].plain, NULL,
+                                                      (float)desc->normalize.epsilon, 0) == dnnl_success;
+}
