@@ -100,6 +100,7 @@ const struct onnx_operator activation_operators[] = {
     FUNCTION("Softplus", 1, ACTIVATION_SOFTPLUS),
     FUNCTION("Softsign", 1, ACTIVATION_SOFTSIGN),
     FUNCTION("Sqrt", 1, ACTIVATION_SQRT),
+    FUNCTION("Swish", 24, ACTIVATION_SWISH, .alpha = {"alpha", 1}),
     FUNCTION("Tan", 7, ACTIVATION_TAN),
     FUNCTION("Tanh", 1, ACTIVATION_TANH),
     FUNCTION("ThresholdedRelu", 10, ACTIVATION_THRESHOLDED_RELU, .alpha = {"alpha", 1}),
