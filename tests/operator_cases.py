@@ -264,6 +264,7 @@ def functions():
     case("gelu_20_tanh", "Gelu", "Gelu-20: approximate tanh", 20, [finite],
          [(wide / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))).astype(np.float32)], approximate="tanh")
     case("mish_18", "Mish", "Mish-18", 18, [finite], [(wide * np.tanh(np.log1p(np.exp(wide)))).astype(np.float32)])
+    case("swish_24", "Swish", "Swish-24: alpha", 24, [finite], [(wide / (1 + np.exp(-1.5 * wide))).astype(np.float32)], alpha=1.5)
     case("hard_swish_22", "HardSwish", "HardSwish-22", 22, [finite], [(wide * np.clip(wide / 6 + 0.5, 0, 1)).astype(np.float32)])
     case("relu_int8", "Relu", "Relu-14: integers", 14, [np.array([-128, -1, 0, 7], np.int8)], [np.array([0, 0, 0, 7], np.int8)])
     case("relu_nan", "Relu", "Relu-14: max(0,x) as NumPy has it", 14, [x], [np.maximum(x, 0)])
