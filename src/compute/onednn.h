@@ -40,6 +40,7 @@ struct onednn_recipe {
         dnnl_softmax_v2_desc_t softmax;
         dnnl_lrn_desc_t lrn;
         dnnl_layer_normalization_desc_t normalize;
+        dnnl_reduction_desc_t reduce;
         dnnl_matmul_desc_t matmul;
     } op;
     enum onednn_variant variant; /* what is wanted; all else is zero at first */
@@ -64,6 +65,7 @@ onednn_recipe_writer onednn_conv; /* onednn_conv.c */
 onednn_recipe_writer onednn_pool; /* onednn_pool.c */
 onednn_recipe_writer onednn_lrn;
 onednn_recipe_writer onednn_normalize;
+onednn_recipe_writer onednn_reduce;
 onednn_recipe_writer onednn_activation; /* onednn_elementwise.c */
 onednn_recipe_writer onednn_binary;
 onednn_recipe_writer onednn_affine;

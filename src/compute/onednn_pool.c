@@ -73,6 +73,28 @@ bool onednn_lrn(const struct layer_desc *desc, const struct layer_params *params
                                       desc->lrn.beta, desc->lrn.bias) == dnnl_success;
 }
 
+/* Sums and means; the largest and the smallest would lose a NaN. */
+bool onednn_reduce(const struct layer_desc *desc, const struct layer_params *params,
+                   struct onednn_recipe *recipe) {
+    (void)params;
+    enum reduce_op op = desc->reduce.op;
+    const convoy_shape *x = &desc->inputs[0].shape;
+    convoy_shape y = *x;
+    if ((op != REDUCE_SUM && op != REDUCE_MEAN) || desc->reduce.axes == 0)
+        return false;
+    for (uint32_t i = 0; i < x->rank; i++)
+        if (desc->reduce.axes >> i & 1)
+            y.dims[i] = 1;
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC;
+    recipe->output.arg = DNNL_ARG_DST;
+    return onednn_plain(&recipe->inputs[0].plain, (int)x->rank, x->dims) &&
+           onednn_plain(&recipe->output.plain, (int)y.rank, y.dims) &&
+           dnnl_reduction_desc_init(&recipe->op.reduce,
+                                    op == REDUCE_SUM ? dnnl_reduction_sum : dnnl_reduction_mean,
+                                    &recipe->inputs[0].plain, &recipe->output.plain, 0, 0) == dnnl_success;
+}
+
 /* Without centering oneDNN 2.6 has none. */
 bool onednn_normalize(const struct layer_desc *desc, const struct layer_params *params,
                       struct onednn_recipe *recipe) {
