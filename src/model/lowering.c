@@ -352,12 +352,17 @@ static bool computes_halves(const struct lowering *l, const struct layer_desc *d
     return any && !(kind->inputs[0] & DTYPE_HALF);
 }
 
-static convoy_status widen(struct lowering *l, uint32_t value, uint32_t *wide) {
-    *wide = l->network->values[value].wide;
-    if (*wide == NO_VALUE &&
-        cast_add(l, value, computed_type(l->network->values[value].dtype), wide) == CONVOY_OK &&
-        *wide != value)
+convoy_status value_widen(struct lowering *l, uint32_t value, uint32_t *wide) {
+    if (l->status != CONVOY_OK)
+        return l->status;
+    convoy_dtype dtype = l->network->values[value].dtype;
+    *wide = dtype_is(dtype, DTYPE_HALF) ? l->network->values[value].wide : value;
+    if (*wide != NO_VALUE)
+        return CONVOY_OK;
+    size_t folded = l->folded_bytes;
+    if (cast_add(l, value, CONVOY_F32, wide) == CONVOY_OK)
         l->network->values[value].wide = *wide;
+    l->folded_bytes = folded; /* a constant is widened once: at most twice what the file holds */
     return l->status;
 }
 
@@ -377,7 +382,7 @@ static convoy_status layer_of_halves(struct lowering *l, struct layer_desc *desc
     if (!wide)
         fail_memory(l);
     for (uint32_t i = 0; i < input_count && l->status == CONVOY_OK; i++)
-        widen(l, inputs[i], &wide[i]);
+        value_widen(l, inputs[i], &wide[i]);
     for (uint32_t i = 0; i < outputs; i++) {
         dtypes[i] = desc->outputs[i].dtype ? desc->outputs[i].dtype : first;
         desc->outputs[i].dtype = computed_type(dtypes[i]);

@@ -96,6 +96,9 @@ static inline convoy_dtype computed_type(convoy_dtype dtype) {
     return dtype_is(dtype, DTYPE_HALF) ? CONVOY_F32 : dtype;
 }
 
+/* A value of halves in float32, as it was before it was rounded if it was; other values are what they are. */
+convoy_status value_widen(struct lowering *lowering, uint32_t value, uint32_t *wide);
+
 /* A scalar of any type. */
 convoy_status scalar_add(struct lowering *lowering, convoy_dtype dtype, double scalar, uint32_t *value);
 

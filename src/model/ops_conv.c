@@ -17,7 +17,7 @@ static convoy_status layer_constant(struct lowering *l, uint32_t x, const char *
     if (computed_type(own) != computed_type(of_x))
         return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
                          what, convoy_dtype_text(own), convoy_dtype_text(of_x));
-    return cast_add(l, *constant, computed_type(own), constant);
+    return value_widen(l, *constant, constant);
 }
 
 static convoy_status conv_geometry_fill(struct lowering *l, const convoy_shape *x, const convoy_shape *k,
@@ -98,7 +98,7 @@ static convoy_status lower_conv(struct lowering *l) {
 /* A constant of halves becomes float32, in which products by it are computed. */
 static void constant_widen(struct lowering *l, uint32_t *value) {
     if (value_constant(l, *value))
-        cast_add(l, *value, computed_type(l->network->values[*value].dtype), value);
+        value_widen(l, *value, value);
 }
 
 /* *filters: [N,K,1] of alpha·B for a constant B, [K,N], or [N,K] where it is transposed already; a view where
