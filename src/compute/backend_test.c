@@ -15,17 +15,12 @@ static const struct {
     void (*make)(struct sample *sample, struct random *random);
     double tolerance;
 } kinds[] = {
-    {"conv", random_conv, 2e-5},
-    {"pool", random_pool, 5e-7},
-    {"activation", random_activation_layer, 1e-6},
-    {"binary", random_binary, 1e-5},
-    {"affine", random_affine, 1e-5},
-    {"softmax", random_softmax, 1e-6},
-    {"lrn", random_lrn, 1e-6},
-    {"matmul", random_matmul, 1e-5},
-    {"concat", random_concat, 0},
-    {"transpose", random_transpose, 0},
-    {"reduce", random_reduce, 1e-6},
+    {"conv", random_conv, 2e-5},        {"conv_transpose", random_conv_transpose, 2e-5},
+    {"pool", random_pool, 5e-7},        {"activation", random_activation_layer, 1e-6},
+    {"binary", random_binary, 1e-5},    {"affine", random_affine, 1e-5},
+    {"softmax", random_softmax, 1e-6},  {"lrn", random_lrn, 1e-6},
+    {"matmul", random_matmul, 1e-5},    {"concat", random_concat, 0},
+    {"transpose", random_transpose, 0}, {"reduce", random_reduce, 1e-6},
 };
 
 static void agrees_with_reference(void **state) {

@@ -11,7 +11,7 @@
 static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_CONV] =
         {"conv", 1, 2, 1, {FLOATS, TYPE_OF_INPUT(0)}, {TYPE_OF_INPUT(0)}, check_conv, reference_conv},
-    [LAYER_POOL] = {"pool", 1, 1, 1, {NUMBERS}, {TYPE_OF_INPUT(0)}, check_pool, reference_pool},
+    [LAYER_POOL] = {"pool", 1, 1, 2, {NUMBERS}, {TYPE_OF_INPUT(0), DTYPE_SIGNED}, check_pool, reference_pool},
     [LAYER_ACTIVATION] =
         {"activation", 1, 1, 1, {ANY_TYPE}, {TYPE_OF_INPUT(0)}, check_activation, reference_activation},
     [LAYER_BINARY] =
@@ -46,6 +46,33 @@ static const struct kind kinds[LAYER_KINDS] = {
                      check_where,
                      reference_where},
     [LAYER_CAST] = {"cast", 1, 1, 1, {ANY_TYPE}, {ANY_TYPE}, check_cast, reference_cast},
+    [LAYER_CONV_TRANSPOSE] = {"conv_transpose",
+                              1,
+                              1,
+                              1,
+                              {FLOATS},
+                              {TYPE_OF_INPUT(0)},
+                              check_conv_transpose,
+                              reference_conv_transpose},
+    [LAYER_UNPOOL] =
+        {"unpool", 2, 2, 1, {ANY_TYPE, DTYPE_SIGNED}, {TYPE_OF_INPUT(0)}, check_unpool, reference_unpool},
+    [LAYER_ROI] = {"roi",
+                   3,
+                   3,
+                   1,
+                   {FLOATS, TYPE_OF_INPUT(0), DTYPE_SIGNED},
+                   {TYPE_OF_INPUT(0)},
+                   check_roi,
+                   reference_roi},
+    [LAYER_GRID_SAMPLE] = {"grid_sample",
+                           2,
+                           2,
+                           1,
+                           {NO_HALVES, FLOATS},
+                           {TYPE_OF_INPUT(0)},
+                           check_grid_sample,
+                           reference_grid_sample},
+    [LAYER_RESIZE] = {"resize", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_resize, reference_resize},
 };
 
 const struct kind *kind_find(enum layer_kind kind) {
