@@ -7,8 +7,13 @@ static const struct {
     const char *domain;
     const struct onnx_operator *operators;
 } tables[] = {
-    {"", activation_operators}, {"", conv_operators}, {"", math_operators},   {"", move_operators},
-    {"", norm_operators},       {"", pool_operators}, {"", reduce_operators}, {"", shape_operators},
+    {"", activation_operators}, {"", conv_operators},
+    {"", math_operators},       {"", move_operators},
+    {"", norm_operators},       {"", pool_operators},
+    {"", reduce_operators},     {"", shape_operators},
+    {"", block_operators},      {"", conv_transpose_operators},
+    {"", legacy_operators},     {"", resize_operators},
+    {"", roi_operators},
 };
 
 const struct onnx_operator *operator_find(const char *domain, const char *name) {

@@ -38,6 +38,8 @@ struct onnx_operator {
 
 extern const struct onnx_operator activation_operators[], conv_operators[], math_operators[],
     move_operators[], norm_operators[], pool_operators[], reduce_operators[], shape_operators[];
+extern const struct onnx_operator block_operators[], conv_transpose_operators[], legacy_operators[],
+    resize_operators[], roi_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);

@@ -9,19 +9,6 @@
 
 /* --- Conv ----------------------------------------------------------------------------------------------- */
 
-/* *value: a constant that the layer has, in the type in which it computes: that of the input, or float32 for
- * halves. */
-static convoy_status layer_constant(struct lowering *l, size_t input, const char *what, uint32_t *value) {
-    convoy_dtype type = computed_type(input_dtype(l, 0));
-    if (!input_constant(l, input))
-        return node_needs_data(l, "one of its %s", what);
-    if (computed_type(input_dtype(l, input)) != type)
-        return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
-                         what, convoy_dtype_text(input_dtype(l, input)),
-                         convoy_dtype_text(input_dtype(l, 0)));
-    return cast_add(l, input_number(l, input), type, value);
-}
-
 static convoy_status conv_geometry_fill(struct lowering *l, const convoy_shape *x, const convoy_shape *k,
                                         struct conv_geometry *g) {
     struct windows w;
