@@ -72,8 +72,39 @@ void random_conv(struct sample *s, struct random *random) {
         sample_input(s, tensor_random(random, CONVOY_F32, s->desc.outputs[0].shape, -1, 1)); /* to be added */
 }
 
+void random_conv_transpose(struct sample *s, struct random *random) {
+    struct conv_transpose_geometry g = {.spatial = (uint32_t)random_between(random, 1, 3),
+                                        .batch = random_between(random, 1, 3),
+                                        .groups =
+                                            random_between(random, 0, 2) ? 1 : random_between(random, 1, 4)};
+    bool blocks = random_between(random, 0, 3) == 0; /* channels that make whole blocks */
+    g.in_channels = g.groups * (blocks ? 16 * random_between(random, 1, 2) : random_between(random, 1, 20));
+    g.out_channels = g.groups * (blocks ? 16 * random_between(random, 1, 2) : random_between(random, 1, 20));
+    for (uint32_t i = 0; i < g.spatial; i++) {
+        g.in[i] = random_between(random, 1, g.spatial == 3 ? 4 : 9);
+        g.kernel[i] = random_between(random, 1, 4);
+        g.stride[i] = random_between(random, 1, 3);
+        g.dilation[i] = random_between(random, 1, 2);
+        g.pad_begin[i] = random_between(random, 0, 2);
+        /* Fewer or more positions at the end than windows reach; seldom more than a stride. */
+        int64_t most = random_between(random, 0, 7) ? g.stride[i] - 1 : 4;
+        int64_t out = conv_transpose_reach(&g, i) - g.pad_begin[i] + random_between(random, -2, most);
+        g.out[i] = out < 1 ? 1 : out;
+    }
+    if (conv_transpose_complete(&g, NULL) != CONVOY_OK)
+        fail_msg("the geometry is not complete");
+    sample_begin(s, LAYER_CONV_TRANSPOSE, CONVOY_F32, conv_transpose_output_shape(&g));
+    s->desc.conv_transpose = g;
+    s->desc.activation = tame_activation(random);
+    sample_input(s, tensor_random(random, CONVOY_F32, conv_transpose_input_shape(&g), -1, 1));
+    s->params.weights = tensor_random(random, CONVOY_F32, conv_transpose_filter_shape(&g), -0.5, 0.5);
+    if (random_between(random, 0, 1))
+        s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
+}
+
 void random_pool(struct sample *s, struct random *random) {
-    struct pool_geometry g = {.average = random_between(random, 0, 1),
+    struct pool_geometry g = {.op = (enum pool_op)random_between(random, POOL_MAX, POOL_LP),
+                              .p = (double)random_between(random, 1, 3),
                               .count_include_pad = random_between(random, 0, 1),
                               .spatial = (uint32_t)random_between(random, 1, 3),
                               .batch = random_between(random, 1, 2),
@@ -283,4 +314,75 @@ void random_binary_of_any(struct sample *s, struct random *random) {
     s->desc.binary = op;
     sample_input(s, tensor_random(random, dtype, y, 1, 120));
     sample_input(s, tensor_random(random, dtype, y, 1, 9));
+}
+
+void random_unpool(struct sample *s, struct random *random) {
+    convoy_shape x = random_shape(random, 3, 5, 4), y = random_shape(random, 1, 5, 9);
+    int64_t room = (int64_t)shape_product(&y, 0, y.rank);
+    sample_begin(s, LAYER_UNPOOL, CONVOY_F32, y);
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+    sample_input(s, tensor_of(CONVOY_I64, x));
+    for (size_t i = 0; i < convoy_tensor_elements(&s->in[1]); i++)
+        tensor_set(&s->in[1], i, (double)random_between(random, 0, room - 1));
+}
+
+/* Regions of all sizes, some beyond the maps, some turned around. */
+void random_roi(struct sample *s, struct random *random) {
+    convoy_shape maps = random_shape(random, 4, 4, 12);
+    int64_t regions = random_between(random, 0, 4);
+    double reach = random_between(random, 0, 3) ? 12 : 1e6;
+    sample_begin(
+        s, LAYER_ROI, CONVOY_F32,
+        shape_of(4, regions, maps.dims[1], random_between(random, 1, 5), random_between(random, 1, 5)));
+    s->desc.roi.op = (enum roi_op)random_between(random, ROI_MAX, ROI_ALIGN_MAX);
+    s->desc.roi.half_pixel = random_between(random, 0, 1);
+    s->desc.roi.samples = random_between(random, 0, 3);
+    s->desc.roi.scale = random_between(random, 0, 1) ? 1 : 0.25;
+    sample_input(s, tensor_random(random, CONVOY_F32, maps, -1, 1));
+    sample_input(s, tensor_random(random, CONVOY_F32, shape_of(2, regions, 4, 0, 0), -reach / 2, reach));
+    sample_input(s, tensor_of(CONVOY_I64, shape_of(1, regions, 0, 0, 0)));
+    for (int64_t i = 0; i < regions; i++)
+        tensor_set(&s->in[2], (size_t)i, (double)random_between(random, 0, maps.dims[0] - 1));
+}
+
+/* Places within the map and around it, seldom far away or none at all. */
+void random_grid_sample(struct sample *s, struct random *random) {
+    convoy_shape x = random_shape(random, 3, 5, 7), grid = x, y = x;
+    for (uint32_t i = 2; i < x.rank; i++)
+        grid.dims[i - 1] = y.dims[i] = random_between(random, 0, 6);
+    grid.dims[x.rank - 1] = (int64_t)x.rank - 2;
+    sample_begin(s, LAYER_GRID_SAMPLE, CONVOY_F32, y);
+    s->desc.grid_sample.mode = (enum grid_mode)random_between(random, GRID_NEAREST, GRID_CUBIC);
+    s->desc.grid_sample.padding = (enum grid_padding)random_between(random, GRID_ZEROS, GRID_REFLECTION);
+    s->desc.grid_sample.align_corners = random_between(random, 0, 1);
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+    sample_input(s, tensor_random(random, CONVOY_F32, grid, -2, 2));
+    static const double odd[] = {NAN, INFINITY, -INFINITY, 1e30, -1e30, 1e9};
+    size_t places = convoy_tensor_elements(&s->in[1]);
+    if (places > 0 && random_between(random, 0, 1))
+        tensor_set(&s->in[1], (size_t)random_below(random, places), odd[random_between(random, 0, 5)]);
+}
+
+void random_resize(struct sample *s, struct random *random) {
+    convoy_shape x = random_shape(random, 3, 3, 20), y = x;
+    if (random_between(random, 0, 1))
+        x.dims[2] = y.dims[2] = random_between(random, 0, 2) ? 1 : 300;
+    y.dims[1] = random_between(random, 0, 40);
+    double scale = (double)(y.dims[1] ? y.dims[1] : 1) / (double)x.dims[1];
+    sample_begin(s, LAYER_RESIZE, CONVOY_F32, y);
+    s->desc.resize.filter = random_between(random, 0, 1) ? RESIZE_LINEAR : RESIZE_CUBIC;
+    s->desc.resize.outer = (size_t)x.dims[0];
+    s->desc.resize.in = (size_t)x.dims[1];
+    s->desc.resize.out = (size_t)y.dims[1];
+    s->desc.resize.inner = (size_t)x.dims[2];
+    s->desc.resize.map = (struct axis_map){0.5, 1, scale, -0.5};
+    if (random_between(random, 0, 1)) /* anywhere */
+        s->desc.resize.map =
+            (struct axis_map){0, 4 * random_unit(random) - 2, 1, 20 * random_unit(random) - 10};
+    s->desc.resize.stretch = scale < 1 && random_between(random, 0, 1) ? 1 / scale : 1;
+    s->desc.resize.cubic_a = random_between(random, 0, 1) ? -0.75 : -0.5;
+    s->desc.resize.exclude_outside = random_between(random, 0, 1);
+    s->desc.resize.extrapolate = random_between(random, 0, 1);
+    s->desc.resize.value = 10;
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
 }

@@ -9,6 +9,7 @@ int64_t random_between(struct random *random, int64_t low, int64_t high);
 
 /* Each begins a sample with inputs and weights; sample_end frees it. */
 void random_conv(struct sample *s, struct random *random);
+void random_conv_transpose(struct sample *s, struct random *random);
 void random_pool(struct sample *s, struct random *random);
 void random_activation_layer(struct sample *s, struct random *random);
 void random_binary(struct sample *s, struct random *random);
@@ -22,5 +23,9 @@ void random_reduce(struct sample *s, struct random *random);
 void random_normalize(struct sample *s, struct random *random);
 void random_where(struct sample *s, struct random *random);
 void random_binary_of_any(struct sample *s, struct random *random);
+void random_unpool(struct sample *s, struct random *random);
+void random_roi(struct sample *s, struct random *random);
+void random_grid_sample(struct sample *s, struct random *random);
+void random_resize(struct sample *s, struct random *random);
 
 #endif

@@ -4,7 +4,9 @@
 #define COMPUTE_BACKEND_H
 
 #include "base/activation.h"
+#include "base/axis_map.h"
 #include "base/conv.h"
+#include "base/conv_transpose.h"
 
 #include <convoy/report.h>
 #include <convoy/tensor.h>
@@ -18,18 +20,24 @@ enum layer_kind {
     LAYER_BINARY,     /* binary: two inputs, numpy broadcasting; activation fused */
     LAYER_AFFINE, /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation)
                    */
-    LAYER_SOFTMAX,   /* softmax */
-    LAYER_LRN,       /* lrn: local response normalisation across channels */
-    LAYER_NORMALIZE, /* normalize: by mean and variance */
-    LAYER_MATMUL,    /* matmul: product of two run-time tensors, numpy rules */
-    LAYER_CONCAT,    /* axis */
-    LAYER_TRANSPOSE, /* transpose */
-    LAYER_PAD,       /* pad: constant, reflect or edge */
-    LAYER_SLICE,     /* slice */
-    LAYER_GATHER,    /* gather: inputs data, indices (int32 or int64) */
-    LAYER_REDUCE,    /* reduce */
-    LAYER_WHERE,     /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
-    LAYER_CAST,      /* to the type of the output */
+    LAYER_SOFTMAX,        /* softmax */
+    LAYER_LRN,            /* lrn: local response normalisation across channels */
+    LAYER_NORMALIZE,      /* normalize: by mean and variance */
+    LAYER_MATMUL,         /* matmul: product of two run-time tensors, numpy rules */
+    LAYER_CONCAT,         /* axis */
+    LAYER_TRANSPOSE,      /* transpose */
+    LAYER_PAD,            /* pad: constant, reflect or edge */
+    LAYER_SLICE,          /* slice */
+    LAYER_GATHER,         /* gather: inputs data, indices (int32 or int64) */
+    LAYER_REDUCE,         /* reduce */
+    LAYER_WHERE,          /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
+    LAYER_CAST,           /* to the type of the output */
+    LAYER_CONV_TRANSPOSE, /* conv_transpose; weights [C,N/groups,kernel...], bias [N] or none; activation
+                             fused */
+    LAYER_UNPOOL,         /* inputs values, indices: y[indices[i]] = values[i], all else is zero */
+    LAYER_ROI,            /* roi: inputs maps [N,C,H,W], regions [R,4], images [R]; output [R,C,h,w] */
+    LAYER_GRID_SAMPLE,    /* grid_sample: inputs maps [N,C,in...], positions [N,out...,spatial] */
+    LAYER_RESIZE,         /* resize: one axis, by weighted sums of neighbours */
     LAYER_KINDS
 };
 
@@ -70,11 +78,27 @@ enum reduce_op {
     REDUCE_OPS
 };
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+enum pool_op {
+    POOL_MAX, /* padding is minus infinity. A second output, of integers, has the places of the maxima in the
+                 flattened input */
+    POOL_AVERAGE,
+    POOL_LP /* the p-th root of the sum of |v|^p */
+};
+enum roi_op {
+    ROI_MAX,      /* the region is rounded to positions, and the maximum of each bin is taken */
+    ROI_AVERAGE,  /* of samples in each bin, interpolated */
+    ROI_ALIGN_MAX /* the maximum of all weighted neighbours of the samples in each bin */
+};
+enum grid_mode { GRID_NEAREST, GRID_LINEAR, GRID_CUBIC };
+enum grid_padding { GRID_ZEROS, GRID_BORDER, GRID_REFLECTION };
+enum resize_filter { RESIZE_LINEAR, RESIZE_CUBIC };
 
 struct pool_geometry {
-    bool average; /* else maximum (padding is minus infinity) */
-    bool count_include_pad;
-    uint32_t spatial;        /* 1..3 */
+    enum pool_op op;
+    bool count_include_pad; /* AVERAGE */
+    bool column_major; /* MAX: in the second output the first spatial axis counts fastest, the last slowest */
+    double p;          /* LP */
+    uint32_t spatial;  /* 1..3 */
     int64_t batch, channels; /* [batch, channels, spatial...] */
     int64_t in[CONV_MAX_SPATIAL], kernel[CONV_MAX_SPATIAL], stride[CONV_MAX_SPATIAL],
         dilation[CONV_MAX_SPATIAL];
@@ -150,6 +174,29 @@ struct layer_desc {
             enum reduce_op op;
             uint32_t axes;
         } reduce; /* axes: bit per axis of the input */
+        struct conv_transpose_geometry conv_transpose;
+        struct {
+            enum roi_op op;
+            bool half_pixel; /* not MAX: a pixel's centre, not its corner, has whole coordinates */
+            int64_t samples; /* not MAX: in each bin along each axis; 0: one for each position it spans */
+            double scale;    /* from the coordinates of regions, x1, y1, x2, y2, to those of maps */
+        } roi;
+        struct {
+            enum grid_mode mode;
+            enum grid_padding padding;
+            bool align_corners; /* -1 and 1 are the centres of the first and last position, not their outer
+                                   ends */
+        } grid_sample;
+        struct {
+            enum resize_filter filter;
+            size_t outer, in, out, inner; /* [outer][in][inner] becomes [outer][out][inner] */
+            struct axis_map map;          /* of positions of the output to the input */
+            double stretch; /* the filter is so many times as wide: 1, or more against aliasing */
+            double cubic_a;
+            bool exclude_outside; /* neighbours outside have no weight, else the value at the border */
+            bool extrapolate;     /* what is at less than 0 or more than in-1 becomes value */
+            double value;
+        } resize;
     };
 };
 

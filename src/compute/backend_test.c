@@ -29,6 +29,7 @@ static const struct {
     {"normalize", random_normalize, 1e-5},
     {"where", random_where, 0},
     {"binary of any type", random_binary_of_any, 0},
+    {"conv_transpose", random_conv_transpose, 2e-5},
 };
 
 static void agrees_with_reference(void **state) {

@@ -12,7 +12,7 @@
 
 static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_CONV] = {"conv", 1, 2, 1, {FLOATS, SAME}, {SAME}, check_conv, reference_conv},
-    [LAYER_POOL] = {"pool", 1, 1, 1, {NUMBERS}, {SAME}, check_pool, reference_pool},
+    [LAYER_POOL] = {"pool", 1, 1, 2, {NUMBERS}, {SAME, DTYPE_SIGNED}, check_pool, reference_pool},
     [LAYER_ACTIVATION] = {"activation", 1, 1, 1, {NO_HALVES}, {SAME}, check_activation, reference_activation},
     [LAYER_BINARY] = {"binary", 2, 2, 1, {NO_HALVES, SAME}, {NO_HALVES}, check_binary, reference_binary},
     [LAYER_AFFINE] = {"affine", 1, 1, 1, {FLOATS}, {SAME}, check_affine, reference_affine},
@@ -29,6 +29,13 @@ static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_WHERE] =
         {"where", 3, 3, 1, {DTYPE_BOOL, ANY_TYPE, SECOND}, {SECOND}, check_where, reference_where},
     [LAYER_CAST] = {"cast", 1, 1, 1, {ANY_TYPE}, {ANY_TYPE}, check_cast, reference_cast},
+    [LAYER_CONV_TRANSPOSE] =
+        {"conv_transpose", 1, 1, 1, {FLOATS}, {SAME}, check_conv_transpose, reference_conv_transpose},
+    [LAYER_UNPOOL] = {"unpool", 2, 2, 1, {ANY_TYPE, DTYPE_SIGNED}, {SAME}, check_unpool, reference_unpool},
+    [LAYER_ROI] = {"roi", 3, 3, 1, {FLOATS, SAME, DTYPE_SIGNED}, {SAME}, check_roi, reference_roi},
+    [LAYER_GRID_SAMPLE] =
+        {"grid_sample", 2, 2, 1, {NO_HALVES, FLOATS}, {SAME}, check_grid_sample, reference_grid_sample},
+    [LAYER_RESIZE] = {"resize", 1, 1, 1, {FLOATS}, {SAME}, check_resize, reference_resize},
 };
 
 const struct kind *kind_find(enum layer_kind kind) {

@@ -154,9 +154,34 @@ static void make_conv(struct sample *s, struct random *random) {
         sample_input(s, tensor_random(random, CONVOY_F32, s->desc.outputs[0].shape, -1, 1));
 }
 
+static void make_conv_transpose(struct sample *s, struct random *random) {
+    convoy_shape x = random_map(random);
+    struct conv_transpose_geometry g = {
+        .spatial = x.rank - 2, .batch = x.dims[0], .groups = 1, .in_channels = x.dims[1]};
+    g.out_channels =
+        random_between(random, 0, 1) ? 16 * random_between(random, 1, 3) : random_between(random, 1, 40);
+    for (uint32_t i = 0; i < g.spatial; i++) {
+        g.in[i] = x.dims[2 + i];
+        g.kernel[i] = random_between(random, 2, 4);
+        g.stride[i] = random_between(random, 1, 2);
+        g.dilation[i] = 1;
+        g.pad_begin[i] = random_between(random, 0, 1);
+        int64_t out = conv_transpose_reach(&g, i) - g.pad_begin[i] - random_between(random, 0, 1);
+        g.out[i] = out < 1 ? 1 : out;
+    }
+    assert_int_equal(conv_transpose_complete(&g, NULL), CONVOY_OK);
+    sample_begin(s, LAYER_CONV_TRANSPOSE, CONVOY_F32, conv_transpose_output_shape(&g));
+    s->desc.conv_transpose = g;
+    s->desc.activation = random_activation(random);
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+    s->params.weights = tensor_random(random, CONVOY_F32, conv_transpose_filter_shape(&g), -0.5, 0.5);
+    if (random_between(random, 0, 1))
+        s->params.bias = tensor_random(random, CONVOY_F32, shape_of(1, g.out_channels, 0, 0, 0), -1, 1);
+}
+
 static void make_pool(struct sample *s, struct random *random) {
     convoy_shape x = random_map(random), y = x;
-    struct pool_geometry g = {.average = random_between(random, 0, 1),
+    struct pool_geometry g = {.op = random_between(random, 0, 1) ? POOL_AVERAGE : POOL_MAX,
                               .spatial = x.rank - 2,
                               .batch = x.dims[0],
                               .channels = x.dims[1]};
@@ -237,9 +262,14 @@ static const struct {
     void (*make)(struct sample *sample, struct random *random);
     double tolerance;
 } kinds[] = {
-    {"conv", make_conv, 2e-5},     {"pool", make_pool, 5e-7},  {"activation", make_activation, 1e-6},
-    {"binary", make_binary, 1e-5}, {"concat", make_concat, 0}, {"affine", make_affine, 1e-5},
+    {"conv", make_conv, 2e-5},
+    {"pool", make_pool, 5e-7},
+    {"activation", make_activation, 1e-6},
+    {"binary", make_binary, 1e-5},
+    {"concat", make_concat, 0},
+    {"affine", make_affine, 1e-5},
     {"reduce", make_reduce, 0},
+    {"conv_transpose", make_conv_transpose, 2e-5},
 };
 
 static void layers_keep_layouts(void **state) {

@@ -65,7 +65,7 @@ static void pools(void **state) {
     for (int average = 0; average < 2; average++) {
         struct sample s;
         sample_begin(&s, LAYER_POOL, CONVOY_F32, shape_of(4, 1, 1, 4, 4));
-        s.desc.pool = (struct pool_geometry){.average = average,
+        s.desc.pool = (struct pool_geometry){.op = average ? POOL_AVERAGE : POOL_MAX,
                                              .spatial = 2,
                                              .batch = 1,
                                              .channels = 1,

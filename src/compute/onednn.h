@@ -33,6 +33,7 @@ enum onednn_variant {
 struct onednn_recipe {
     union {
         dnnl_convolution_desc_t conv;
+        dnnl_deconvolution_desc_t deconv;
         dnnl_inner_product_desc_t product;
         dnnl_pooling_v2_desc_t pool;
         dnnl_eltwise_desc_t eltwise;
@@ -61,8 +62,9 @@ struct onednn_recipe {
 typedef bool onednn_recipe_writer(const struct layer_desc *desc, const struct layer_params *params,
                                   struct onednn_recipe *recipe);
 
-onednn_recipe_writer onednn_conv; /* onednn_conv.c */
-onednn_recipe_writer onednn_pool; /* onednn_pool.c */
+onednn_recipe_writer onednn_conv;   /* onednn_conv.c */
+onednn_recipe_writer onednn_deconv; /* onednn_deconv.c */
+onednn_recipe_writer onednn_pool;   /* onednn_pool.c */
 onednn_recipe_writer onednn_lrn;
 onednn_recipe_writer onednn_normalize;
 onednn_recipe_writer onednn_reduce;

@@ -18,6 +18,9 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
                  struct onednn_recipe *recipe) {
     (void)params;
     const struct pool_geometry *g = &desc->pool;
+    bool average = g->op == POOL_AVERAGE;
+    if (g->op == POOL_LP)
+        return false;
     dnnl_dims_t in = {g->batch, g->channels}, out = {g->batch, g->channels}, dilation = {0}, pad_end = {0};
     dnnl_dims_t stride, kernel, pad_begin;
     onednn_widen(stride, g->stride);
@@ -31,7 +34,7 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
         /* oneDNN divides by the taps that it counts. */
         if (!onednn_windows_meet(g->in[i], g->out[i], g->kernel[i], g->stride[i], g->dilation[i],
                                  g->pad_begin[i]) ||
-            (g->average && g->count_include_pad && needed > g->pad_end[i]))
+            (average && g->count_include_pad && needed > g->pad_end[i]))
             return false;
         pad_end[i] = needed > 0 ? needed : 0;
         dilation[i] = g->dilation[i] - 1;
@@ -42,7 +45,7 @@ bool onednn_pool(const struct layer_desc *desc, const struct layer_params *param
     recipe->input_count = 1;
     recipe->inputs[0].arg = DNNL_ARG_SRC;
     recipe->output.arg = DNNL_ARG_DST;
-    dnnl_alg_kind_t kind = !g->average            ? dnnl_pooling_max
+    dnnl_alg_kind_t kind = !average               ? dnnl_pooling_max
                            : g->count_include_pad ? dnnl_pooling_avg_include_padding
                                                   : dnnl_pooling_avg_exclude_padding;
     if (!onednn_plain(&recipe->inputs[0].plain, rank, in) || !onednn_plain(&recipe->output.plain, rank, out))

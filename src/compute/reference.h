@@ -22,6 +22,9 @@ reference_kernel reference_conv, reference_pool, reference_lrn, reference_activa
     reference_binary, reference_cast, reference_matmul, reference_softmax, reference_reduce, reference_concat,
     reference_transpose, reference_pad, reference_slice, reference_gather, reference_where,
     reference_normalize;
+kind_check check_conv_transpose, check_unpool, check_roi, check_grid_sample, check_resize;
+reference_kernel reference_conv_transpose, reference_unpool, reference_roi, reference_grid_sample,
+    reference_resize;
 
 /* Element i of a tensor as a double. The tensor may be misaligned, as weights in a model file are. */
 static inline double value_at(const convoy_tensor *tensor, size_t i) {

@@ -1,8 +1,8 @@
 /* Reductions over a neighbourhood: pooling windows, and LRN's window of channels. */
 #include "compute/reference.h"
 
-#include "base/maximum.h"
 #include "base/memory.h"
+#include "base/tensor.h"
 
 #include <math.h>
 
@@ -29,6 +29,13 @@ convoy_status check_pool(const struct layer_desc *desc, const struct layer_param
     }
     if (!shape_has(&desc->inputs[0].shape, maps, in, 1) || !shape_has(&desc->outputs[0].shape, maps, out, 1))
         return kind_refuse(desc, error, "the shapes of input and output are not those of its geometry");
+    if ((unsigned)g->op > POOL_LP || (g->op == POOL_LP && !(g->p > 0 && g->p < INFINITY)) ||
+        (g->op != POOL_MAX && !dtype_is(desc->inputs[0].dtype, DTYPE_FLOAT)))
+        return kind_refuse(desc, error,
+                           "pooling takes the maximum, or of floats the average or a norm, p > 0");
+    if (desc->output_count > 1 &&
+        (g->op != POOL_MAX || !shape_equal(&desc->outputs[0].shape, &desc->outputs[1].shape)))
+        return kind_refuse(desc, error, "only maxima have places, one each");
     return CONVOY_OK;
 }
 
@@ -40,10 +47,27 @@ static int tap_place(const struct pool_geometry *g, uint32_t axis, int64_t posit
     return position >= -g->pad_begin[axis] && position < g->in[axis] + g->pad_end[axis] ? 1 : 0;
 }
 
-static double one_window(const struct pool_geometry *g, const convoy_tensor *x, size_t base,
-                         const int64_t *at) {
-    double largest = -INFINITY, sum = 0;
-    int64_t counted = 0, tap[CONV_MAX_SPATIAL];
+/* What a window holds: the largest value and its place in the map, of which the first counts. */
+struct window {
+    double largest, sum;
+    int64_t counted, place; /* place: -1 where no tap lies in the input */
+};
+
+static void take(struct window *window, const struct pool_geometry *g, double value,
+                 const int64_t *position) {
+    bool first = window->place < 0;
+    if (first || value > window->largest || (isnan(value) && !isnan(window->largest))) {
+        window->largest = value;
+        window->place = g->column_major ? position[0] + g->in[0] * (position[1] + g->in[1] * position[2])
+                                        : (position[0] * g->in[1] + position[1]) * g->in[2] + position[2];
+    }
+    window->sum += g->op == POOL_LP ? pow(fabs(value), g->p) : value;
+}
+
+static struct window window_read(const struct pool_geometry *g, const convoy_tensor *x, size_t base,
+                                 const int64_t *at) {
+    struct window window = {.largest = -INFINITY, .place = -1};
+    int64_t tap[CONV_MAX_SPATIAL], position[CONV_MAX_SPATIAL];
     for (tap[0] = 0; tap[0] < g->kernel[0]; tap[0]++)
         for (tap[1] = 0; tap[1] < g->kernel[1]; tap[1]++)
             for (tap[2] = 0; tap[2] < g->kernel[2]; tap[2]++) {
@@ -54,17 +78,25 @@ static double one_window(const struct pool_geometry *g, const convoy_tensor *x, 
                     int here = tap_place(g, i, z);
                     place = here < place ? here : place;
                     from = from * g->in[i] + z;
+                    position[i] = z;
                 }
-                counted += place == 2 || (place == 1 && g->count_include_pad);
-                if (place != 2)
-                    continue;
-                double value = value_at(x, base + (size_t)from);
-                largest = max_or_nan(largest, value);
-                sum += value;
+                window.counted += place == 2 || (place == 1 && g->count_include_pad);
+                if (place == 2)
+                    take(&window, g, value_at(x, base + (size_t)from), position);
             }
-    if (!g->average)
-        return largest;
-    return counted ? sum / (double)counted : 0;
+    return window;
+}
+
+static double window_value(const struct pool_geometry *g, const struct window *window) {
+    switch (g->op) {
+    case POOL_AVERAGE:
+        return window->counted ? window->sum / (double)window->counted : 0;
+    case POOL_LP:
+        return pow(window->sum, 1 / g->p);
+    case POOL_MAX:
+        break;
+    }
+    return window->largest;
 }
 
 convoy_status reference_pool(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *out,
@@ -80,8 +112,13 @@ convoy_status reference_pool(const struct reference_layer *layer, const convoy_t
     for (int64_t m = 0; m < g.batch * g.channels; m++)
         for (at[0] = 0; at[0] < g.out[0]; at[0]++)
             for (at[1] = 0; at[1] < g.out[1]; at[1]++)
-                for (at[2] = 0; at[2] < g.out[2]; at[2]++)
-                    value_store(out, place++, one_window(&g, in, (size_t)m * map, at));
+                for (at[2] = 0; at[2] < g.out[2]; at[2]++, place++) {
+                    struct window window = window_read(&g, in, (size_t)m * map, at);
+                    value_store(out, place, window_value(&g, &window));
+                    if (layer->desc.output_count > 1)
+                        integer_store(&out[1], place,
+                                      window.place < 0 ? -1 : m * (int64_t)map + window.place);
+                }
     return CONVOY_OK;
 }
 

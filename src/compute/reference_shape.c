@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void walk_next(struct walk *walk) {
@@ -228,22 +229,57 @@ convoy_status check_gather(const struct layer_desc *desc, const struct layer_par
     return CONVOY_OK;
 }
 
+/* memcpy, whose call would take longer than to copy a single element. */
+static inline void copy_run(char *to, const char *from, size_t bytes) {
+    switch (bytes) {
+    case 1:
+        *to = *from;
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        memcpy(to, from, bytes);
+    }
+}
+
+/* *offsets: where each index begins within an axis, in bytes; the caller frees it. */
+static convoy_status gather_offsets(const struct layer_desc *desc, const convoy_tensor *indices,
+                                    int64_t extent, size_t run, size_t **offsets, convoy_error *error) {
+    size_t count = convoy_tensor_elements(indices);
+    *offsets = calloc(count + 1, sizeof **offsets);
+    if (!*offsets)
+        return error_memory(error);
+    for (size_t k = 0; k < count; k++) {
+        int64_t index = integer_at(indices, k);
+        if (index < -extent || index >= extent)
+            return error_set(error, CONVOY_E_INPUT, "%s %s: index %lld into an axis of %lld elements",
+                             desc->op, desc->name, (long long)index, (long long)extent);
+        (*offsets)[k] = (size_t)(index < 0 ? index + extent : index) * run;
+    }
+    return CONVOY_OK;
+}
+
 convoy_status reference_gather(const struct reference_layer *layer, const convoy_tensor *in,
                                convoy_tensor *out, convoy_error *error) {
     uint32_t axis = layer->desc.gather.axis;
     const convoy_shape *shape = &in[0].shape;
     int64_t extent = shape->dims[axis];
-    size_t outer = shape_product(shape, 0, axis), count = convoy_tensor_elements(&in[1]);
+    size_t outer = shape_product(shape, 0, axis), count = convoy_tensor_elements(&in[1]), *offsets = NULL;
     size_t run = shape_product(shape, axis + 1, shape->rank) * convoy_dtype_bytes(out->dtype);
-    for (size_t k = 0; k < count; k++) {
-        int64_t index = integer_at(&in[1], k);
-        if (index < -extent || index >= extent)
-            return error_set(error, CONVOY_E_INPUT, "%s %s: index %lld into an axis of %lld elements",
-                             layer->desc.op, layer->desc.name, (long long)index, (long long)extent);
-        size_t from = (size_t)(index < 0 ? index + extent : index);
-        for (size_t o = 0; o < outer; o++)
-            memcpy((char *)out->data + (o * count + k) * run,
-                   (const char *)in[0].data + (o * (size_t)extent + from) * run, run);
+    convoy_status status = gather_offsets(&layer->desc, &in[1], extent, run, &offsets, error);
+    char *to = out->data;
+    for (size_t o = 0; o < outer && status == CONVOY_OK; o++) {
+        const char *from = (const char *)in[0].data + o * (size_t)extent * run;
+        for (size_t k = 0; k < count; k++, to += run)
+            copy_run(to, from + offsets[k], run);
     }
-    return CONVOY_OK;
+    free(offsets);
+    return status;
 }

@@ -1,30 +1,5 @@
 /* The kinds of layers by examples computed by hand, in float32 and float64, on every backend. */
-#include "layer_sample.h"
-
-/* Expects these elements, within a few roundings of float32, from every backend. Ends the sample. */
-static void expect_values(struct sample *s, const double *expected) {
-    for (int b = 0; b < BACKENDS; b++) {
-        convoy_tensor out;
-        convoy_error error;
-        if (sample_run(s, backends[b].name, backends[b].threads, &out, &error) != CONVOY_OK)
-            fail_msg("%s: %s", backends[b].name, error.message);
-        for (size_t i = 0; i < convoy_tensor_elements(&out); i++) {
-            double found = tensor_get(&out, i),
-                   allowed = s->desc.outputs[0].dtype == CONVOY_F32 ? 1e-6 : 1e-14;
-            bool same = found == expected[i] || (isnan(found) && isnan(expected[i])) ||
-                        fabs(found - expected[i]) <= allowed * fmax(1, fabs(expected[i]));
-            if (!same)
-                fail_msg("%s, element %zu: %.17g instead of %.17g", backends[b].name, i, found, expected[i]);
-        }
-        convoy_tensor_release(&out);
-    }
-    sample_end(s);
-}
-
-static const convoy_dtype floats[] = {CONVOY_F32, CONVOY_F64};
-#define VALUES(...)  ((const double[]){__VA_ARGS__})
-#define VECTOR(n)    shape_of(1, n, 0, 0, 0)
-#define MATRIX(m, n) shape_of(2, m, n, 0, 0)
+#include "expect_values.h"
 
 static void begin_conv(struct sample *s, convoy_dtype dtype, struct conv_geometry g, const double *weights,
                        const double *bias) {
@@ -137,7 +112,7 @@ static void pool(void **state) {
         begin_pool(&s, floats[f], g, values);
         expect_values(&s, VALUES(-1, -2));
         /* The mean of what is there, and of what is there with its padding. */
-        g.average = true;
+        g.op = POOL_AVERAGE;
         begin_pool(&s, floats[f], g, values);
         expect_values(&s, VALUES(-1.5, -3));
         g.count_include_pad = true;

@@ -1,5 +1,6 @@
 #include "model/attributes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct attribute *attribute_find(struct lowering *l, const char *name) {
@@ -35,6 +36,25 @@ const char *attribute_text(struct lowering *l, const char *name, const char *fal
     return attribute ? attribute->text : fallback;
 }
 
+unsigned attribute_choice(struct lowering *l, const char *name, const char *const *names,
+                          const char *fallback) {
+    const char *text = attribute_text(l, name, fallback);
+    char list[256] = "";
+    size_t length = 0;
+    for (unsigned i = 0; names[i]; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
+                                   i == 0         ? ""
+                                   : names[i + 1] ? ", "
+                                                  : " or ",
+                                   names[i]);
+        length = length < sizeof list ? length : sizeof list - 1;
+    }
+    node_fail(l, CONVOY_E_INPUT, "%s is '%.40s'; %s is expected", name, text, list);
+    return 0;
+}
+
 struct int_list attribute_ints(struct lowering *l, const char *name) {
     struct int_list list = {0};
     const struct attribute *attribute = find_kind(l, name, ATTRIBUTE_INTS, "a list of integers");
@@ -50,6 +70,10 @@ struct int_list attribute_ints(struct lowering *l, const char *name) {
     if (list.count)
         memcpy(list.values, attribute->integers, list.count * sizeof list.values[0]);
     return list;
+}
+
+const struct attribute *attribute_floats(struct lowering *l, const char *name) {
+    return find_kind(l, name, ATTRIBUTE_FLOATS, "a list of numbers");
 }
 
 /* The constant behind an input that is given; fails the node where it depends on the data. */
@@ -96,6 +120,16 @@ double input_number_value(struct lowering *l, size_t input, const char *what, do
         return fallback;
     }
     return convoy_tensor_element(constant, 0);
+}
+
+convoy_status layer_constant(struct lowering *l, uint32_t x, const char *what, uint32_t *constant) {
+    convoy_dtype of_x = l->network->values[x].dtype, own = l->network->values[*constant].dtype;
+    if (!value_constant(l, *constant))
+        return node_needs_data(l, "one of its %s", what);
+    if (computed_type(own) != computed_type(of_x))
+        return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
+                         what, convoy_dtype_text(own), convoy_dtype_text(of_x));
+    return value_widen(l, *constant, constant);
 }
 
 uint32_t axis_normal(struct lowering *l, int64_t axis, uint32_t rank) {

@@ -23,6 +23,13 @@ float attribute_float(struct lowering *lowering, const char *name, float fallbac
 const char *attribute_text(struct lowering *lowering, const char *name, const char *fallback);
 struct int_list attribute_ints(struct lowering *lowering, const char *name);
 
+/* Which of some texts it is, as their number; names end with NULL. */
+unsigned attribute_choice(struct lowering *lowering, const char *name, const char *const *names,
+                          const char *fallback);
+
+/* A list of numbers, in its floats and count; NULL where the node has none. */
+const struct attribute *attribute_floats(struct lowering *lowering, const char *name);
+
 /* An input as integers; it must be a constant of int32 or int64 where it is given. what: its name in ONNX. */
 struct int_list input_ints(struct lowering *lowering, size_t input, const char *what);
 
@@ -31,6 +38,10 @@ struct int_list option_ints(struct lowering *lowering, const char *name, size_t 
 
 /* An input as one number; it must be a constant with one element where it is given. */
 double input_number_value(struct lowering *lowering, size_t input, const char *what, double fallback);
+
+/* *constant, a value that must be known beforehand, becomes what a layer on x has: in the type in which it
+ * computes. what: for sentences, "weights". */
+convoy_status layer_constant(struct lowering *lowering, uint32_t x, const char *what, uint32_t *constant);
 
 /* An axis of -rank..rank-1 as one of 0..rank-1. */
 uint32_t axis_normal(struct lowering *lowering, int64_t axis, uint32_t rank);

@@ -15,7 +15,8 @@ static uint32_t root_of(const struct network *network, uint32_t value) {
 
 static bool takes_activation(const struct network_step *step) {
     enum layer_kind kind = step->desc.kind;
-    return (kind == LAYER_CONV || kind == LAYER_BINARY || kind == LAYER_AFFINE) &&
+    return (kind == LAYER_CONV || kind == LAYER_CONV_TRANSPOSE || kind == LAYER_BINARY ||
+            kind == LAYER_AFFINE) &&
            dtype_is(step->desc.outputs[0].dtype, DTYPE_FLOAT) &&
            step->desc.activation.kind == ACTIVATION_NONE;
 }

@@ -288,6 +288,8 @@ void network_destroy(struct network **slot) {
 uint64_t network_step_macs(const struct network_step *step) {
     if (step->desc.kind == LAYER_CONV)
         return conv_macs(&step->desc.conv);
+    if (step->desc.kind == LAYER_CONV_TRANSPOSE)
+        return conv_transpose_macs(&step->desc.conv_transpose);
     if (step->desc.kind != LAYER_MATMUL)
         return 0;
     const convoy_shape *a = &step->desc.inputs[0].shape;

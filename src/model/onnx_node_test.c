@@ -34,9 +34,11 @@ static const struct {
     {"test_training_dropout_zero_ratio_mask", "training"},
     {"test_dropout_default_mask", "second output"},
     {"test_dropout_default_mask_ratio", "second output"},
-    {"test_maxpool_with_argmax_2d_precomputed_pads", "second output"},
-    {"test_maxpool_with_argmax_2d_precomputed_strides", "second output"},
 };
+
+/* Cases whose expected numbers are less exact than TOLERANCE: written with four decimals, of which the last
+ * one is wrong by up to 1. */
+static const char *const four_decimals[] = {"test_roialign_aligned_false", "test_roialign_aligned_true"};
 
 struct node_test {
     const char *name;
@@ -87,7 +89,15 @@ static bool read_tensors(struct node_test *test) {
 
 /* --- Comparison ----------------------------------------------------------------------------------------- */
 
-static bool floats_agree(const float *got, const float *expected, size_t count) {
+static double tolerance_of(const struct node_test *test, double largest) {
+    for (size_t i = 0; i < sizeof four_decimals / sizeof *four_decimals; i++)
+        if (strcmp(test->name, four_decimals[i]) == 0)
+            return 1e-4;
+    return TOLERANCE * largest;
+}
+
+static bool floats_agree(const struct node_test *test, const float *got, const float *expected,
+                         size_t count) {
     double largest = 0;
     for (size_t i = 0; i < count; i++)
         if (isfinite(expected[i]))
@@ -95,18 +105,19 @@ static bool floats_agree(const float *got, const float *expected, size_t count) 
     for (size_t i = 0; i < count; i++) {
         if (isnan(got[i]) != isnan(expected[i]) || isinf(got[i]) != isinf(expected[i]))
             return false;
-        if (isfinite(got[i]) && fabs((double)got[i] - (double)expected[i]) > TOLERANCE * largest)
+        if (isfinite(got[i]) && fabs((double)got[i] - (double)expected[i]) > tolerance_of(test, largest))
             return false;
     }
     return true;
 }
 
-static bool tensors_agree(const convoy_tensor *got, const convoy_tensor *expected) {
+static bool tensors_agree(const struct node_test *test, const convoy_tensor *got,
+                          const convoy_tensor *expected) {
     if (got->dtype != expected->dtype || !shape_equal(&got->shape, &expected->shape))
         return false;
     size_t count = convoy_tensor_elements(got);
     if (got->dtype == CONVOY_F32)
-        return floats_agree(got->data, expected->data, count);
+        return floats_agree(test, got->data, expected->data, count);
     return memcmp(got->data, expected->data, count * convoy_dtype_bytes(got->dtype)) == 0;
 }
 
@@ -125,7 +136,7 @@ static convoy_status run_network(const struct node_test *test, const struct netw
         status = executor_run(executor, test->inputs, outputs, NULL, error);
     *agrees = status == CONVOY_OK;
     for (size_t i = 0; i < test->output_count; i++) {
-        *agrees = *agrees && tensors_agree(&outputs[i], &test->expected[i]);
+        *agrees = *agrees && tensors_agree(test, &outputs[i], &test->expected[i]);
         convoy_tensor_release(&outputs[i]);
     }
     executor_destroy(&executor);

@@ -37,9 +37,10 @@ struct onnx_operator {
 #define LAST_OPERATOR                                                                                        \
     { .name = NULL } /* the end of a table */
 
-extern const struct onnx_operator activation_operators[], conv_operators[], layer_norm_operators[],
-    math_operators[], move_operators[], norm_operators[], pool_operators[], quantize_operators[],
-    reduce_operators[], shape_operators[], microsoft_operators[];
+extern const struct onnx_operator activation_operators[], block_operators[], conv_operators[],
+    conv_transpose_operators[], layer_norm_operators[], legacy_operators[], math_operators[],
+    microsoft_operators[], move_operators[], norm_operators[], pool_operators[], quantize_operators[],
+    reduce_operators[], resize_operators[], roi_operators[], shape_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);

@@ -9,17 +9,6 @@
 
 /* --- Conv ----------------------------------------------------------------------------------------------- */
 
-/* *constant becomes what the layer has: in the type in which it computes on x. */
-static convoy_status layer_constant(struct lowering *l, uint32_t x, const char *what, uint32_t *constant) {
-    convoy_dtype of_x = l->network->values[x].dtype, own = l->network->values[*constant].dtype;
-    if (!value_constant(l, *constant))
-        return node_needs_data(l, "one of its %s", what);
-    if (computed_type(own) != computed_type(of_x))
-        return node_fail(l, CONVOY_E_INPUT, "the %s are %s and the input is %s; both must have one type",
-                         what, convoy_dtype_text(own), convoy_dtype_text(of_x));
-    return value_widen(l, *constant, constant);
-}
-
 static convoy_status conv_geometry_fill(struct lowering *l, const convoy_shape *x, const convoy_shape *k,
                                         struct conv_geometry *g) {
     struct windows w;

@@ -16,6 +16,7 @@ static int64_t pool_extent(const struct windows *w, uint32_t i, bool ceil_mode) 
     return out;
 }
 
+/* desc has what belongs to the function; a second output gets the shape of the first. */
 static convoy_status pool_lower(struct lowering *l, const struct windows *w, struct layer_desc *desc,
                                 bool ceil_mode) {
     convoy_shape x = input_shape(l, 0);
@@ -43,6 +44,7 @@ static convoy_status pool_lower(struct lowering *l, const struct windows *w, str
             (g->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad_begin[i])
             return node_fail(l, CONVOY_E_INPUT, "spatial axis %u: a window lies in the padding alone", i);
     }
+    desc->outputs[1].shape = desc->outputs[0].shape;
     return layer_lower(l, desc, NULL);
 }
 
@@ -54,15 +56,36 @@ static convoy_status lower_pool(struct lowering *l, struct layer_desc *desc) {
     return status == CONVOY_OK ? pool_lower(l, &w, desc, ceil_mode) : status;
 }
 
+/* The second output, since operator set 8: where in the flattened input the maxima are. */
 static convoy_status lower_max_pool(struct lowering *l) {
-    struct layer_desc desc = {0};
-    attribute_int(l, "storage_order", 0); /* of the second output, which is not supported */
+    struct layer_desc desc = {
+        .pool.op = POOL_MAX, .output_count = 1, .outputs = {{0}, {.dtype = CONVOY_I64}}};
+    int64_t order = attribute_int(l, "storage_order", 0);
+    if (order != 0 && order != 1)
+        return node_fail(l, CONVOY_E_INPUT, "storage_order is %lld; 0 (row major) or 1 is expected",
+                         (long long)order);
+    desc.pool.column_major = order == 1;
+    if (l->node->output_count > 1 && l->node->outputs[1] != NO_VALUE)
+        desc.output_count = 2;
     return lower_pool(l, &desc);
 }
 
 static convoy_status lower_average_pool(struct lowering *l) {
-    struct layer_desc desc = {.pool.average = true};
+    struct layer_desc desc = {.pool.op = POOL_AVERAGE};
     desc.pool.count_include_pad = attribute_int(l, "count_include_pad", 0) != 0;
+    return lower_pool(l, &desc);
+}
+
+/* p, a whole number since operator set 2. */
+static struct layer_desc norm_read(struct lowering *l) {
+    double p = l->model->opset < 2 ? (double)attribute_float(l, "p", 2) : (double)attribute_int(l, "p", 2);
+    if (!(p > 0))
+        node_fail(l, CONVOY_E_INPUT, "p is %g; more than 0 is expected", p);
+    return (struct layer_desc){.pool = {.op = POOL_LP, .p = p}};
+}
+
+static convoy_status lower_lp_pool(struct lowering *l) {
+    struct layer_desc desc = norm_read(l);
     return lower_pool(l, &desc);
 }
 
@@ -82,17 +105,71 @@ static convoy_status lower_global(struct lowering *l, struct layer_desc *desc) {
 }
 
 static convoy_status lower_global_average_pool(struct lowering *l) {
-    return lower_global(l, &(struct layer_desc){.pool.average = true});
+    return lower_global(l, &(struct layer_desc){.pool.op = POOL_AVERAGE});
 }
 
 static convoy_status lower_global_max_pool(struct lowering *l) {
-    return lower_global(l, &(struct layer_desc){0});
+    return lower_global(l, &(struct layer_desc){.pool.op = POOL_MAX});
+}
+
+static convoy_status lower_global_lp_pool(struct lowering *l) {
+    struct layer_desc desc = norm_read(l);
+    return lower_global(l, &desc);
+}
+
+/* --- MaxUnpool ------------------------------------------------------------------------------------------ */
+
+/* The shape of what was pooled, in which indices count: as small as it can have been. */
+static convoy_status pooled_shape(struct lowering *l, convoy_shape *shape) {
+    struct windows w;
+    *shape = input_shape(l, 0);
+    if (windows_read(l, shape, NULL, &w) != CONVOY_OK)
+        return l->status;
+    for (uint32_t i = 0; i < w.spatial; i++) {
+        int64_t *dim = &shape->dims[2 + i];
+        *dim = (w.in[i] - 1) * w.stride[i] + w.kernel[i] - w.pad_begin[i] - w.pad_end[i];
+        if (*dim < 1)
+            return node_fail(l, CONVOY_E_INPUT, "spatial axis %u: pads %lld and %lld leave nothing", i,
+                             (long long)w.pad_begin[i], (long long)w.pad_end[i]);
+    }
+    return CONVOY_OK;
+}
+
+/* *value: it with zeros behind the last position of each axis, up to a shape that was given. */
+static convoy_status extend(struct lowering *l, const struct int_list *given, uint32_t *value) {
+    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = PAD_CONSTANT};
+    convoy_shape shape = value_shape(l, *value);
+    bool fits = given->count == shape.rank;
+    for (uint32_t i = 0; i < shape.rank && fits; i++)
+        fits = i < 2 ? given->values[i] == shape.dims[i] : given->values[i] >= shape.dims[i];
+    char text[128];
+    if (!fits)
+        return node_fail(l, CONVOY_E_INPUT, "output_shape must be %s, or larger along spatial axes",
+                         convoy_shape_text(&shape, text, sizeof text));
+    desc.outputs[0].shape.rank = shape.rank;
+    memcpy(desc.outputs[0].shape.dims, given->values, shape.rank * sizeof shape.dims[0]);
+    return layer_add(l, &desc, NULL, value, 1, NULL, value);
+}
+
+static convoy_status lower_max_unpool(struct lowering *l) {
+    struct layer_desc desc = {.kind = LAYER_UNPOOL};
+    struct int_list given = input_ints(l, 2, "output_shape");
+    uint32_t inputs[] = {input_number(l, 0), input_number(l, 1)}, value = NO_VALUE;
+    if (pooled_shape(l, &desc.outputs[0].shape) == CONVOY_OK)
+        layer_add(l, &desc, NULL, inputs, 2, NULL, &value);
+    if (l->status == CONVOY_OK && given.given)
+        extend(l, &given, &value);
+    output_set(l, 0, value);
+    return l->status;
 }
 
 const struct onnx_operator pool_operators[] = {
     OPERATOR("AveragePool", 1, lower_average_pool, 1, 1),
     OPERATOR("GlobalAveragePool", 1, lower_global_average_pool, 1, 1),
+    OPERATOR("GlobalLpPool", 1, lower_global_lp_pool, 1, 1),
     OPERATOR("GlobalMaxPool", 1, lower_global_max_pool, 1, 1),
+    OPERATOR("LpPool", 1, lower_lp_pool, 1, 1),
     OPERATOR("MaxPool", 1, lower_max_pool, 1, 1),
+    OPERATOR("MaxUnpool", 9, lower_max_unpool, 2, 3),
     LAST_OPERATOR,
 };

@@ -4,9 +4,7 @@
 
 #define LIMIT ((int64_t)1 << 30) /* as in base/conv.c; keeps the arithmetic below from overflowing */
 
-/* A list with one value per spatial axis (or two); all of them fallback where it is absent. */
-static void per_axis(struct lowering *l, const char *name, uint32_t count, int64_t fallback,
-                     int64_t *values) {
+void per_axis(struct lowering *l, const char *name, uint32_t count, int64_t fallback, int64_t *values) {
     struct int_list list = attribute_ints(l, name);
     if (list.given && list.count != count)
         node_fail(l, CONVOY_E_INPUT, "attribute '%s' has %u elements, not %u", name, list.count, count);
