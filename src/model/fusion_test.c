@@ -12,17 +12,20 @@
 
 static void test_activation_is_fused(void **state) {
     (void)state;
-    struct network_rig rig;
-    struct message graph = rig_graph("y");
-    rig_node(&graph, "Conv", "x w", "c");
-    rig_node(&graph, "Flatten", "c", "f"); /* another shape in between does not hinder it */
-    rig_node(&graph, "Relu", "f", "r");
-    rig_node(&graph, "Tanh", "r", "y"); /* a second activation stays */
-    rig_network(&rig, &graph);
-    assert_int_equal(rig.network->step_count, 2);
-    assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_RELU);
-    assert_int_equal(rig.network->steps[1].desc.activation.kind, ACTIVATION_TANH);
-    rig_destroy(&rig);
+    static const char *const ops[] = {"Conv", "ConvTranspose"};
+    for (int i = 0; i < 2; i++) {
+        struct network_rig rig;
+        struct message graph = rig_graph("y");
+        rig_node(&graph, ops[i], "x w", "c");
+        rig_node(&graph, "Flatten", "c", "f"); /* another shape in between does not hinder it */
+        rig_node(&graph, "Relu", "f", "r");
+        rig_node(&graph, "Tanh", "r", "y"); /* a second activation stays */
+        rig_network(&rig, &graph);
+        assert_int_equal(rig.network->step_count, 2);
+        assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_RELU);
+        assert_int_equal(rig.network->steps[1].desc.activation.kind, ACTIVATION_TANH);
+        rig_destroy(&rig);
+    }
 }
 
 static void test_activation_is_not_fused(void **state) {

@@ -245,7 +245,8 @@ static int is_test(const struct dirent *entry) {
 static void test_official_node_tests(void **state) {
     (void)state;
     const char *folder = getenv("CONVOY_ONNX_NODE_TESTS");
-    folder = folder && *folder ? folder : DEFAULT_FOLDER;
+    bool own = folder && *folder;
+    folder = own ? folder : DEFAULT_FOLDER;
     struct dirent **entries;
     int count = scandir(folder, &entries, is_test, alphasort);
     if (count < 0) {
@@ -261,7 +262,7 @@ static void test_official_node_tests(void **state) {
     free(entries);
     printf("%u passed, %u skipped, %u failed\n", verdicts[PASSED], verdicts[SKIPPED], verdicts[FAILED]);
     assert_int_equal(verdicts[FAILED], 0);
-    assert_true(verdicts[PASSED] >= FEWEST_PASSED);
+    assert_true(verdicts[PASSED] >= (own ? 1 : FEWEST_PASSED));
 }
 
 int main(void) {

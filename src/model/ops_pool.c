@@ -1,4 +1,5 @@
 /* Pooling. */
+#include "base/tensor.h"
 #include "model/operators.h"
 #include "model/windows.h"
 
@@ -135,30 +136,34 @@ static convoy_status pooled_shape(struct lowering *l, convoy_shape *shape) {
     return CONVOY_OK;
 }
 
-/* *value: it with zeros behind the last position of each axis, up to a shape that was given. */
-static convoy_status extend(struct lowering *l, const struct int_list *given, uint32_t *value) {
-    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = PAD_CONSTANT};
-    convoy_shape shape = value_shape(l, *value);
-    bool fits = given->count == shape.rank;
-    for (uint32_t i = 0; i < shape.rank && fits; i++)
-        fits = i < 2 ? given->values[i] == shape.dims[i] : given->values[i] >= shape.dims[i];
+/* The shape that is given, or, if none is, the least one. */
+static convoy_status unpooled_shape(struct lowering *l, const convoy_shape *least, convoy_shape *shape) {
+    struct int_list given = input_ints(l, 2, "output_shape");
+    *shape = *least;
+    if (!given.given || l->status != CONVOY_OK)
+        return l->status;
+    bool fits = given.count == least->rank;
+    for (uint32_t i = 0; i < least->rank && fits; i++) {
+        shape->dims[i] = given.values[i];
+        fits = i < 2 ? given.values[i] == least->dims[i] : given.values[i] >= least->dims[i];
+    }
     char text[128];
-    if (!fits)
-        return node_fail(l, CONVOY_E_INPUT, "output_shape must be %s, or larger along spatial axes",
-                         convoy_shape_text(&shape, text, sizeof text));
-    desc.outputs[0].shape.rank = shape.rank;
-    memcpy(desc.outputs[0].shape.dims, given->values, shape.rank * sizeof shape.dims[0]);
-    return layer_add(l, &desc, NULL, value, 1, NULL, value);
+    return fits ? CONVOY_OK
+                : node_fail(l, CONVOY_E_INPUT, "output_shape must be %s, or larger along spatial axes",
+                            convoy_shape_text(least, text, sizeof text));
 }
 
+/* What is larger than it need be has zeros behind the last position of each axis. */
 static convoy_status lower_max_unpool(struct lowering *l) {
-    struct layer_desc desc = {.kind = LAYER_UNPOOL};
-    struct int_list given = input_ints(l, 2, "output_shape");
+    struct layer_desc desc = {.kind = LAYER_UNPOOL}, pad = {.kind = LAYER_PAD, .pad.mode = PAD_CONSTANT};
     uint32_t inputs[] = {input_number(l, 0), input_number(l, 1)}, value = NO_VALUE;
-    if (pooled_shape(l, &desc.outputs[0].shape) == CONVOY_OK)
-        layer_add(l, &desc, NULL, inputs, 2, NULL, &value);
-    if (l->status == CONVOY_OK && given.given)
-        extend(l, &given, &value);
+    if (pooled_shape(l, &desc.outputs[0].shape) != CONVOY_OK ||
+        unpooled_shape(l, &desc.outputs[0].shape, &pad.outputs[0].shape) != CONVOY_OK)
+        return l->status;
+    bool larger = !shape_equal(&desc.outputs[0].shape, &pad.outputs[0].shape);
+    layer_add(l, &desc, NULL, inputs, 2, NULL, &value);
+    if (larger && l->status == CONVOY_OK)
+        layer_add(l, &pad, NULL, &value, 1, NULL, &value);
     output_set(l, 0, value);
     return l->status;
 }
