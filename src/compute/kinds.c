@@ -7,15 +7,16 @@
 #define FLOATS    DTYPE_FLOAT
 #define NUMBERS   (DTYPE_FLOAT | DTYPE_INTEGERS)
 #define NO_HALVES (NUMBERS | DTYPE_BOOL)
+#define ORDERED   (DTYPE_REALS | DTYPE_INTEGERS)
 
 static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_CONV] =
         {"conv", 1, 2, 1, {FLOATS, TYPE_OF_INPUT(0)}, {TYPE_OF_INPUT(0)}, check_conv, reference_conv},
     [LAYER_POOL] = {"pool", 1, 1, 1, {NUMBERS}, {TYPE_OF_INPUT(0)}, check_pool, reference_pool},
     [LAYER_ACTIVATION] =
-        {"activation", 1, 1, 1, {ANY_TYPE}, {TYPE_OF_INPUT(0)}, check_activation, reference_activation},
+        {"activation", 1, 1, 1, {NO_HALVES}, {TYPE_OF_INPUT(0)}, check_activation, reference_activation},
     [LAYER_BINARY] =
-        {"binary", 2, 2, 1, {ANY_TYPE, TYPE_OF_INPUT(0)}, {ANY_TYPE}, check_binary, reference_binary},
+        {"binary", 2, 2, 1, {NO_HALVES, TYPE_OF_INPUT(0)}, {NO_HALVES}, check_binary, reference_binary},
     [LAYER_AFFINE] = {"affine", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_affine, reference_affine},
     [LAYER_SOFTMAX] = {"softmax", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_softmax, reference_softmax},
     [LAYER_LRN] = {"lrn", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_lrn, reference_lrn},
@@ -35,8 +36,7 @@ static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_SLICE] = {"slice", 1, 1, 1, {ANY_TYPE}, {TYPE_OF_INPUT(0)}, check_slice, reference_slice},
     [LAYER_GATHER] =
         {"gather", 2, 2, 1, {ANY_TYPE, DTYPE_SIGNED}, {TYPE_OF_INPUT(0)}, check_gather, reference_gather},
-    [LAYER_REDUCE] =
-        {"reduce", 1, 1, 1, {NUMBERS | DTYPE_BOOL}, {TYPE_OF_INPUT(0)}, check_reduce, reference_reduce},
+    [LAYER_REDUCE] = {"reduce", 1, 1, 1, {NO_HALVES}, {TYPE_OF_INPUT(0)}, check_reduce, reference_reduce},
     [LAYER_WHERE] = {"where",
                      3,
                      3,
@@ -46,6 +46,57 @@ static const struct kind kinds[LAYER_KINDS] = {
                      check_where,
                      reference_where},
     [LAYER_CAST] = {"cast", 1, 1, 1, {ANY_TYPE}, {ANY_TYPE}, check_cast, reference_cast},
+    [LAYER_GATHER_ELEMENTS] = {"gather_elements",
+                               2,
+                               2,
+                               1,
+                               {ANY_TYPE, DTYPE_SIGNED},
+                               {TYPE_OF_INPUT(0)},
+                               check_gather_elements,
+                               reference_gather_elements},
+    [LAYER_GATHER_ND] = {"gather_nd",
+                         2,
+                         2,
+                         1,
+                         {ANY_TYPE, DTYPE_SIGNED},
+                         {TYPE_OF_INPUT(0)},
+                         check_gather_nd,
+                         reference_gather_nd},
+    [LAYER_SCATTER_ELEMENTS] = {"scatter_elements",
+                                3,
+                                3,
+                                1,
+                                {ANY_TYPE, DTYPE_SIGNED, TYPE_OF_INPUT(0)},
+                                {TYPE_OF_INPUT(0)},
+                                check_scatter_elements,
+                                reference_scatter_elements},
+    [LAYER_SCATTER_ND] = {"scatter_nd",
+                          3,
+                          3,
+                          1,
+                          {ANY_TYPE, DTYPE_SIGNED, TYPE_OF_INPUT(0)},
+                          {TYPE_OF_INPUT(0)},
+                          check_scatter_nd,
+                          reference_scatter_nd},
+    [LAYER_ARG] = {"arg", 1, 1, 1, {ORDERED}, {DTYPE_SIGNED}, check_arg, reference_arg},
+    [LAYER_TOP_K] =
+        {"top_k", 1, 1, 2, {ORDERED}, {TYPE_OF_INPUT(0), DTYPE_SIGNED}, check_top_k, reference_top_k},
+    [LAYER_CUMULATIVE_SUM] = {"cumulative_sum",
+                              1,
+                              1,
+                              1,
+                              {NUMBERS},
+                              {TYPE_OF_INPUT(0)},
+                              check_cumulative_sum,
+                              reference_cumulative_sum},
+    [LAYER_REVERSE_SEQUENCE] = {"reverse_sequence",
+                                2,
+                                2,
+                                1,
+                                {ANY_TYPE, DTYPE_SIGNED},
+                                {TYPE_OF_INPUT(0)},
+                                check_reverse_sequence,
+                                reference_reverse_sequence},
 };
 
 const struct kind *kind_find(enum layer_kind kind) {

@@ -1,24 +1,8 @@
 /* The kinds of layers by examples computed by hand, in float32 and float64, on every backend. */
 #include "layer_sample.h"
 
-/* Expects these elements, within a few roundings of float32, from every backend. Ends the sample. */
 static void expect_values(struct sample *s, const double *expected) {
-    for (int b = 0; b < BACKENDS; b++) {
-        convoy_tensor out;
-        convoy_error error;
-        if (sample_run(s, backends[b].name, backends[b].threads, &out, &error) != CONVOY_OK)
-            fail_msg("%s: %s", backends[b].name, error.message);
-        for (size_t i = 0; i < convoy_tensor_elements(&out); i++) {
-            double found = tensor_get(&out, i),
-                   allowed = s->desc.outputs[0].dtype == CONVOY_F32 ? 1e-6 : 1e-14;
-            bool same = found == expected[i] || (isnan(found) && isnan(expected[i])) ||
-                        fabs(found - expected[i]) <= allowed * fmax(1, fabs(expected[i]));
-            if (!same)
-                fail_msg("%s, element %zu: %.17g instead of %.17g", backends[b].name, i, found, expected[i]);
-        }
-        convoy_tensor_release(&out);
-    }
-    sample_end(s);
+    sample_expect(s, expected, NULL);
 }
 
 static const convoy_dtype floats[] = {CONVOY_F32, CONVOY_F64};
@@ -331,12 +315,15 @@ static void moves(void **state) {
             expect_values(&s, VALUES(0x3f80, 0x3f80, 0x3f80, 1, 2, 0x3f80, 4, 5, 0x3f80));
         else
             expect_values(&s, VALUES(1, 1, 1, 1, 2, 1, 4, 5, 1));
-        for (int edge = 0; edge < 2; edge++) {
-            sample_begin(&s, LAYER_PAD, dtype, VECTOR(7));
-            s.desc.pad.mode = edge ? PAD_EDGE : PAD_REFLECT;
+        for (int mode = PAD_REFLECT; mode < PAD_MODES; mode++) {
+            static const double expected[PAD_MODES][9] = {[PAD_REFLECT] = {3, 2, 1, 2, 3, 2, 1, 2, 3},
+                                                          [PAD_EDGE] = {1, 1, 1, 2, 3, 3, 3, 3, 3},
+                                                          [PAD_WRAP] = {2, 3, 1, 2, 3, 1, 2, 3, 1}};
+            sample_begin(&s, LAYER_PAD, dtype, VECTOR(9));
+            s.desc.pad.mode = (enum pad_mode)mode;
             s.desc.pad.begin[0] = 2;
             sample_input(&s, tensor_values(dtype, VECTOR(3), VALUES(1, 2, 3)));
-            expect_values(&s, edge ? VALUES(1, 1, 1, 2, 3, 3, 3) : VALUES(3, 2, 1, 2, 3, 2, 1));
+            expect_values(&s, expected[mode]);
         }
 
         for (int wide = 0; wide < 2; wide++) {
