@@ -37,7 +37,8 @@ struct onnx_operator {
     { .name = NULL } /* the end of a table */
 
 extern const struct onnx_operator activation_operators[], conv_operators[], math_operators[],
-    move_operators[], norm_operators[], pool_operators[], reduce_operators[], shape_operators[];
+    move_operators[], norm_operators[], pool_operators[], reduce_operators[], shape_operators[],
+    einsum_operators[], index_operators[], make_operators[], nms_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);
