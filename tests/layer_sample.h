@@ -100,37 +100,78 @@ static inline void sample_end(struct sample *s) {
     convoy_tensor_release(&s->params.bias);
 }
 
-/* Prepares the layer, runs it twice in one context (cold and warm must agree), and leaves the output in *out.
- */
+/* Prepares the layer, runs it twice in one context (cold and warm must agree), and leaves the outputs in
+ * out[0..output_count). */
 static inline convoy_status sample_run(struct sample *s, const char *name, uint32_t threads,
                                        convoy_tensor *out, convoy_error *error) {
     struct backend *backend;
     struct layer *layer = NULL;
     struct context *context = NULL;
+    convoy_tensor cold[LAYER_MAX_OUTPUTS] = {0}, warm[LAYER_MAX_OUTPUTS] = {0};
     s->desc.inputs = s->inputs;
     if (backend_create(&backend, name, threads, error) != CONVOY_OK)
         fail_msg("%s", error->message);
-    convoy_tensor cold = tensor_of(s->desc.outputs[0].dtype, s->desc.outputs[0].shape);
-    convoy_tensor warm = tensor_of(s->desc.outputs[0].dtype, s->desc.outputs[0].shape);
+    for (uint32_t i = 0; i < s->desc.output_count; i++) {
+        cold[i] = tensor_of(s->desc.outputs[i].dtype, s->desc.outputs[i].shape);
+        warm[i] = tensor_of(s->desc.outputs[i].dtype, s->desc.outputs[i].shape);
+    }
     convoy_status status = backend->ops->layer_prepare(backend, &s->desc, &s->params, &layer, error);
     if (status == CONVOY_OK && backend->ops->context_create(backend, &context, error) != CONVOY_OK)
         fail_msg("%s", error->message);
     if (status == CONVOY_OK)
-        status = backend->ops->layer_run(layer, context, s->in, &cold, NULL, error);
+        status = backend->ops->layer_run(layer, context, s->in, cold, NULL, error);
     if (status == CONVOY_OK)
-        status = backend->ops->layer_run(layer, context, s->in, &warm, NULL, error);
-    if (status == CONVOY_OK)
-        assert_memory_equal(cold.data, warm.data,
-                            convoy_tensor_elements(&cold) * convoy_dtype_bytes(cold.dtype));
+        status = backend->ops->layer_run(layer, context, s->in, warm, NULL, error);
     backend->ops->layer_destroy(&layer);
     backend->ops->context_destroy(&context);
     backend->ops->destroy(&backend);
-    convoy_tensor_release(&warm);
-    if (status == CONVOY_OK)
-        *out = cold;
-    else
-        convoy_tensor_release(&cold);
+    for (uint32_t i = 0; i < s->desc.output_count; i++) {
+        if (status == CONVOY_OK)
+            assert_memory_equal(cold[i].data, warm[i].data,
+                                convoy_tensor_elements(&cold[i]) * convoy_dtype_bytes(cold[i].dtype));
+        convoy_tensor_release(&warm[i]);
+        if (status == CONVOY_OK)
+            out[i] = cold[i];
+        else
+            convoy_tensor_release(&cold[i]);
+    }
     return status;
+}
+
+/* Expects these elements, within a few roundings of float32 (of float64 in one of that type), of output 0
+ * from every backend, and, if second is not NULL, those of output 1. Ends the sample. */
+static inline void sample_expect(struct sample *s, const double *first, const double *second) {
+    const double *expected[LAYER_MAX_OUTPUTS] = {first, second};
+    for (int b = 0; b < BACKENDS; b++) {
+        convoy_tensor out[LAYER_MAX_OUTPUTS];
+        convoy_error error;
+        if (sample_run(s, backends[b].name, backends[b].threads, out, &error) != CONVOY_OK)
+            fail_msg("%s: %s", backends[b].name, error.message);
+        for (uint32_t o = 0; o < s->desc.output_count; o++) {
+            for (size_t i = 0; expected[o] && i < convoy_tensor_elements(&out[o]); i++) {
+                double found = tensor_get(&out[o], i), wanted = expected[o][i],
+                       allowed = s->desc.outputs[o].dtype == CONVOY_F32 ? 1e-6 : 1e-14;
+                bool same = found == wanted || (isnan(found) && isnan(wanted)) ||
+                            fabs(found - wanted) <= allowed * fmax(1, fabs(wanted));
+                if (!same)
+                    fail_msg("%s, output %u, element %zu: %.17g instead of %.17g", backends[b].name, o, i,
+                             found, wanted);
+            }
+            convoy_tensor_release(&out[o]);
+        }
+    }
+    sample_end(s);
+}
+
+/* Expects every backend to fail with this status and words. The sample goes on. */
+static inline void sample_expect_failure(struct sample *s, convoy_status status, const char *words) {
+    for (int b = 0; b < BACKENDS; b++) {
+        convoy_tensor out[LAYER_MAX_OUTPUTS];
+        convoy_error error = {0};
+        assert_int_equal(sample_run(s, backends[b].name, 1, out, &error), status);
+        if (error.status != status || !strstr(error.message, words))
+            fail_msg("%s: '%s' does not say '%s'", backends[b].name, error.message, words);
+    }
 }
 
 /* max|a-b| / max|b| over the elements; infinite where one of the two alone is not a number, or infinite. */

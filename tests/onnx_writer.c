@@ -78,6 +78,10 @@ struct message int_tensor_message(const char *name, const int64_t *values, size_
 }
 
 struct message value_message(const char *name, const int64_t *dims, size_t rank) {
+    return typed_value_message(name, 1, dims, rank);
+}
+
+struct message typed_value_message(const char *name, uint64_t dtype, const int64_t *dims, size_t rank) {
     struct message shape = {0}, tensor = {0}, type = {0}, value = {0};
     for (size_t i = 0; i < rank; i++) {
         struct message dim = {0};
@@ -87,7 +91,7 @@ struct message value_message(const char *name, const int64_t *dims, size_t rank)
             message_text(&dim, 2, "open");
         message_take(&shape, 1, &dim);
     }
-    message_varint(&tensor, 1, 1);
+    message_varint(&tensor, 1, dtype);
     message_take(&tensor, 2, &shape);
     message_take(&type, 1, &tensor);
     message_text(&value, 1, name);
@@ -142,6 +146,18 @@ void node_text(struct message *node, const char *name, const char *value) {
     struct message attribute = {0};
     message_text(&attribute, 4, value);
     take_attribute(node, name, 3, &attribute);
+}
+
+void node_floats(struct message *node, const char *name, const float *values, size_t count) {
+    struct message attribute = {0};
+    for (size_t i = 0; i < count; i++)
+        message_float(&attribute, 7, values[i]);
+    take_attribute(node, name, 6, &attribute);
+}
+
+void node_other(struct message *node, const char *name, uint64_t type) {
+    struct message attribute = {0};
+    take_attribute(node, name, type, &attribute);
 }
 
 struct message model_message(struct message *graph, int64_t opset) {

@@ -30,6 +30,9 @@ struct message int_tensor_message(const char *name, const int64_t *values, size_
 /* ValueInfoProto of a float32 tensor; -1: an open axis. */
 struct message value_message(const char *name, const int64_t *dims, size_t rank);
 
+/* The same of any type. */
+struct message typed_value_message(const char *name, uint64_t dtype, const int64_t *dims, size_t rank);
+
 /* NodeProto. inputs and outputs: names separated by a space; "-" is an empty one. name may be "". */
 struct message node_message(const char *op, const char *name, const char *inputs, const char *outputs);
 
@@ -38,6 +41,10 @@ void node_int(struct message *node, const char *name, int64_t value);
 void node_float(struct message *node, const char *name, float value);
 void node_ints(struct message *node, const char *name, const int64_t *values, size_t count);
 void node_text(struct message *node, const char *name, const char *value);
+void node_floats(struct message *node, const char *name, const float *values, size_t count);
+
+/* An attribute of another type (AttributeProto.AttributeType), with no value. */
+void node_other(struct message *node, const char *name, uint64_t type);
 
 /* Fields of GraphProto. */
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };

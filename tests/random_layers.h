@@ -28,4 +28,16 @@ void random_roi(struct sample *s, struct random *random);
 void random_grid_sample(struct sample *s, struct random *random);
 void random_resize(struct sample *s, struct random *random);
 
+/* (random_index_layers.c) */
+void random_pad(struct sample *s, struct random *random);
+void random_gather(struct sample *s, struct random *random);
+void random_gather_elements(struct sample *s, struct random *random);
+void random_gather_nd(struct sample *s, struct random *random);
+void random_scatter_elements(struct sample *s, struct random *random);
+void random_scatter_nd(struct sample *s, struct random *random);
+void random_arg(struct sample *s, struct random *random);
+void random_top_k(struct sample *s, struct random *random);
+void random_cumulative_sum(struct sample *s, struct random *random);
+void random_reverse_sequence(struct sample *s, struct random *random);
+
 #endif

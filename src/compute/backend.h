@@ -20,24 +20,33 @@ enum layer_kind {
     LAYER_BINARY,     /* binary: two inputs, numpy broadcasting; activation fused */
     LAYER_AFFINE, /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation)
                    */
-    LAYER_SOFTMAX,        /* softmax */
-    LAYER_LRN,            /* lrn: local response normalisation across channels */
-    LAYER_NORMALIZE,      /* normalize: by mean and variance */
-    LAYER_MATMUL,         /* matmul: product of two run-time tensors, numpy rules */
-    LAYER_CONCAT,         /* axis */
-    LAYER_TRANSPOSE,      /* transpose */
-    LAYER_PAD,            /* pad: constant, reflect or edge */
-    LAYER_SLICE,          /* slice */
-    LAYER_GATHER,         /* gather: inputs data, indices (int32 or int64) */
-    LAYER_REDUCE,         /* reduce */
-    LAYER_WHERE,          /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
-    LAYER_CAST,           /* to the type of the output */
-    LAYER_CONV_TRANSPOSE, /* conv_transpose; weights [C,N/groups,kernel...], bias [N] or none; activation
-                             fused */
-    LAYER_UNPOOL,         /* inputs values, indices: y[indices[i]] = values[i], all else is zero */
-    LAYER_ROI,            /* roi: inputs maps [N,C,H,W], regions [R,4], images [R]; output [R,C,h,w] */
-    LAYER_GRID_SAMPLE,    /* grid_sample: inputs maps [N,C,in...], positions [N,out...,spatial] */
-    LAYER_RESIZE,         /* resize: one axis, by weighted sums of neighbours */
+    LAYER_SOFTMAX,          /* softmax */
+    LAYER_LRN,              /* lrn: local response normalisation across channels */
+    LAYER_NORMALIZE,        /* normalize: by mean and variance */
+    LAYER_MATMUL,           /* matmul: product of two run-time tensors, numpy rules */
+    LAYER_CONCAT,           /* axis */
+    LAYER_TRANSPOSE,        /* transpose */
+    LAYER_PAD,              /* pad: constant, reflect, edge or wrap */
+    LAYER_SLICE,            /* slice */
+    LAYER_GATHER,           /* gather: inputs data, indices (int32 or int64) */
+    LAYER_REDUCE,           /* reduce */
+    LAYER_WHERE,            /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
+    LAYER_CAST,             /* to the type of the output */
+    LAYER_CONV_TRANSPOSE,   /* conv_transpose; weights [C,N/groups,kernel...], bias [N] or none; activation
+                               fused */
+    LAYER_UNPOOL,           /* inputs values, indices: y[indices[i]] = values[i], all else is zero */
+    LAYER_ROI,              /* roi: inputs maps [N,C,H,W], regions [R,4], images [R]; output [R,C,h,w] */
+    LAYER_GRID_SAMPLE,      /* grid_sample: inputs maps [N,C,in...], positions [N,out...,spatial] */
+    LAYER_RESIZE,           /* resize: one axis, by weighted sums of neighbours */
+    LAYER_GATHER_ELEMENTS,  /* gather: inputs data, indices (int32 or int64) of the output's shape */
+    LAYER_GATHER_ND,        /* gather_nd: inputs data, indices of the first axes behind the batch */
+    LAYER_SCATTER_ELEMENTS, /* scatter: inputs data, indices (int32 or int64), updates of their shape */
+    LAYER_SCATTER_ND,       /* scatter: inputs data, indices of the first axes, updates */
+    LAYER_ARG,              /* arg: where the extremes lie along an axis, int64 */
+    LAYER_TOP_K,            /* top_k: the k extremes along an axis, in order; where they lie, int64 */
+    LAYER_CUMULATIVE_SUM,   /* cumulative */
+    LAYER_REVERSE_SEQUENCE, /* reverse: inputs data, lengths (int32 or int64) for each position of the batch
+                             */
     LAYER_KINDS
 };
 
@@ -77,7 +86,7 @@ enum reduce_op {
     REDUCE_LOG_SUM_EXP,
     REDUCE_OPS
 };
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE };
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODES };
 enum pool_op {
     POOL_MAX, /* padding is minus infinity. A second output, of integers, has the places of the maxima in the
                  flattened input */
@@ -169,7 +178,7 @@ struct layer_desc {
         } slice; /* start within the input; step not 0 */
         struct {
             uint32_t axis;
-        } gather;
+        } gather; /* and of GATHER_ELEMENTS */
         struct {
             enum reduce_op op;
             uint32_t axes;
@@ -197,6 +206,31 @@ struct layer_desc {
             bool extrapolate;     /* what is at less than 0 or more than in-1 becomes value */
             double value;
         } resize;
+        struct {
+            uint32_t batch_axes;
+        } gather_nd;
+        struct {
+            uint32_t axis; /* of SCATTER_ELEMENTS */
+            bool combines; /* data op update, with op one of add, multiply, max and min; else the update */
+            enum binary_op op;
+        } scatter;
+        struct {
+            size_t outer, axis, inner;
+            bool least; /* else the largest */
+            bool last;  /* of equal ones the last, else the first */
+        } arg;          /* along the middle of [outer][axis][inner] */
+        struct {
+            size_t outer, axis, inner, k;
+            bool least;
+        } top_k; /* of [outer][axis][inner] to [outer][k][inner] */
+        struct {
+            size_t outer, axis, inner;
+            bool exclusive; /* an element is no part of its own sum */
+            bool backward;  /* sums begin at the end of the axis */
+        } cumulative;
+        struct {
+            uint32_t batch_axis, time_axis; /* 0 and 1, or 1 and 0 */
+        } reverse;
     };
 };
 

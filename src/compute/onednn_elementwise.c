@@ -117,10 +117,13 @@ static int merge_axes(const struct layer_desc *desc, int64_t *a, int64_t *b, int
     return rank ? rank : 1;
 }
 
-/* Functions of two numbers that oneDNN has; dnnl_alg_kind_undef: none. */
+/* Functions of two numbers that oneDNN has; dnnl_alg_kind_undef: none. Its maximum and minimum of a NaN and a
+ * number are the number if the NaN comes first. */
 static const dnnl_alg_kind_t binary_operations[BINARY_OPS] = {
-    [BINARY_ADD] = dnnl_binary_add, [BINARY_SUB] = dnnl_binary_sub, [BINARY_MUL] = dnnl_binary_mul,
-    [BINARY_DIV] = dnnl_binary_div, [BINARY_MAX] = dnnl_binary_max, [BINARY_MIN] = dnnl_binary_min,
+    [BINARY_ADD] = dnnl_binary_add,
+    [BINARY_SUB] = dnnl_binary_sub,
+    [BINARY_MUL] = dnnl_binary_mul,
+    [BINARY_DIV] = dnnl_binary_div,
 };
 
 /* Two tensors of one shape in the layout of one of them; false where the shapes differ. */

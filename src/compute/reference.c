@@ -47,6 +47,15 @@ static convoy_status layer_prepare(struct backend *backend, const struct layer_d
     return status;
 }
 
+/* Whether there is anything to compute. Axes of no elements may stand beside axes of any length: loops over
+ * these would not end. */
+static bool is_empty(const struct layer_desc *desc) {
+    for (uint32_t i = 0; i < desc->output_count; i++)
+        if (shape_product(&desc->outputs[i].shape, 0, desc->outputs[i].shape.rank) > 0)
+            return false;
+    return true;
+}
+
 static void layer_explain(const struct layer *layer, convoy_layer_report *report) {
     (void)layer;
     report->coded = false;
@@ -58,7 +67,7 @@ static convoy_status layer_run(const struct layer *base, struct context *context
     const struct reference_layer *layer = (const struct reference_layer *)base;
     if (report)
         layer_explain(base, report);
-    return layer->compute(layer, in, out, error);
+    return is_empty(&layer->desc) ? CONVOY_OK : layer->compute(layer, in, out, error);
 }
 
 static convoy_status context_create(struct backend *backend, struct context **context, convoy_error *error) {

@@ -15,16 +15,18 @@ struct reference_layer {
 };
 
 /* Each in the file of its noun. */
-kind_check check_conv, check_pool, check_lrn, check_activation, check_affine, check_binary, check_cast,
-    check_matmul, check_softmax, check_reduce, check_concat, check_transpose, check_pad, check_slice,
-    check_gather, check_where, check_normalize;
-reference_kernel reference_conv, reference_pool, reference_lrn, reference_activation, reference_affine,
-    reference_binary, reference_cast, reference_matmul, reference_softmax, reference_reduce, reference_concat,
-    reference_transpose, reference_pad, reference_slice, reference_gather, reference_where,
-    reference_normalize;
-kind_check check_conv_transpose, check_unpool, check_roi, check_grid_sample, check_resize;
-reference_kernel reference_conv_transpose, reference_unpool, reference_roi, reference_grid_sample,
-    reference_resize;
+kind_check check_activation, check_affine, check_arg, check_binary, check_cast, check_concat, check_conv,
+    check_conv_transpose, check_cumulative_sum, check_gather, check_gather_elements, check_gather_nd,
+    check_grid_sample, check_lrn, check_matmul, check_normalize, check_pad, check_pool, check_reduce,
+    check_resize, check_reverse_sequence, check_roi, check_scatter_elements, check_scatter_nd, check_slice,
+    check_softmax, check_top_k, check_transpose, check_unpool, check_where;
+reference_kernel reference_activation, reference_affine, reference_arg, reference_binary, reference_cast,
+    reference_concat, reference_conv, reference_conv_transpose, reference_cumulative_sum, reference_gather,
+    reference_gather_elements, reference_gather_nd, reference_grid_sample, reference_lrn, reference_matmul,
+    reference_normalize, reference_pad, reference_pool, reference_reduce, reference_resize,
+    reference_reverse_sequence, reference_roi, reference_scatter_elements, reference_scatter_nd,
+    reference_slice, reference_softmax, reference_top_k, reference_transpose, reference_unpool,
+    reference_where;
 
 /* Element i of a tensor as a double. The tensor may be misaligned, as weights in a model file are. */
 static inline double value_at(const convoy_tensor *tensor, size_t i) {
@@ -52,6 +54,31 @@ static inline void integer_store(const convoy_tensor *tensor, size_t i, int64_t 
     const struct dtype *dtype = dtype_find(tensor->dtype);
     dtype->store_integer((char *)tensor->data + i * dtype->bytes, value);
 }
+
+/* Copies one element, or a run of them. Most runs have the length of an element, which is cheaper said. */
+static inline void run_copy(void *to, const void *from, size_t bytes) {
+    switch (bytes) {
+    case 1:
+        memcpy(to, from, 1);
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        memcpy(to, from, bytes);
+    }
+}
+
+/* a op b; the operation is one for the type of the numbers. Integers have 64 bits, which is_unsigned tells
+ * how to read; divisors are not 0. (reference_binary.c) */
+double binary_of_reals(enum binary_op op, double a, double b);
+int64_t binary_of_integers(enum binary_op op, int64_t a, int64_t b, bool is_unsigned);
 
 /* A floating-point sum through the activation: of float32 rounded before. */
 static inline double value_activate(const struct activation *activation, convoy_dtype dtype, double value) {

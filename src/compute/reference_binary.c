@@ -205,6 +205,14 @@ static const struct {
     [BINARY_GREATER_OR_EQUAL] = {greater_or_equal_of, greater_or_equal_integer, NUMBERS, true, false},
 };
 
+double binary_of_reals(enum binary_op op, double a, double b) {
+    return rows[op].real(a, b);
+}
+
+int64_t binary_of_integers(enum binary_op op, int64_t a, int64_t b, bool is_unsigned) {
+    return rows[op].integer(a, b, is_unsigned);
+}
+
 bool binary_compares(enum binary_op op) {
     return rows[op].compares;
 }

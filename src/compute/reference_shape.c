@@ -1,10 +1,8 @@
 /* Kinds that move elements of any type and compute nothing. */
 #include "compute/reference.h"
 
-#include "base/error.h"
 #include "base/tensor.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void walk_next(struct walk *walk) {
@@ -149,6 +147,8 @@ convoy_status check_pad(const struct layer_desc *desc, const struct layer_params
                         convoy_error *error) {
     (void)params;
     const convoy_shape *in = &desc->inputs[0].shape;
+    if ((unsigned)desc->pad.mode >= PAD_MODES)
+        return kind_refuse(desc, error, "no such mode");
     if (in->rank != desc->outputs[0].shape.rank)
         return kind_refuse(desc, error, "input and output have different ranks");
     for (uint32_t i = 0; i < in->rank; i++) {
@@ -168,25 +168,27 @@ static int64_t pad_source(enum pad_mode mode, int64_t p, int64_t n) {
         return -1;
     if (mode == PAD_EDGE || n == 1)
         return p < 0 ? 0 : n - 1;
-    int64_t period = 2 * (n - 1), q = p % period;
+    int64_t period = mode == PAD_WRAP ? n : 2 * (n - 1), q = p % period;
     q = q < 0 ? q + period : q;
     return q < n ? q : period - q;
 }
 
 /* One row (the last axis) of out, whose first element is out[to], from the row of in that begins at from; -1:
- * all constant. */
+ * all constant. What lies within the input is copied in one go. */
 static void pad_row(const struct layer_desc *desc, const convoy_tensor *in, int64_t from, convoy_tensor *out,
                     size_t to) {
     size_t element = convoy_dtype_bytes(out->dtype);
     uint32_t last = out->shape.rank - 1;
-    int64_t begin = desc->pad.begin[last], extent = in->shape.dims[last];
-    for (int64_t i = 0; i < out->shape.dims[last]; i++) {
+    int64_t begin = desc->pad.begin[last], extent = in->shape.dims[last], count;
+    for (int64_t i = 0; i < out->shape.dims[last]; i += count) {
         int64_t p = from < 0 ? -1 : pad_source(desc->pad.mode, i - begin, extent);
+        count = p >= 0 && p == i - begin ? extent - p : 1;
+        count = count < out->shape.dims[last] - i ? count : out->shape.dims[last] - i;
         if (p < 0)
             value_store(out, to + (size_t)i, desc->pad.value);
         else
-            memcpy((char *)out->data + (to + (size_t)i) * element,
-                   (const char *)in->data + (size_t)(from + p) * element, element);
+            run_copy((char *)out->data + (to + (size_t)i) * element,
+                     (const char *)in->data + (size_t)(from + p) * element, (size_t)count * element);
     }
 }
 
@@ -213,73 +215,4 @@ convoy_status reference_pad(const struct reference_layer *layer, const convoy_te
         pad_row(&layer->desc, in, from, out, r * (size_t)shape->dims[walk.rank]);
     }
     return CONVOY_OK;
-}
-
-convoy_status check_gather(const struct layer_desc *desc, const struct layer_params *params,
-                           convoy_error *error) {
-    (void)params;
-    const convoy_shape *data = &desc->inputs[0].shape, *indices = &desc->inputs[1].shape;
-    uint32_t axis = desc->gather.axis;
-    if (axis >= data->rank || data->rank - 1 + indices->rank != desc->outputs[0].shape.rank)
-        return kind_refuse(desc, error, "the ranks of data, indices and output do not fit");
-    if (!shape_has(&desc->outputs[0].shape, shape_product(data, 0, axis),
-                   shape_product(indices, 0, indices->rank), shape_product(data, axis + 1, data->rank)))
-        return kind_refuse(desc, error,
-                           "the output is not data with the axis replaced by the indices' shape");
-    return CONVOY_OK;
-}
-
-/* memcpy, whose call would take longer than to copy a single element. */
-static inline void copy_run(char *to, const char *from, size_t bytes) {
-    switch (bytes) {
-    case 1:
-        *to = *from;
-        break;
-    case 2:
-        memcpy(to, from, 2);
-        break;
-    case 4:
-        memcpy(to, from, 4);
-        break;
-    case 8:
-        memcpy(to, from, 8);
-        break;
-    default:
-        memcpy(to, from, bytes);
-    }
-}
-
-/* *offsets: where each index begins within an axis, in bytes; the caller frees it. */
-static convoy_status gather_offsets(const struct layer_desc *desc, const convoy_tensor *indices,
-                                    int64_t extent, size_t run, size_t **offsets, convoy_error *error) {
-    size_t count = convoy_tensor_elements(indices);
-    *offsets = calloc(count + 1, sizeof **offsets);
-    if (!*offsets)
-        return error_memory(error);
-    for (size_t k = 0; k < count; k++) {
-        int64_t index = integer_at(indices, k);
-        if (index < -extent || index >= extent)
-            return error_set(error, CONVOY_E_INPUT, "%s %s: index %lld into an axis of %lld elements",
-                             desc->op, desc->name, (long long)index, (long long)extent);
-        (*offsets)[k] = (size_t)(index < 0 ? index + extent : index) * run;
-    }
-    return CONVOY_OK;
-}
-
-convoy_status reference_gather(const struct reference_layer *layer, const convoy_tensor *in,
-                               convoy_tensor *out, convoy_error *error) {
-    uint32_t axis = layer->desc.gather.axis;
-    const convoy_shape *shape = &in[0].shape;
-    int64_t extent = shape->dims[axis];
-    size_t outer = shape_product(shape, 0, axis), count = convoy_tensor_elements(&in[1]), *offsets = NULL;
-    size_t run = shape_product(shape, axis + 1, shape->rank) * convoy_dtype_bytes(out->dtype);
-    convoy_status status = gather_offsets(&layer->desc, &in[1], extent, run, &offsets, error);
-    char *to = out->data;
-    for (size_t o = 0; o < outer && status == CONVOY_OK; o++) {
-        const char *from = (const char *)in[0].data + o * (size_t)extent * run;
-        for (size_t k = 0; k < count; k++, to += run)
-            copy_run(to, from + offsets[k], run);
-    }
-    free(offsets);
-    return status;
 }

@@ -306,12 +306,15 @@ static void moves(void **state) {
             expect_values(&s, VALUES(0x3f80, 0x3f80, 0x3f80, 1, 2, 0x3f80, 4, 5, 0x3f80));
         else
             expect_values(&s, VALUES(1, 1, 1, 1, 2, 1, 4, 5, 1));
-        for (int edge = 0; edge < 2; edge++) {
-            sample_begin(&s, LAYER_PAD, dtype, VECTOR(7));
-            s.desc.pad.mode = edge ? PAD_EDGE : PAD_REFLECT;
+        for (int mode = PAD_REFLECT; mode < PAD_MODES; mode++) {
+            static const double expected[PAD_MODES][9] = {[PAD_REFLECT] = {3, 2, 1, 2, 3, 2, 1, 2, 3},
+                                                          [PAD_EDGE] = {1, 1, 1, 2, 3, 3, 3, 3, 3},
+                                                          [PAD_WRAP] = {2, 3, 1, 2, 3, 1, 2, 3, 1}};
+            sample_begin(&s, LAYER_PAD, dtype, VECTOR(9));
+            s.desc.pad.mode = (enum pad_mode)mode;
             s.desc.pad.begin[0] = 2;
             sample_input(&s, tensor_values(dtype, VECTOR(3), VALUES(1, 2, 3)));
-            expect_values(&s, edge ? VALUES(1, 1, 1, 2, 3, 3, 3) : VALUES(3, 2, 1, 2, 3, 2, 1));
+            expect_values(&s, expected[mode]);
         }
 
         for (int wide = 0; wide < 2; wide++) {

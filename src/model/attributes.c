@@ -84,26 +84,49 @@ static const convoy_tensor *required_constant(struct lowering *l, size_t input, 
     return constant;
 }
 
+/* Whether a list of integers may have elements of this type. Until operator set 5 it had the type of the
+ * data. */
+static bool is_list_type(const struct lowering *l, convoy_dtype dtype) {
+    return dtype == CONVOY_I64 || dtype == CONVOY_I32 ||
+           (l->model->opset < 6 && dtype_is(dtype, DTYPE_REALS | DTYPE_INTEGERS));
+}
+
 struct int_list input_ints(struct lowering *l, size_t input, const char *what) {
     struct int_list list = {0};
     const convoy_tensor *constant = input_given(l, input) ? required_constant(l, input, what) : NULL;
     if (!constant)
         return list;
     size_t count = convoy_tensor_elements(constant);
-    if (constant->shape.rank > 1 || count > 2 * CONVOY_MAX_RANK ||
-        (constant->dtype != CONVOY_I64 && constant->dtype != CONVOY_I32)) {
+    if (constant->shape.rank > 1 || count > 2 * CONVOY_MAX_RANK || !is_list_type(l, constant->dtype)) {
         char text[128];
         node_fail(l, CONVOY_E_INPUT, "input '%s' is %s of shape %s; it must be a list of at most %d integers",
                   what, convoy_dtype_text(constant->dtype),
                   convoy_shape_text(&constant->shape, text, sizeof text), 2 * CONVOY_MAX_RANK);
         return list;
     }
+    const struct dtype *dtype = dtype_find(constant->dtype);
     list.given = true;
     list.count = (uint32_t)count;
     for (uint32_t i = 0; i < list.count; i++)
-        list.values[i] = constant->dtype == CONVOY_I64 ? ((const int64_t *)constant->data)[i]
-                                                       : ((const int32_t *)constant->data)[i];
+        list.values[i] = dtype->load_integer((const char *)constant->data + i * dtype->bytes);
     return list;
+}
+
+convoy_shape input_new_shape(struct lowering *l, size_t input, const char *what) {
+    struct int_list list = input_ints(l, input, what);
+    convoy_shape shape = {0};
+    if (list.count > CONVOY_MAX_RANK) {
+        node_fail(l, CONVOY_E_UNSUPPORTED, "a shape of %u axes; at most %d are supported", list.count,
+                  CONVOY_MAX_RANK);
+        return shape;
+    }
+    for (; shape.rank < list.count; shape.rank++) {
+        shape.dims[shape.rank] = list.values[shape.rank];
+        if (list.values[shape.rank] < 0)
+            node_fail(l, CONVOY_E_INPUT, "the shape asked for holds %lld on axis %u",
+                      (long long)list.values[shape.rank], shape.rank);
+    }
+    return shape;
 }
 
 struct int_list option_ints(struct lowering *l, const char *name, size_t input, int64_t moved) {

@@ -30,8 +30,12 @@ unsigned attribute_choice(struct lowering *lowering, const char *name, const cha
 /* A list of numbers, in its floats and count; NULL where the node has none. */
 const struct attribute *attribute_floats(struct lowering *lowering, const char *name);
 
-/* An input as integers; it must be a constant of int32 or int64 where it is given. what: its name in ONNX. */
+/* An input as integers; it must be a constant of int32 or int64 where it is given, or, until operator set 5,
+ * of any number type. what: its name in ONNX. */
 struct int_list input_ints(struct lowering *lowering, size_t input, const char *what);
+
+/* An input as the shape of a result, whose axes are given. */
+convoy_shape input_new_shape(struct lowering *lowering, size_t input, const char *what);
 
 /* What was an attribute before operator set `moved`, and an input from then on. */
 struct int_list option_ints(struct lowering *lowering, const char *name, size_t input, int64_t moved);

@@ -1,5 +1,47 @@
-/* Layers that many operators are made of. */
+/* Constants and layers that many operators are made of. */
+#include "base/tensor.h"
 #include "model/lowering.h"
+
+#include <string.h>
+
+convoy_status elements_add(struct lowering *l, convoy_dtype dtype, const convoy_shape *shape,
+                           const void *elements, uint32_t *value) {
+    convoy_tensor tensor;
+    if (constant_create(l, dtype, shape, &tensor) != CONVOY_OK)
+        return l->status;
+    size_t bytes = convoy_tensor_elements(&tensor) * convoy_dtype_bytes(dtype);
+    if (bytes)
+        memcpy(tensor.data, elements, bytes);
+    return constant_add(l, &tensor, value);
+}
+
+convoy_status counting_add(struct lowering *l, const convoy_shape *shape, uint32_t axis, int64_t first,
+                           uint32_t *value) {
+    convoy_shape line = {.rank = shape->rank};
+    convoy_tensor tensor;
+    for (uint32_t i = 0; i < line.rank; i++)
+        line.dims[i] = i == axis ? shape->dims[i] : 1;
+    if (constant_create(l, CONVOY_I64, &line, &tensor) != CONVOY_OK)
+        return l->status;
+    for (int64_t i = 0; i < line.dims[axis]; i++)
+        ((int64_t *)tensor.data)[i] = first + i;
+    return constant_add(l, &tensor, value);
+}
+
+convoy_status expand_add(struct lowering *l, uint32_t of, const convoy_shape *shape, uint32_t *value) {
+    if (l->status != CONVOY_OK)
+        return l->status;
+    *value = of;
+    convoy_shape x = value_shape(l, of);
+    if (shape_equal(&x, shape))
+        return CONVOY_OK;
+    struct value_desc in = {.shape = {.rank = shape->rank}};
+    for (uint32_t i = 0; i < shape->rank; i++)
+        in.shape.dims[i] = i + x.rank >= shape->rank ? x.dims[i + x.rank - shape->rank] : 1;
+    struct layer_desc desc = {
+        .kind = LAYER_PAD, .pad.mode = PAD_EDGE, .inputs = &in, .outputs = {{.shape = *shape}}};
+    return layer_add(l, &desc, NULL, &of, 1, NULL, value);
+}
 
 convoy_status cast_add(struct lowering *l, uint32_t from, convoy_dtype dtype, uint32_t *value) {
     if (l->status != CONVOY_OK)
@@ -20,8 +62,7 @@ convoy_status activation_add(struct lowering *l, struct activation activation, u
     return layer_add(l, &desc, NULL, &of, 1, NULL, value);
 }
 
-/* *shape becomes that of two tensors that meet, by numpy's rule; false where they do not. */
-static bool broadcast(convoy_shape *shape, const convoy_shape *other) {
+bool shape_meet(convoy_shape *shape, const convoy_shape *other) {
     convoy_shape shorter = shape->rank < other->rank ? *shape : *other;
     if (shape->rank < other->rank)
         *shape = *other;
@@ -43,7 +84,7 @@ static convoy_status shapes_meet(struct lowering *l, const uint32_t *values, siz
     for (size_t i = 1; i < count; i++) {
         convoy_shape before = *shape, other = value_shape(l, values[i]);
         char text_a[128], text_b[128];
-        if (!broadcast(shape, &other))
+        if (!shape_meet(shape, &other))
             return node_fail(l, CONVOY_E_INPUT, "shapes %s and %s do not broadcast",
                              convoy_shape_text(&before, text_a, sizeof text_a),
                              convoy_shape_text(&other, text_b, sizeof text_b));

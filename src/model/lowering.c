@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bytes of all folded constants together: shape arithmetic takes a few kilobytes, a weight reshaped or cast
- * at run time a few megabytes, and a hostile ConstantOfShape whatever it likes. */
+/* Bytes of all constants together that are made, folded or otherwise: shape arithmetic takes a few kilobytes,
+ * a weight reshaped or cast at run time a few megabytes, and a hostile ConstantOfShape whatever it likes. */
 #define MAX_FOLDED_BYTES ((size_t)1 << 30)
 
 convoy_status node_fail(struct lowering *l, convoy_status status, const char *format, ...) {
@@ -111,6 +111,26 @@ static convoy_status value_add(struct lowering *l, struct network_value *take_va
     return CONVOY_OK;
 }
 
+/* Adds to the bytes of the constants that were made what a tensor takes; fails the node if that is too much.
+ */
+static convoy_status count_made(struct lowering *l, convoy_dtype dtype, const convoy_shape *shape) {
+    size_t bytes, total;
+    if (!tensor_bytes(dtype, shape, &bytes) || !size_add(bytes, l->folded_bytes, &total) ||
+        total > MAX_FOLDED_BYTES)
+        return node_fail(l, CONVOY_E_UNSUPPORTED, "the constants of the model would take more than %zu MiB",
+                         MAX_FOLDED_BYTES >> 20);
+    l->folded_bytes = total;
+    return CONVOY_OK;
+}
+
+convoy_status constant_create(struct lowering *l, convoy_dtype dtype, const convoy_shape *shape,
+                              convoy_tensor *tensor) {
+    *tensor = (convoy_tensor){0};
+    if (l->status == CONVOY_OK && count_made(l, dtype, shape) == CONVOY_OK)
+        l->status = convoy_tensor_create(tensor, dtype, shape, l->error);
+    return l->status;
+}
+
 convoy_status constant_add(struct lowering *l, convoy_tensor *take_tensor, uint32_t *value) {
     struct network_value made = {
         .dtype = take_tensor->dtype, .shape = take_tensor->shape, .constant = *take_tensor};
@@ -121,11 +141,8 @@ convoy_status constant_add(struct lowering *l, convoy_tensor *take_tensor, uint3
 convoy_status scalar_add(struct lowering *l, convoy_dtype dtype, double scalar, uint32_t *value) {
     convoy_tensor tensor;
     convoy_shape shape = {0};
-    if (l->status != CONVOY_OK)
+    if (constant_create(l, dtype, &shape, &tensor) != CONVOY_OK)
         return l->status;
-    convoy_status status = convoy_tensor_create(&tensor, dtype, &shape, l->error);
-    if (status != CONVOY_OK)
-        return l->status = status;
     dtype_find(dtype)->store(tensor.data, scalar);
     return constant_add(l, &tensor, value);
 }
@@ -155,20 +172,6 @@ void output_set(struct lowering *l, size_t output, uint32_t value) {
 }
 
 /* --- Layers --------------------------------------------------------------------------------------------- */
-
-/* Adds to the bytes of folded constants what these outputs take. */
-static convoy_status count_folded(struct lowering *l, const struct layer_desc *desc) {
-    size_t bytes, total = l->folded_bytes;
-    bool fits = true;
-    for (uint32_t i = 0; i < desc->output_count; i++)
-        fits = fits && tensor_bytes(desc->outputs[i].dtype, &desc->outputs[i].shape, &bytes) &&
-               size_add(bytes, total, &total);
-    if (!fits || total > MAX_FOLDED_BYTES)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "the constants of the model would take more than %zu MiB",
-                         MAX_FOLDED_BYTES >> 20);
-    l->folded_bytes = total;
-    return CONVOY_OK;
-}
 
 /* Notes the first constant that is not finite, of an unfused network. */
 static void watch_folded(struct lowering *l, const struct layer_desc *desc, const convoy_tensor *result) {
@@ -201,7 +204,9 @@ static convoy_status fold(struct lowering *l, const struct layer_desc *desc,
                           const struct layer_params *params, const uint32_t *inputs,
                           const convoy_shape *shape, uint32_t *values) {
     convoy_tensor results[LAYER_MAX_OUTPUTS] = {0};
-    convoy_status status = count_folded(l, desc);
+    convoy_status status = CONVOY_OK;
+    for (uint32_t i = 0; i < desc->output_count && status == CONVOY_OK; i++)
+        status = count_made(l, desc->outputs[i].dtype, &desc->outputs[i].shape);
     if (status != CONVOY_OK)
         return status;
     convoy_tensor *in = calloc(desc->input_count, sizeof *in);
@@ -282,10 +287,12 @@ static convoy_status step_add(struct lowering *l, const struct layer_desc *desc,
 static convoy_status step_or_constant(struct lowering *l, const struct layer_desc *desc,
                                       const struct layer_params *params, const uint32_t *inputs,
                                       const convoy_shape *shape, uint32_t *values, bool *kept) {
-    size_t bytes;
+    size_t bytes, bytes_of_value;
+    if (!tensor_bytes(CONVOY_F64, shape,
+                      &bytes_of_value)) /* as if of the widest type, as layers are checked */
+        return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
     for (uint32_t i = 0; i < desc->output_count; i++)
-        if (!tensor_bytes(CONVOY_F64, &desc->outputs[i].shape,
-                          &bytes)) /* as if of the widest type, as layers are checked */
+        if (!tensor_bytes(CONVOY_F64, &desc->outputs[i].shape, &bytes) || (i == 0 && bytes != bytes_of_value))
             return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
     bool known = true;
     for (uint32_t i = 0; i < desc->input_count; i++)

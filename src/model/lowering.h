@@ -64,6 +64,11 @@ convoy_shape value_shape(const struct lowering *lowering, uint32_t value);
 const convoy_tensor *value_constant(const struct lowering *lowering, uint32_t value);
 const convoy_tensor *value_elements(struct lowering *lowering, uint32_t value);
 
+/* A tensor of zeros, to be filled and added. What is made of these and of folded layers is bounded, whatever
+ * shapes a model asks for. *tensor is the caller's; it is empty on failure. */
+convoy_status constant_create(struct lowering *lowering, convoy_dtype dtype, const convoy_shape *shape,
+                              convoy_tensor *tensor);
+
 /* A tensor that is known. Takes its reference, also on failure. */
 convoy_status constant_add(struct lowering *lowering, convoy_tensor *take_tensor, uint32_t *value);
 
@@ -101,6 +106,21 @@ convoy_status value_widen(struct lowering *lowering, uint32_t value, uint32_t *w
 
 /* A scalar of any type. */
 convoy_status scalar_add(struct lowering *lowering, convoy_dtype dtype, double scalar, uint32_t *value);
+
+/* A constant with these elements, densely. */
+convoy_status elements_add(struct lowering *lowering, convoy_dtype dtype, const convoy_shape *shape,
+                           const void *elements, uint32_t *value);
+
+/* The int64 numbers first, first + 1, ... along one axis of a shape whose other axes become 1. Their sum with
+ * the length does not overflow. */
+convoy_status counting_add(struct lowering *lowering, const convoy_shape *shape, uint32_t axis, int64_t first,
+                           uint32_t *value);
+
+/* A value repeated to a shape that it meets by numpy's rule; the value itself if it has that shape. */
+convoy_status expand_add(struct lowering *lowering, uint32_t of, const convoy_shape *shape, uint32_t *value);
+
+/* *shape becomes that of two tensors that meet, by numpy's rule; false if they do not. */
+bool shape_meet(convoy_shape *shape, const convoy_shape *other);
 
 /* The same elements in another type: the value itself where it has that type. */
 convoy_status cast_add(struct lowering *lowering, uint32_t from, convoy_dtype dtype, uint32_t *value);

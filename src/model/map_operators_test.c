@@ -1,7 +1,7 @@
 /* Operators on maps that are refused: what the sentence says. What they compute is in
  * tests/map_cases_make.py.
  */
-#include "node_rig.h"
+#include "node_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

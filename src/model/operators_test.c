@@ -2,7 +2,7 @@
  * form must give what the newer one gives, and what depends on shapes is checked against numbers counted by
  * hand. */
 #include "base/tensor.h"
-#include "node_rig.h"
+#include "node_run.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -22,14 +22,32 @@ static convoy_status lower_activation(struct lowering *l) {
     return activation_lower(l, activation);
 }
 
-/* min(max(x, low), high) by layers: integers need bounds of their own type. */
+/* The largest finite number of a floating-point type. */
+static double largest_of(convoy_dtype dtype) {
+    return dtype == CONVOY_F64    ? DBL_MAX
+           : dtype == CONVOY_F16  ? 65504
+           : dtype == CONVOY_BF16 ? 0x1.fep127
+                                  : (double)FLT_MAX;
+}
+
+/* A bound of any input that may be left out: the end of the type's range then, which integers cannot pass. */
+static void bound_add(struct lowering *l, size_t input, enum binary_op op, double fallback, uint32_t *value) {
+    uint32_t bound = input_number(l, input);
+    if (!input_given(l, input)) {
+        if (!dtype_is(input_dtype(l, 0), DTYPE_REALS))
+            return;
+        scalar_add(l, input_dtype(l, 0), fallback, &bound);
+    }
+    binary_add(l, op, *value, bound, value);
+}
+
+/* min(max(x, low), high) by layers: bounds in the type of the numbers, known at run time perhaps. */
 static convoy_status clip_by_layers(struct lowering *l) {
     uint32_t value = input_number(l, 0);
-    if (input_given(l, 1))
-        binary_add(l, BINARY_MAX, value, input_number(l, 1), &value);
-    if (l->status == CONVOY_OK && input_given(l, 2))
-        binary_add(l, BINARY_MIN, value, input_number(l, 2), &value);
     convoy_shape shape = input_shape(l, 0);
+    double largest = largest_of(input_dtype(l, 0));
+    bound_add(l, 1, BINARY_MAX, -largest, &value);
+    bound_add(l, 2, BINARY_MIN, largest, &value);
     if (l->status == CONVOY_OK && value == input_number(l, 0))
         return alias_lower(l, &shape);
     output_set(l, 0, value);
@@ -40,15 +58,20 @@ static bool is_known(const struct lowering *l, size_t input) {
     return !input_given(l, input) || input_constant(l, input);
 }
 
+/* Until operator set 10 the bounds are attributes. Those of an activation are float32. */
 static convoy_status lower_clip(struct lowering *l) {
-    bool attributes = l->model->opset < 11;
-    if (!attributes && (!dtype_is(input_dtype(l, 0), DTYPE_REALS) || !is_known(l, 1) || !is_known(l, 2)))
-        return clip_by_layers(l);
+    convoy_dtype dtype = input_dtype(l, 0);
     struct activation clip = {.kind = ACTIVATION_CLIP};
-    clip.alpha = attributes ? attribute_float(l, "min", -FLT_MAX)
-                            : (float)input_number_value(l, 1, "min", (double)-FLT_MAX);
-    clip.beta = attributes ? attribute_float(l, "max", FLT_MAX)
-                           : (float)input_number_value(l, 2, "max", (double)FLT_MAX);
+    double largest = largest_of(dtype);
+    if (l->model->opset < 11) {
+        clip.alpha = attribute_float(l, "min", -FLT_MAX);
+        clip.beta = attribute_float(l, "max", FLT_MAX);
+        return activation_lower(l, clip);
+    }
+    if (!dtype_is(dtype, DTYPE_REALS) || dtype == CONVOY_F64 || !is_known(l, 1) || !is_known(l, 2))
+        return clip_by_layers(l);
+    clip.alpha = (float)input_number_value(l, 1, "min", -largest);
+    clip.beta = (float)input_number_value(l, 2, "max", largest);
     return activation_lower(l, clip);
 }
 

@@ -1,4 +1,5 @@
 /* Operators that move elements about. */
+#include "base/tensor.h"
 #include "model/attributes.h"
 #include "model/operators.h"
 
@@ -45,45 +46,133 @@ static convoy_status lower_transpose(struct lowering *l) {
     return layer_lower(l, &desc, NULL);
 }
 
-/* --- Pad ------------------------------------------------------------------------------------------------ */
+/* --- Pad, Expand, Tile ---------------------------------------------------------------------------------- */
 
 static enum pad_mode pad_mode_of(struct lowering *l) {
+    static const char *const names[PAD_MODES] = {
+        [PAD_CONSTANT] = "constant", [PAD_REFLECT] = "reflect", [PAD_EDGE] = "edge", [PAD_WRAP] = "wrap"};
     const char *mode = attribute_text(l, "mode", "constant");
-    if (strcmp(mode, "reflect") == 0)
-        return PAD_REFLECT;
-    if (strcmp(mode, "edge") == 0)
-        return PAD_EDGE;
-    if (strcmp(mode, "constant") != 0)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "mode '%.40s' is not supported; constant, reflect and edge are",
-                  mode);
+    for (int i = 0; i < PAD_MODES; i++)
+        if (strcmp(mode, names[i]) == 0)
+            return (enum pad_mode)i;
+    node_fail(l, CONVOY_E_UNSUPPORTED, "mode '%.40s' is not supported; constant, reflect, edge and wrap are",
+              mode);
     return PAD_CONSTANT;
+}
+
+/* Positions that are added to the ends of each axis; negative ones are taken away. */
+struct pads {
+    int64_t begin[CONVOY_MAX_RANK], end[CONVOY_MAX_RANK];
+};
+
+static struct pads pads_of(struct lowering *l, uint32_t rank) {
+    struct pads pads = {0};
+    struct int_list list = option_ints(l, l->model->opset < 2 ? "paddings" : "pads", 1, 11),
+                    axes = l->model->opset < 18 ? (struct int_list){0} : input_ints(l, 3, "axes");
+    axes_mask(l, &axes, rank); /* fails for an axis that is listed twice */
+    uint32_t count = axes.given ? axes.count : rank;
+    if (l->status == CONVOY_OK && list.count != 2 * count)
+        node_fail(l, CONVOY_E_INPUT, "%u pads for %u axes; two for each are needed", list.count, count);
+    for (uint32_t i = 0; l->status == CONVOY_OK && i < count; i++) {
+        uint32_t axis = axes.given ? axis_normal(l, axes.values[i], rank) : i;
+        pads.begin[axis] = list.values[i];
+        pads.end[axis] = list.values[count + i];
+    }
+    return pads;
+}
+
+/* *shape grows by the pads. */
+static convoy_status shape_pad(struct lowering *l, convoy_shape *shape, const struct pads *pads) {
+    for (uint32_t i = 0; l->status == CONVOY_OK && i < shape->rank; i++) {
+        int64_t before = shape->dims[i], *dim = &shape->dims[i];
+        if (__builtin_add_overflow(*dim, pads->begin[i], dim) ||
+            __builtin_add_overflow(*dim, pads->end[i], dim) || *dim < 0)
+            node_fail(l, CONVOY_E_INPUT, "pads %lld and %lld do not fit axis %u of %lld positions",
+                      (long long)pads->begin[i], (long long)pads->end[i], i, (long long)before);
+    }
+    return l->status;
+}
+
+/* Takes the positions away that negative pads name, which become 0. What is added later then repeats what is
+ * left. */
+static convoy_status crop_add(struct lowering *l, struct pads *pads, uint32_t *value) {
+    struct layer_desc desc = {.kind = LAYER_SLICE, .outputs = {{.shape = value_shape(l, *value)}}};
+    struct pads crops = {0};
+    bool any = false;
+    for (uint32_t i = 0; i < CONVOY_MAX_RANK; i++) {
+        crops.begin[i] = pads->begin[i] < 0 ? pads->begin[i] : 0;
+        crops.end[i] = pads->end[i] < 0 ? pads->end[i] : 0;
+        pads->begin[i] -= crops.begin[i];
+        pads->end[i] -= crops.end[i];
+        any = any || crops.begin[i] < 0 || crops.end[i] < 0;
+        desc.slice.start[i] = crops.begin[i] == INT64_MIN ? 0 : -crops.begin[i];
+        desc.slice.step[i] = 1;
+    }
+    if (!any || shape_pad(l, &desc.outputs[0].shape, &crops) != CONVOY_OK)
+        return l->status;
+    return layer_add(l, &desc, NULL, value, 1, NULL, value);
 }
 
 static convoy_status lower_pad(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
-    bool attributes = l->model->opset < 11;
-    struct int_list pads = option_ints(l, "pads", 1, 11),
-                    axes = attributes ? (struct int_list){0} : input_ints(l, 3, "axes");
-    struct layer_desc desc = {.kind = LAYER_PAD, .outputs = {{.shape = x}}, .pad.mode = pad_mode_of(l)};
-    desc.pad.value =
-        attributes ? (double)attribute_float(l, "value", 0) : input_number_value(l, 2, "constant_value", 0);
-    axes_mask(l, &axes, x.rank);
-    uint32_t count = axes.given ? axes.count : x.rank;
-    if (l->status == CONVOY_OK && pads.count != 2 * count)
-        node_fail(l, CONVOY_E_INPUT, "%u pads for %u axes; two for each are needed", pads.count, count);
-    for (uint32_t i = 0; l->status == CONVOY_OK && i < count; i++) {
-        uint32_t axis = axes.given ? axis_normal(l, axes.values[i], x.rank) : i;
-        int64_t begin = pads.values[i], end = pads.values[count + i],
-                *dim = &desc.outputs[0].shape.dims[axis];
-        desc.pad.begin[axis] = begin;
-        if (__builtin_add_overflow(*dim, begin, dim) || __builtin_add_overflow(*dim, end, dim) || *dim < 0)
-            node_fail(l, CONVOY_E_INPUT, "pads %lld and %lld do not fit axis %u of %lld positions",
-                      (long long)begin, (long long)end, axis, (long long)x.dims[axis]);
-        if (desc.pad.mode == PAD_REFLECT && (begin >= x.dims[axis] || end >= x.dims[axis]) &&
-            (begin > 0 || end > 0))
-            node_fail(l, CONVOY_E_INPUT, "pads %lld and %lld reflect more than axis %u has", (long long)begin,
-                      (long long)end, axis);
-    }
+    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = pad_mode_of(l)};
+    struct pads pads = pads_of(l, x.rank);
+    uint32_t input = input_number(l, 0), value = NO_VALUE;
+    desc.pad.value = l->model->opset < 11 ? (double)attribute_float(l, "value", 0)
+                                          : input_number_value(l, 2, "constant_value", 0);
+    if (desc.pad.mode != PAD_CONSTANT)
+        crop_add(l, &pads, &input);
+    if (l->status != CONVOY_OK)
+        return l->status;
+    desc.outputs[0].shape = value_shape(l, input);
+    memcpy(desc.pad.begin, pads.begin, sizeof pads.begin);
+    if (shape_pad(l, &desc.outputs[0].shape, &pads) == CONVOY_OK &&
+        layer_add(l, &desc, NULL, &input, 1, NULL, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
+}
+
+/* Both shapes may repeat the other. */
+static convoy_status lower_expand(struct lowering *l) {
+    convoy_shape x = input_shape(l, 0), shape = input_new_shape(l, 1, "shape"), asked = shape;
+    uint32_t value = NO_VALUE;
+    char text_x[128], text[128];
+    if (l->status == CONVOY_OK && !shape_meet(&shape, &x))
+        return node_fail(l, CONVOY_E_INPUT, "shapes %s and %s do not broadcast",
+                         convoy_shape_text(&x, text_x, sizeof text_x),
+                         convoy_shape_text(&asked, text, sizeof text));
+    if (l->status == CONVOY_OK && shape_equal(&shape, &x))
+        return alias_lower(l, &x);
+    if (expand_add(l, input_number(l, 0), &shape, &value) == CONVOY_OK)
+        output_set(l, 0, value);
+    return l->status;
+}
+
+/* How often each axis is repeated. Until operator set 5 one axis alone is, which is an input as well. */
+static struct int_list repeats_of(struct lowering *l, uint32_t rank) {
+    struct int_list list = input_ints(l, 1, l->model->opset < 6 ? "tiles" : "repeats");
+    if (l->model->opset >= 6)
+        return list;
+    struct int_list axis = input_ints(l, 2, "axis"), all = {.given = true, .count = rank};
+    if (list.count != 1 || axis.count != 1)
+        node_fail(l, CONVOY_E_INPUT, "tiles and axis must be one number each");
+    for (uint32_t i = 0; i < rank; i++)
+        all.values[i] = 1;
+    all.values[axis_normal(l, axis.values[0], rank)] = list.values[0];
+    return all;
+}
+
+static convoy_status lower_tile(struct lowering *l) {
+    convoy_shape x = input_shape(l, 0);
+    struct int_list repeats = repeats_of(l, x.rank);
+    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = PAD_WRAP, .outputs = {{.shape = x}}};
+    if (l->status == CONVOY_OK && repeats.count != x.rank)
+        node_fail(l, CONVOY_E_INPUT, "%u repeats for %u axes", repeats.count, x.rank);
+    for (uint32_t i = 0; l->status == CONVOY_OK && i < x.rank; i++)
+        if (repeats.values[i] < 0 ||
+            __builtin_mul_overflow(x.dims[i], repeats.values[i], &desc.outputs[0].shape.dims[i]))
+            node_fail(l, CONVOY_E_INPUT, "axis %u of %lld positions cannot be repeated %lld times", i,
+                      (long long)x.dims[i], (long long)repeats.values[i]);
     return layer_lower(l, &desc, NULL);
 }
 
@@ -93,8 +182,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* start:end:step of one axis, by numpy's rules: negative positions count from the end, and all are cut to
- * what there is. */
+/* start:end:step of one axis: negative positions count from the end, and all are cut to what there is. Unlike
+ * numpy's, a slice backwards that starts before the first position starts at it. */
 static void slice_axis(struct layer_desc *desc, uint32_t axis, int64_t start, int64_t end, int64_t step) {
     int64_t n = desc->outputs[0].shape.dims[axis], count;
     start = start < 0 && start >= -n ? start + n : start;
@@ -104,7 +193,7 @@ static void slice_axis(struct layer_desc *desc, uint32_t axis, int64_t start, in
         end = clamp(end, 0, n);
         count = end > start ? (end - start - 1) / step + 1 : 0;
     } else {
-        start = clamp(start, -1, n - 1);
+        start = clamp(start, n > 0 ? 0 : -1, n - 1);
         end = clamp(end, -1, n - 1);
         count = start > end ? (start - end - 1) / (step == INT64_MIN ? INT64_MAX : -step) + 1 : 0;
     }
@@ -148,7 +237,8 @@ static int64_t equal_part(int64_t n, int64_t parts, int64_t i) {
 
 static convoy_status lower_split(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
-    struct int_list lengths = option_ints(l, "split", 1, 13);
+    struct int_list lengths =
+        l->model->opset < 2 && input_given(l, 1) ? input_ints(l, 1, "split") : option_ints(l, "split", 1, 13);
     uint32_t axis = axis_normal(l, attribute_int(l, "axis", 0), x.rank), input = input_number(l, 0);
     int64_t parts = (int64_t)l->node->output_count, n = l->status == CONVOY_OK ? x.dims[axis] : 0, at = 0;
     if (l->model->opset >= 18 && attribute_int(l, "num_outputs", parts) != parts)
@@ -176,37 +266,31 @@ static convoy_status lower_split(struct lowering *l) {
     return l->status;
 }
 
-/* --- Gather --------------------------------------------------------------------------------------------- */
+/* --- ReverseSequence ------------------------------------------------------------------------------------ */
 
-/* The axis of the data is replaced by the shape of the indices. */
-static convoy_status lower_gather(struct lowering *l) {
-    convoy_shape data = input_shape(l, 0), indices = input_shape(l, 1);
-    struct layer_desc desc = {.kind = LAYER_GATHER};
-    uint32_t axis = desc.gather.axis = axis_normal(l, attribute_int(l, "axis", 0), data.rank);
-    if (l->status == CONVOY_OK && data.rank - 1 + indices.rank > CONVOY_MAX_RANK)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "a result of %u axes; at most %d are supported",
-                  data.rank - 1 + indices.rank, CONVOY_MAX_RANK);
-    if (l->status != CONVOY_OK)
-        return l->status;
-    for (uint32_t i = 0; i < data.rank; i++)
-        if (i != axis)
-            desc.outputs[0].shape.dims[desc.outputs[0].shape.rank++] = data.dims[i];
-        else
-            for (uint32_t k = 0; k < indices.rank; k++)
-                desc.outputs[0].shape.dims[desc.outputs[0].shape.rank++] = indices.dims[k];
+static convoy_status lower_reverse_sequence(struct lowering *l) {
+    convoy_shape x = input_shape(l, 0);
+    int64_t batch = attribute_int(l, "batch_axis", 1), time = attribute_int(l, "time_axis", 0);
+    if (batch < 0 || batch > 1 || time != 1 - batch)
+        return node_fail(l, CONVOY_E_INPUT, "batch_axis and time_axis must be 0 and 1, or 1 and 0");
+    struct layer_desc desc = {.kind = LAYER_REVERSE_SEQUENCE,
+                              .reverse = {(uint32_t)batch, (uint32_t)time},
+                              .outputs = {{.shape = x}}};
+    const uint32_t inputs[] = {input_number(l, 0), input_number(l, 1)};
     uint32_t value = NO_VALUE;
-    if (layer_add(l, &desc, NULL, (const uint32_t[]){input_number(l, 0), input_number(l, 1)}, 2, NULL,
-                  &value) == CONVOY_OK)
+    if (layer_add(l, &desc, NULL, inputs, 2, NULL, &value) == CONVOY_OK)
         output_set(l, 0, value);
     return l->status;
 }
 
 const struct onnx_operator move_operators[] = {
     OPERATOR("Concat", 1, lower_concat, 1, ANY_INPUTS),
-    OPERATOR("Gather", 1, lower_gather, 2, 2),
-    OPERATOR("Pad", 2, lower_pad, 1, 4),
+    OPERATOR("Expand", 8, lower_expand, 2, 2),
+    OPERATOR("Pad", 1, lower_pad, 1, 4),
+    OPERATOR("ReverseSequence", 10, lower_reverse_sequence, 2, 2),
     OPERATOR("Slice", 1, lower_slice, 1, 5),
-    OPERATOR("Split", 2, lower_split, 1, 2),
+    OPERATOR("Split", 1, lower_split, 1, 2),
+    OPERATOR("Tile", 1, lower_tile, 2, 3),
     OPERATOR("Transpose", 1, lower_transpose, 1, 1),
     LAST_OPERATOR,
 };

@@ -1,4 +1,4 @@
-/* Operators that give the same elements another shape, and those that make constants. */
+/* Operators that give the same elements another shape or type. */
 #include "base/error.h"
 #include "base/tensor.h"
 #include "model/attributes.h"
@@ -19,11 +19,14 @@ static convoy_status check_elements(struct lowering *l, const convoy_shape *from
                      convoy_shape_text(to, text_to, sizeof text_to));
 }
 
-/* 0 keeps an axis (unless allowzero), -1 takes what is left. */
+/* 0 keeps an axis (unless allowzero), -1 takes what is left. Until operator set 4 the shape is an attribute.
+ */
 static convoy_status lower_reshape(struct lowering *l) {
     convoy_shape x = input_shape(l, 0), shape = {0};
-    struct int_list list = input_ints(l, 1, "shape");
-    bool zero_is_zero = attribute_int(l, "allowzero", 0) != 0;
+    struct int_list list = option_ints(l, "shape", 1, 5);
+    bool zero_is_zero = l->model->opset >= 14 && attribute_int(l, "allowzero", 0) != 0;
+    if (!list.given)
+        node_fail(l, CONVOY_E_INPUT, "has no shape");
     if (l->status == CONVOY_OK && list.count > CONVOY_MAX_RANK)
         node_fail(l, CONVOY_E_UNSUPPORTED, "a shape of %u axes; at most %d are supported", list.count,
                   CONVOY_MAX_RANK);
@@ -93,14 +96,29 @@ static convoy_status lower_identity(struct lowering *l) {
     return alias_lower(l, &x);
 }
 
-/* Inference: nothing is dropped. */
+/* Ones in the shape of the input: a mask of what was kept. Bool since operator set 10, before of the input's
+ * type. */
+static convoy_status lower_mask(struct lowering *l) {
+    convoy_shape shape = input_shape(l, 0);
+    uint32_t one = NO_VALUE, mask = NO_VALUE;
+    scalar_add(l, l->model->opset < 10 ? input_dtype(l, 0) : CONVOY_BOOL, 1, &one);
+    if (expand_add(l, one, &shape, &mask) == CONVOY_OK)
+        output_set(l, 1, mask);
+    return l->status;
+}
+
+/* Inference: nothing is dropped, whatever is_test said before operator set 7. */
 static convoy_status lower_dropout(struct lowering *l) {
-    attribute_float(l, "ratio", 0.5f);
-    attribute_int(l, "seed", 0);
-    if (l->model->opset < 7 && attribute_int(l, "is_test", 0) == 0)
+    if (l->model->opset < 7)
+        attribute_int(l, "is_test", 0);
+    if (l->model->opset < 12)
+        attribute_float(l, "ratio", 0.5f);
+    else
+        attribute_int(l, "seed", 0);
+    if (input_number_value(l, 2, "training_mode", 0) != 0 && input_number_value(l, 1, "ratio", 0.5) != 0)
         return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
-    if (input_number_value(l, 2, "training_mode", 0) != 0)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "training is not supported");
+    if (l->node->output_count > 1 && l->node->outputs[1] != NO_VALUE)
+        lower_mask(l);
     return lower_identity(l);
 }
 
@@ -148,119 +166,13 @@ static convoy_status lower_cast_like(struct lowering *l) {
     return cast_lower(l, input_dtype(l, 1));
 }
 
-/* --- Constants ------------------------------------------------------------------------------------------ */
-
-/* A constant of one axis, or a scalar where scalar is set, as the node's output. */
-static convoy_status constant_lower(struct lowering *l, convoy_dtype dtype, bool scalar, const void *elements,
-                                    size_t count) {
-    convoy_shape shape = {.rank = scalar ? 0 : 1, .dims = {(int64_t)count}};
-    convoy_tensor tensor;
-    uint32_t value = NO_VALUE;
-    if (l->status != CONVOY_OK)
-        return l->status;
-    convoy_status status = convoy_tensor_create(&tensor, dtype, &shape, l->error);
-    if (status != CONVOY_OK)
-        return l->status = status;
-    if (count)
-        memcpy(tensor.data, elements, count * convoy_dtype_bytes(dtype));
-    if (constant_add(l, &tensor, &value) == CONVOY_OK)
-        output_set(l, 0, value);
-    return l->status;
-}
-
-/* From operator set 15 on, axes [start, end) alone. */
-static convoy_status lower_shape(struct lowering *l) {
-    convoy_shape x = input_shape(l, 0);
-    int64_t rank = x.rank, start = attribute_int(l, "start", 0), end = attribute_int(l, "end", rank);
-    start = start < 0 ? start + rank : start;
-    end = end < 0 ? end + rank : end;
-    start = start < 0 ? 0 : start > rank ? rank : start;
-    end = end < start ? start : end > rank ? rank : end;
-    return constant_lower(l, CONVOY_I64, false, x.dims + start, (size_t)(end - start));
-}
-
-static convoy_status lower_constant(struct lowering *l) {
-    static const struct {
-        const char *name;
-        enum attribute_kind kind;
-    } forms[] = {{"value", ATTRIBUTE_TENSOR},
-                 {"value_float", ATTRIBUTE_FLOAT},
-                 {"value_floats", ATTRIBUTE_FLOATS},
-                 {"value_int", ATTRIBUTE_INT},
-                 {"value_ints", ATTRIBUTE_INTS}};
-    const struct attribute *a = NULL;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0] && !a; i++) {
-        a = attribute_find(l, forms[i].name);
-        if (a && a->kind != forms[i].kind)
-            return node_fail(l, CONVOY_E_INPUT, "attribute '%s' has another type than its name says",
-                             forms[i].name);
-    }
-    if (!a)
-        return node_fail(l, CONVOY_E_UNSUPPORTED,
-                         "holds no value that is supported: a tensor, floats or integers");
-    switch (a->kind) {
-    case ATTRIBUTE_FLOAT:
-        return constant_lower(l, CONVOY_F32, true, &a->number, 1);
-    case ATTRIBUTE_FLOATS:
-        return constant_lower(l, CONVOY_F32, false, a->floats, a->count);
-    case ATTRIBUTE_INT:
-        return constant_lower(l, CONVOY_I64, true, &a->integer, 1);
-    case ATTRIBUTE_INTS:
-        return constant_lower(l, CONVOY_I64, false, a->integers, a->count);
-    default:
-        break;
-    }
-    convoy_tensor tensor;
-    uint32_t value = NO_VALUE;
-    tensor_view(&tensor, &a->tensor, &a->tensor.shape);
-    if (constant_add(l, &tensor, &value) == CONVOY_OK)
-        output_set(l, 0, value);
-    return l->status;
-}
-
-/* One element repeated: a pad around nothing, so that the limit on folded constants holds for it. */
-static convoy_status lower_constant_of_shape(struct lowering *l) {
-    struct int_list list = input_ints(l, 0, "input");
-    const struct attribute *a = attribute_find(l, "value");
-    if (a && (a->kind != ATTRIBUTE_TENSOR || convoy_tensor_elements(&a->tensor) != 1))
-        return node_fail(l, CONVOY_E_INPUT, "attribute 'value' must be a tensor of one element");
-    if (l->status == CONVOY_OK && list.count > CONVOY_MAX_RANK)
-        node_fail(l, CONVOY_E_UNSUPPORTED, "a shape of %u axes; at most %d are supported", list.count,
-                  CONVOY_MAX_RANK);
-    convoy_tensor element = {0};
-    uint32_t one = NO_VALUE, value = NO_VALUE;
-    struct layer_desc desc = {
-        .kind = LAYER_PAD, .pad.mode = PAD_EDGE, .outputs = {{.shape = {.rank = list.count}}}};
-    convoy_shape unit = {.rank = list.count};
-    for (uint32_t i = 0; l->status == CONVOY_OK && i < list.count; i++) {
-        desc.outputs[0].shape.dims[i] = list.values[i];
-        unit.dims[i] = 1;
-        if (list.values[i] < 0)
-            node_fail(l, CONVOY_E_INPUT, "the shape asked for holds %lld on axis %u",
-                      (long long)list.values[i], i);
-    }
-    if (l->status != CONVOY_OK)
-        return l->status;
-    if (a)
-        tensor_view(&element, &a->tensor, &unit);
-    else
-        l->status = convoy_tensor_create(&element, CONVOY_F32, &unit, l->error);
-    if (l->status == CONVOY_OK && constant_add(l, &element, &one) == CONVOY_OK &&
-        layer_add(l, &desc, NULL, &one, 1, NULL, &value) == CONVOY_OK)
-        output_set(l, 0, value);
-    return l->status;
-}
-
 const struct onnx_operator shape_operators[] = {
     OPERATOR("Cast", 1, lower_cast, 1, 1),
     OPERATOR("CastLike", 15, lower_cast_like, 2, 2),
-    OPERATOR("Constant", 1, lower_constant, 0, 0),
-    OPERATOR("ConstantOfShape", 9, lower_constant_of_shape, 1, 1),
     OPERATOR("Dropout", 1, lower_dropout, 1, 3),
     OPERATOR("Flatten", 1, lower_flatten, 1, 1),
     OPERATOR("Identity", 1, lower_identity, 1, 1),
     OPERATOR("Reshape", 1, lower_reshape, 1, 2),
-    OPERATOR("Shape", 1, lower_shape, 1, 1),
     OPERATOR("Squeeze", 1, lower_squeeze, 1, 2),
     OPERATOR("Unsqueeze", 1, lower_unsqueeze, 1, 2),
     LAST_OPERATOR,
