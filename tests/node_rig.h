@@ -39,7 +39,7 @@ void node_rig_expect_failure(struct node_rig *rig, convoy_status status, const c
 
 void node_rig_end(struct node_rig *rig);
 
-/* The first two and the end, of a node with one output. */
+/* The same of output 0, and the end. */
 void node_rig_gives(struct node_rig *rig, convoy_dtype dtype, convoy_shape shape, const double *values);
 void node_rig_fails(struct node_rig *rig, convoy_status status, const char *words);
 

@@ -218,11 +218,12 @@ struct layer_desc {
             size_t outer, axis, inner;
             bool least; /* else the largest */
             bool last;  /* of equal ones the last, else the first */
-        } arg;          /* along the middle of [outer][axis][inner] */
+        } arg; /* along the middle of [outer][axis][inner]; a NaN is both the largest and the least */
         struct {
             size_t outer, axis, inner, k;
             bool least;
-        } top_k; /* of [outer][axis][inner] to [outer][k][inner] */
+        } top_k; /* of [outer][axis][inner] to [outer][k][inner]; of equal ones the first is before the
+                    others, and a NaN is larger than any number */
         struct {
             size_t outer, axis, inner;
             bool exclusive; /* an element is no part of its own sum */

@@ -23,10 +23,6 @@ static bool stands_before(const convoy_tensor *in, size_t a, size_t b, bool leas
                               dtype_is(in->dtype, DTYPE_UNSIGNED));
 }
 
-static bool is_nan(const convoy_tensor *in, size_t i) {
-    return dtype_is(in->dtype, DTYPE_REALS) && isnan(value_at(in, i));
-}
-
 convoy_status check_arg(const struct layer_desc *desc, const struct layer_params *params,
                         convoy_error *error) {
     (void)params;
@@ -42,10 +38,13 @@ convoy_status check_arg(const struct layer_desc *desc, const struct layer_params
 /* Whether the extreme so far, which lies before the element, gives way to it. A NaN is the extreme of both
  * kinds. */
 static bool gives_way(const struct layer_desc *desc, const convoy_tensor *in, size_t best, size_t element) {
-    if (is_nan(in, best) || is_nan(in, element))
-        return is_nan(in, element) && (desc->arg.last || !is_nan(in, best));
-    return desc->arg.last ? !stands_before(in, best, element, desc->arg.least)
-                          : stands_before(in, element, best, desc->arg.least);
+    bool least = desc->arg.least, last = desc->arg.last;
+    if (!dtype_is(in->dtype, DTYPE_REALS))
+        return last ? !stands_before(in, best, element, least) : stands_before(in, element, best, least);
+    double x = value_at(in, best), y = value_at(in, element);
+    if (isnan(x) || isnan(y))
+        return isnan(y) && (last || !isnan(x));
+    return (least ? y < x : y > x) || (last && x == y);
 }
 
 convoy_status reference_arg(const struct reference_layer *layer, const convoy_tensor *in, convoy_tensor *out,

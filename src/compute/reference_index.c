@@ -173,9 +173,10 @@ struct tuples {
     size_t whole, run; /* elements of a part of the batch, and of what a tuple names */
 };
 
-/* False if the shapes do not make this. */
+/* False, and *t without tuples, if the shapes do not make this. */
 static bool tuples_of(struct tuples *t, const convoy_shape *data, const convoy_shape *indices,
                       uint32_t batch_axes) {
+    *t = (struct tuples){0};
     if (batch_axes >= data->rank || batch_axes >= indices->rank)
         return false;
     int64_t length = indices->dims[indices->rank - 1];

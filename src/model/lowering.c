@@ -287,13 +287,13 @@ static convoy_status step_add(struct lowering *l, const struct layer_desc *desc,
 static convoy_status step_or_constant(struct lowering *l, const struct layer_desc *desc,
                                       const struct layer_params *params, const uint32_t *inputs,
                                       const convoy_shape *shape, uint32_t *values, bool *kept) {
-    size_t bytes, bytes_of_value;
-    if (!tensor_bytes(CONVOY_F64, shape,
-                      &bytes_of_value)) /* as if of the widest type, as layers are checked */
-        return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
+    size_t bytes, bytes_of_value; /* as if of the widest type, as layers are checked */
+    bool possible = tensor_bytes(CONVOY_F64, shape, &bytes_of_value);
     for (uint32_t i = 0; i < desc->output_count; i++)
-        if (!tensor_bytes(CONVOY_F64, &desc->outputs[i].shape, &bytes) || (i == 0 && bytes != bytes_of_value))
-            return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
+        possible = possible && tensor_bytes(CONVOY_F64, &desc->outputs[i].shape, &bytes) &&
+                   (i > 0 || bytes == bytes_of_value);
+    if (!possible)
+        return node_fail(l, CONVOY_E_INPUT, "the result is larger than memory can be");
     bool known = true;
     for (uint32_t i = 0; i < desc->input_count; i++)
         known = known && value_constant(l, inputs[i]);

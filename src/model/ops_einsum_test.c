@@ -127,6 +127,9 @@ static void impossible_sizes(void **state) {
     struct node_rig rig;
     begin(&rig, "kij,k->ij", CONVOY_F32, (const convoy_shape[]){CUBE(0, wide, wide), VECTOR(0), NONE});
     node_rig_fails(&rig, CONVOY_E_INPUT, "larger than memory can be");
+    begin(&rig, "k,kij->ij", CONVOY_F32, /* 274177 · 67280421310721 is 2^64 + 1 */
+          (const convoy_shape[]){VECTOR(0), CUBE(0, 274177, 67280421310721), NONE});
+    node_rig_fails(&rig, CONVOY_E_INPUT, "larger than memory can be");
     begin(&rig, "kii->k", CONVOY_F32, (const convoy_shape[]){CUBE(0, wide, wide), NONE});
     node_rig_fails(&rig, CONVOY_E_INPUT, "positions of one input");
 }

@@ -114,8 +114,8 @@ static convoy_status lower_pow(struct lowering *l) {
     return l->status;
 }
 
-/* The slope meets x, whose shape the result has, by numpy's rule from the right; before operator set 7, and
- * in files that follow it still, a slope [C] belongs to the channels. */
+/* The slope meets x, whose shape the result has, by numpy's rule from the right; before operator set 7 a
+ * slope [C] belongs to the channels. */
 static convoy_status lower_prelu(struct lowering *l) {
     convoy_shape x = input_shape(l, 0), slope = input_shape(l, 1), shape = {.rank = x.rank};
     uint32_t second = input_number(l, 1), value = NO_VALUE;

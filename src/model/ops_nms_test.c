@@ -33,6 +33,12 @@ static void selections(void **state) {
     node_rig_gives(&rig, CONVOY_I64, MATRIX(2, 3), VALUES(0, 0, 1, 0, 0, 3));
     begin(&rig, row, scores, 1, 9, 0.5, none); /* all, by score, and of equal ones the first */
     node_rig_gives(&rig, CONVOY_I64, MATRIX(4, 3), VALUES(0, 0, 1, 0, 0, 3, 0, 0, 0, 0, 0, 2));
+    static const double alike[] = {0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 5, 5, 6, 6};
+    for (int some = 0; some < 2; some++) { /* an overlap must be above its threshold */
+        begin(&rig, alike, VALUES(4, 3, 2, 1), 1, 9, some ? 0.99 : 1, none);
+        node_rig_gives(&rig, CONVOY_I64, MATRIX(some ? 2 : 4, 3),
+                       some ? VALUES(0, 0, 0, 0, 0, 3) : VALUES(0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 3));
+    }
     begin(&rig, row, scores, 1, 9, 0.5, 0.5); /* a score must be above its threshold */
     node_rig_gives(&rig, CONVOY_I64, MATRIX(2, 3), VALUES(0, 0, 1, 0, 0, 3));
     begin(&rig, row, scores, 2, 1, none, none); /* an overlap of 0 is the default; classes are apart */
