@@ -15,7 +15,7 @@ static const struct kind kinds[LAYER_KINDS] = {
     [LAYER_ACTIVATION] =
         {"activation", 1, 1, 1, {ANY_TYPE}, {TYPE_OF_INPUT(0)}, check_activation, reference_activation},
     [LAYER_BINARY] =
-        {"binary", 2, 2, 1, {ANY_TYPE, TYPE_OF_INPUT(0)}, {ANY_TYPE}, check_binary, reference_binary},
+        {"binary", 2, 2, 1, {NO_HALVES, TYPE_OF_INPUT(0)}, {ANY_TYPE}, check_binary, reference_binary},
     [LAYER_AFFINE] = {"affine", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_affine, reference_affine},
     [LAYER_SOFTMAX] = {"softmax", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_softmax, reference_softmax},
     [LAYER_LRN] = {"lrn", 1, 1, 1, {FLOATS}, {TYPE_OF_INPUT(0)}, check_lrn, reference_lrn},
