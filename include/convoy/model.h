@@ -41,6 +41,30 @@ CONVOY_API bool convoy_model_batched(const convoy_model *model, size_t input);
 /* Version of the default operator set. */
 CONVOY_API int64_t convoy_model_opset(const convoy_model *model);
 
+/* A node of the graph. Strings are the model's. */
+typedef struct convoy_node_info {
+    const char *name, *op; /* of the node, and of its operator; a node without a name of its own has one */
+    const char *domain;    /* of the operator; "": ONNX's own */
+    bool supported; /* Convoy has the operator at the version that the model imports. Whether it takes this
+                       node's attributes, types and shapes is known when a session is created. */
+} convoy_node_info;
+
+/* The nodes that outputs depend on, in an order in which they can be computed. Owned by the model. A model
+ * with a node that is not supported can be loaded and looked at; convoy_session_create refuses it.
+ * Thread-safe. */
+CONVOY_API size_t convoy_model_nodes(const convoy_model *model, const convoy_node_info **nodes);
+
+/* An operator that the model uses and Convoy does not have, or not at the version that the model imports.
+ * Strings are the model's. */
+typedef struct convoy_unsupported {
+    const char *op, *domain; /* domain "": ONNX's own */
+    size_t count;            /* of nodes, at least 1 */
+    const char *first;       /* name of the first of them */
+} convoy_unsupported;
+
+/* These operators, in the order of their first nodes; 0: there are none. Owned by the model. Thread-safe. */
+CONVOY_API size_t convoy_model_unsupported(const convoy_model *model, const convoy_unsupported **operators);
+
 #ifdef __cplusplus
 }
 #endif

@@ -51,6 +51,13 @@ struct graph_value {
     convoy_tensor constant; /* an initializer; data NULL: none */
 };
 
+/* Operators of some nodes that Convoy does not have. */
+struct unsupported_list {
+    convoy_unsupported *operators; /* [count] */
+    size_t count;
+    size_t nodes; /* that use them */
+};
+
 /* Nodes are in an order in which every value is made before it is read, and once. Only those are kept that an
  * output depends on. Everything small lives in the arena. */
 struct convoy_model {
@@ -63,6 +70,8 @@ struct convoy_model {
     int64_t opset;
     struct node *nodes;
     size_t node_count;
+    convoy_node_info *node_infos; /* [node_count] */
+    struct unsupported_list unsupported;
     struct graph_value *values;
     size_t value_count;
     convoy_value_info *inputs; /* that a user feeds */

@@ -6,6 +6,7 @@
 #include "model/batch_axis.h"
 #include "model/graph.h"
 #include "model/model_files.h"
+#include "model/node_support.h"
 #include "model/onnx_reader.h"
 
 #include <stdlib.h>
@@ -55,6 +56,8 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
         status = model_files_find(model, error);
     if (status == CONVOY_OK)
         status = batch_axes_find(model, error);
+    if (status == CONVOY_OK)
+        status = node_support_find(model, error);
     if (status != CONVOY_OK)
         goto out;
     *out = model;
@@ -98,4 +101,14 @@ bool convoy_model_batched(const convoy_model *model, size_t input) {
 
 int64_t convoy_model_opset(const convoy_model *model) {
     return model->opset;
+}
+
+size_t convoy_model_nodes(const convoy_model *model, const convoy_node_info **nodes) {
+    *nodes = model->node_infos;
+    return model->node_count;
+}
+
+size_t convoy_model_unsupported(const convoy_model *model, const convoy_unsupported **operators) {
+    *operators = model->unsupported.operators;
+    return model->unsupported.count;
 }

@@ -310,21 +310,60 @@ static void test_dead_nodes(void **state) {
 
 /* --- Nodes that cannot be computed ---------------------------------------------------------------------- */
 
-static void test_unsupported_nodes(void **state) {
+/* All operators that are missing stand in one sentence, and in the lists of the model. */
+static void test_unsupported_operators(void **state) {
+    (void)state;
+    struct message graph = graph_start(), sparkle = node_message("Sparkle", "n3", "b", "c");
+    graph_node(&graph, node_message("Conv", "n0", "x w", "a"));
+    graph_node(&graph, node_message("Frobnicate", "n1", "a", "b"));
+    message_text(&sparkle, 7, "com.example");
+    graph_node(&graph, sparkle);
+    graph_node(&graph, node_message("Frobnicate", "n4", "c", "y"));
+    convoy_model *model = NULL;
+    struct network *network = NULL;
+    const convoy_node_info *nodes;
+    const convoy_unsupported *operators;
+    convoy_error error = {0};
+    assert_int_equal(load_graph(&model, &graph, 17, NULL), CONVOY_OK);
+    assert_int_equal(network_create(&network, model, &one_image, &error), CONVOY_E_UNSUPPORTED);
+    if (!strstr(error.message, ": 3 operators of 2 kinds are not supported at operator set 17: "
+                               "Frobnicate (2, first at node 'n1'), com.example:Sparkle (1)"))
+        fail_msg("%s", error.message);
+    assert_int_equal(convoy_model_nodes(model, &nodes), 4);
+    assert_string_equal(nodes[0].name, "n0");
+    assert_true(nodes[0].supported && !nodes[1].supported && !nodes[2].supported && !nodes[3].supported);
+    assert_string_equal(nodes[2].domain, "com.example");
+    assert_string_equal(nodes[3].op, "Frobnicate");
+    assert_int_equal(convoy_model_unsupported(model, &operators), 2);
+    assert_int_equal(operators[0].count, 2);
+    assert_string_equal(operators[0].first, "n1");
+    assert_string_equal(operators[1].op, "Sparkle");
+    convoy_model_destroy(&model);
+}
+
+/* An operator that is younger than the model's operator set, and more kinds than a sentence names. */
+static void test_unsupported_versions(void **state) {
     (void)state;
     struct message graph = graph_start();
-    graph_node(&graph, node_message("Frobnicate", "n1", "x w", "y"));
-    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED,
-                    "node 'n1' (Frobnicate): operator Frobnicate is not supported");
+    graph_node(&graph, node_message("CastLike", "young", "x w", "y"));
+    expect_lowering(
+        &graph, 13, one_image, CONVOY_E_UNSUPPORTED,
+        "1 operator of 1 kind is not supported at operator set 13: CastLike (1, first at node 'young')");
 
     graph = graph_start();
-    struct message node = node_message("Conv", "n2", "x w", "y");
-    message_text(&node, 7, "com.example");
-    graph_node(&graph, node);
-    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "com.example");
+    for (int i = 0; i < 12; i++) {
+        char op[16], input[16], output[16];
+        snprintf(op, sizeof op, "Op%d", i);
+        snprintf(input, sizeof input, i ? "v%d" : "x", i);
+        snprintf(output, sizeof output, i < 11 ? "v%d" : "y", i + 1);
+        graph_node(&graph, node_message(op, "", input, output));
+    }
+    expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "Op9 (1), and 2 more kinds");
+}
 
-    graph = graph_start();
-    node = node_message("Conv", "n3", "x w", "y");
+static void test_unsupported_attributes(void **state) {
+    (void)state;
+    struct message graph = graph_start(), node = node_message("Conv", "n3", "x w", "y");
     node_int(&node, "sparkle", 1);
     graph_node(&graph, node);
     expect_lowering(&graph, 13, one_image, CONVOY_E_UNSUPPORTED, "attribute 'sparkle'");
@@ -401,7 +440,9 @@ int main(void) {
         cmocka_unit_test(test_nested_subgraphs),
         cmocka_unit_test(test_too_many_attributes),
         cmocka_unit_test(test_dead_nodes),
-        cmocka_unit_test(test_unsupported_nodes),
+        cmocka_unit_test(test_unsupported_operators),
+        cmocka_unit_test(test_unsupported_versions),
+        cmocka_unit_test(test_unsupported_attributes),
         cmocka_unit_test(test_wrong_nodes),
         cmocka_unit_test(test_wrong_input_shape),
         cmocka_unit_test(test_hostile_constants),
