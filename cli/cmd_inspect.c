@@ -93,7 +93,7 @@ static bool print_nodes_table(const convoy_model *model) {
     table_cell(&table, "op");
     table_cell(&table, "supported");
     for (size_t i = 0; i < count; i++) {
-        table_cell(&table, "%s", nodes[i].name);
+        table_cell(&table, "%*s%s", 2 * (int)nodes[i].depth, "", nodes[i].name);
         add_operator(&table, nodes[i].domain, nodes[i].op);
         table_cell(&table, "%s", nodes[i].supported ? "yes" : "no");
     }

@@ -228,9 +228,10 @@ static json_t *json_nodes(const convoy_model *model) {
     const size_t count = convoy_model_nodes(model, &nodes);
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:b}", "name", json_text(nodes[i].name), "op",
-                                               json_text(nodes[i].op), "domain", json_text(nodes[i].domain),
-                                               "supported", nodes[i].supported));
+        json_array_append_new(array,
+                              json_pack("{s:o, s:o, s:o, s:i, s:b}", "name", json_text(nodes[i].name), "op",
+                                        json_text(nodes[i].op), "domain", json_text(nodes[i].domain), "depth",
+                                        (int)nodes[i].depth, "supported", nodes[i].supported));
     return array;
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/onnx_names.h"
 #include "model/operators.h"
+#include "model/opset.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,14 +11,10 @@
 
 #define MOST_NAMED 10 /* operators in a sentence */
 
-/* A domain with one name: ONNX's own is written in two ways. */
-static const char *plain_domain(const char *domain) {
-    return strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-}
-
 static bool is_supported(const convoy_model *model, const struct node *node) {
     const struct onnx_operator *op = operator_find(node->domain, node->op);
-    return op && model->opset >= op->first_opset && model->opset <= op->last_opset;
+    int64_t version = opset_version(model, node->domain);
+    return op && version >= op->first_opset && version <= op->last_opset;
 }
 
 /* --- Lists ---------------------------------------------------------------------------------------------- */
@@ -25,7 +22,7 @@ static bool is_supported(const convoy_model *model, const struct node *node) {
 /* The list's entry for a node, a new one if there is none yet; NULL if there is no memory. */
 static convoy_unsupported *entry_of(struct unsupported_list *list, struct name_table *table,
                                     struct arena *arena, const struct node *node) {
-    const char *domain = plain_domain(node->domain);
+    const char *domain = domain_plain(node->domain);
     const char *key = arena_format(arena, "%s\n%s", domain, node->op); /* no name holds a line break */
     uint32_t number;
     bool added;
@@ -64,17 +61,31 @@ convoy_status unsupported_find(struct unsupported_list *list, const convoy_model
     return status;
 }
 
+/* Branches are nested to a bounded depth. */
+static void describe_nodes(convoy_model *model, const struct node *nodes, size_t count, uint32_t depth) {
+    for (size_t i = 0; i < count; i++) {
+        const struct node *node = &nodes[i];
+        model->node_infos[model->info_count++] = (convoy_node_info){.name = node->name,
+                                                                    .op = node->op,
+                                                                    .domain = domain_plain(node->domain),
+                                                                    .depth = depth,
+                                                                    .supported = is_supported(model, node)};
+        for (size_t a = 0; a < node->attribute_count; a++) {
+            const struct attribute *attribute = &node->attributes[a];
+            if (attribute->kind == ATTRIBUTE_GRAPH && attribute->graph)
+                describe_nodes(model, attribute->graph->nodes, attribute->graph->node_count, depth + 1);
+        }
+    }
+}
+
 convoy_status node_support_find(convoy_model *model, convoy_error *error) {
-    model->node_infos = arena_alloc(&model->arena, model->node_count, sizeof *model->node_infos);
+    size_t count = model->node_count;
+    for (const struct subgraph *graph = model->subgraphs; graph; graph = graph->next)
+        count += graph->node_count;
+    model->node_infos = arena_alloc(&model->arena, count, sizeof *model->node_infos);
     if (!model->node_infos)
         return error_memory(error);
-    for (size_t i = 0; i < model->node_count; i++) {
-        const struct node *node = &model->nodes[i];
-        model->node_infos[i] = (convoy_node_info){.name = node->name,
-                                                  .op = node->op,
-                                                  .domain = plain_domain(node->domain),
-                                                  .supported = is_supported(model, node)};
-    }
+    describe_nodes(model, model->nodes, model->node_count, 0);
     return unsupported_find(&model->unsupported, model, model->nodes, model->node_count, &model->arena,
                             error);
 }
