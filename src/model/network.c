@@ -106,6 +106,32 @@ convoy_status node_lower(struct lowering *l, const struct node *node) {
     return check_attributes(l);
 }
 
+convoy_status subgraph_lower(struct lowering *l, const struct subgraph *graph) {
+    const struct lowering node = *l; /* what belongs to the node that holds the graph */
+    struct unsupported_list unsupported;
+    convoy_status status =
+        unsupported_find(&unsupported, l->model, graph->nodes, graph->node_count, l->arena, l->error);
+    if (status == CONVOY_OK)
+        status = unsupported_refuse(&unsupported, l->model, l->error);
+    if (status != CONVOY_OK)
+        l->status = status;
+    l->postponing = false;
+    for (size_t i = 0; i < graph->node_count && l->status == CONVOY_OK; i++)
+        if (node_lower(l, &graph->nodes[i]) != CONVOY_OK)
+            break;
+    l->node = node.node;
+    l->op = node.op;
+    l->postponing = node.postponing;
+    l->attributes_read = node.attributes_read;
+    l->steps_of_node = node.steps_of_node;
+    for (size_t i = 0; i < graph->output_count && l->status == CONVOY_OK; i++)
+        if (l->value_of[graph->outputs[i]] == NO_VALUE)
+            node_fail(l, CONVOY_E_UNSUPPORTED,
+                      "output '%.100s' of a branch is an additional output of a node that is not supported",
+                      l->model->values[graph->outputs[i]].name);
+    return l->status;
+}
+
 /* --- The model's inputs, weights and outputs ------------------------------------------------------------ */
 
 static convoy_status check_input(struct lowering *l, const convoy_value_info *info,

@@ -7,8 +7,9 @@ static const struct {
     const char *domain;
     const struct onnx_operator *operators;
 } tables[] = {
-    {"", activation_operators}, {"", conv_operators}, {"", math_operators},   {"", move_operators},
-    {"", norm_operators},       {"", pool_operators}, {"", reduce_operators}, {"", shape_operators},
+    {"", activation_operators}, {"", control_operators}, {"", conv_operators},
+    {"", math_operators},       {"", move_operators},    {"", norm_operators},
+    {"", pool_operators},       {"", reduce_operators},  {"", shape_operators},
 };
 
 const struct onnx_operator *operator_find(const char *domain, const char *name) {

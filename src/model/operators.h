@@ -36,8 +36,9 @@ struct onnx_operator {
 #define LAST_OPERATOR                                                                                        \
     { .name = NULL } /* the end of a table */
 
-extern const struct onnx_operator activation_operators[], conv_operators[], math_operators[],
-    move_operators[], norm_operators[], pool_operators[], reduce_operators[], shape_operators[];
+extern const struct onnx_operator activation_operators[], control_operators[], conv_operators[],
+    math_operators[], move_operators[], norm_operators[], pool_operators[], reduce_operators[],
+    shape_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);
