@@ -42,8 +42,7 @@ static void add_row(struct table *table, const convoy_layer_info *layer) {
     }
 }
 
-static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
-                             const convoy_layer_info *layers, size_t count) {
+static void print_model(const char *path, const convoy_model *model) {
     const convoy_value_info *inputs, *outputs;
     const size_t input_count = convoy_model_inputs(model, &inputs);
     const size_t output_count = convoy_model_outputs(model, &outputs);
@@ -51,6 +50,11 @@ static bool print_for_people(const char *path, const convoy_model *model, const 
     print_values("input", inputs, input_count);
     print_values("output", outputs, output_count);
     printf("\n");
+}
+
+static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
+                             const convoy_layer_info *layers, size_t count) {
+    print_model(path, model);
 
     static const char *const heads[] = {"layer",        "op",      "output", "multiply-adds",
                                         "weight bytes", "kA x kB", "δ",      "why not coded"};
@@ -75,6 +79,69 @@ static bool print_for_people(const char *path, const convoy_model *model, const 
     return printed;
 }
 
+/* An operator, with its domain where that is not ONNX's own. */
+static void add_operator(struct table *table, const char *domain, const char *op) {
+    table_cell(table, "%s%s%s", domain, *domain ? ":" : "", op);
+}
+
+static bool print_nodes_table(const convoy_model *model) {
+    const convoy_node_info *nodes;
+    const size_t count = convoy_model_nodes(model, &nodes);
+    struct table table;
+    table_open(&table, "<<<");
+    table_cell(&table, "node");
+    table_cell(&table, "op");
+    table_cell(&table, "supported");
+    for (size_t i = 0; i < count; i++) {
+        table_cell(&table, "%*s%s", 2 * (int)nodes[i].depth, "", nodes[i].name);
+        add_operator(&table, nodes[i].domain, nodes[i].op);
+        table_cell(&table, "%s", nodes[i].supported ? "yes" : "no");
+    }
+    const bool printed = table_print(&table, stdout);
+    table_close(&table);
+    return printed;
+}
+
+static bool print_unsupported_table(const convoy_model *model) {
+    const convoy_unsupported *operators;
+    const size_t count = convoy_model_unsupported(model, &operators);
+    struct table table;
+    table_open(&table, "<><");
+    table_cell(&table, "not supported");
+    table_cell(&table, "nodes");
+    table_cell(&table, "first node");
+    for (size_t i = 0; i < count; i++) {
+        add_operator(&table, operators[i].domain, operators[i].op);
+        table_cell(&table, "%zu", operators[i].count);
+        table_cell(&table, "%s", operators[i].first);
+    }
+    const bool printed = table_print(&table, stdout);
+    table_close(&table);
+    return printed;
+}
+
+/* The graph of a model that cannot be run, since operators are missing. */
+static bool print_nodes(const char *path, const convoy_model *model) {
+    print_model(path, model);
+    const bool printed = print_nodes_table(model);
+    printf("\n");
+    return printed && print_unsupported_table(model);
+}
+
+/* Says why a model cannot be run, after its graph if operators are missing. Returns the exit status. */
+static int refuse_model(const struct cli_options *options, const convoy_model *model,
+                        const convoy_error *error) {
+    const char *path = options->arguments.items[0];
+    const convoy_unsupported *operators;
+    if (error->status == CONVOY_E_UNSUPPORTED && convoy_model_unsupported(model, &operators) > 0) {
+        const bool printed = options->json ? json_nodes_print(path, model) : print_nodes(path, model);
+        const int exit_status = printed ? finish_output() : EXIT_OTHER;
+        if (exit_status != EXIT_DONE)
+            return exit_status;
+    }
+    return report_error(error);
+}
+
 static int inspect_model(const struct cli_options *given, const convoy_model *model) {
     struct cli_options own = *given, *options = &own;
     const char *path = options->arguments.items[0];
@@ -95,7 +162,7 @@ static int inspect_model(const struct cli_options *given, const convoy_model *mo
     free(shapes);
     progress_clear(&progress);
     if (status != CONVOY_OK)
-        return report_error(&error);
+        return refuse_model(options, model, &error);
     options_settle(options, session);
     const convoy_layer_info *layers;
     const size_t count = convoy_session_layers(session, &layers);

@@ -207,11 +207,7 @@ static json_t *json_values(const convoy_value_info *values, size_t count) {
     return array;
 }
 
-bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
-                        size_t count) {
-    const convoy_value_info *inputs, *outputs;
-    const size_t input_count = convoy_model_inputs(model, &inputs);
-    const size_t output_count = convoy_model_outputs(model, &outputs);
+static json_t *json_layers(const convoy_layer_info *layers, size_t count) {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         const convoy_layer_info *layer = &layers[i];
@@ -224,15 +220,62 @@ bool json_inspect_print(const char *path, const convoy_model *model, const convo
                                                json_count_if(layer->codable, layer->filter_parts), "delta",
                                                json_count_if(layer->codable, layer->threshold)));
     }
-    json_t *object =
-        json_pack("{s:o, s:I, s:o, s:o, s:o}", "model", json_text(path), "opset",
-                  (json_int_t)convoy_model_opset(model), "inputs", json_values(inputs, input_count),
-                  "outputs", json_values(outputs, output_count), "layers", array);
+    return array;
+}
+
+static json_t *json_nodes(const convoy_model *model) {
+    const convoy_node_info *nodes;
+    const size_t count = convoy_model_nodes(model, &nodes);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array,
+                              json_pack("{s:o, s:o, s:o, s:i, s:b}", "name", json_text(nodes[i].name), "op",
+                                        json_text(nodes[i].op), "domain", json_text(nodes[i].domain), "depth",
+                                        (int)nodes[i].depth, "supported", nodes[i].supported));
+    return array;
+}
+
+static json_t *json_unsupported(const convoy_model *model) {
+    const convoy_unsupported *operators;
+    const size_t count = convoy_model_unsupported(model, &operators);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:o, s:o, s:I, s:o}", "op", json_text(operators[i].op),
+                                               "domain", json_text(operators[i].domain), "count",
+                                               (json_int_t)operators[i].count, "first",
+                                               json_text(operators[i].first)));
+    return array;
+}
+
+static json_t *json_model(const char *path, const convoy_model *model) {
+    const convoy_value_info *inputs, *outputs;
+    const size_t input_count = convoy_model_inputs(model, &inputs);
+    const size_t output_count = convoy_model_outputs(model, &outputs);
+    return json_pack("{s:o, s:I, s:o, s:o}", "model", json_text(path), "opset",
+                     (json_int_t)convoy_model_opset(model), "inputs", json_values(inputs, input_count),
+                     "outputs", json_values(outputs, output_count));
+}
+
+static bool print_object(json_t *object) {
     const bool done = object && json_dumpf(object, stdout, JSON_INDENT(2) | DIGITS) == 0;
     json_decref(object);
     if (done)
         putchar('\n');
     return done;
+}
+
+bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
+                        size_t count) {
+    json_t *object = json_model(path, model);
+    json_object_set_new(object, "layers", json_layers(layers, count));
+    return print_object(object);
+}
+
+bool json_nodes_print(const char *path, const convoy_model *model) {
+    json_t *object = json_model(path, model);
+    json_object_set_new(object, "nodes", json_nodes(model));
+    json_object_set_new(object, "unsupported", json_unsupported(model));
+    return print_object(object);
 }
 
 bool json_bench_print(const char *path, const struct cli_options *options, const convoy_bench_figure *figures,

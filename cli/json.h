@@ -50,6 +50,9 @@ bool json_run_interrupt(void);
 bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
                         size_t count);
 
+/* The same of a model with operators that are not supported. */
+bool json_nodes_print(const char *path, const convoy_model *model);
+
 /* Prints the object of `bench`. False where there was no memory. */
 bool json_bench_print(const char *path, const struct cli_options *options, const convoy_bench_figure *figures,
                       size_t count);

@@ -181,6 +181,19 @@ prints '"codable": true'
 prints '"why": null'
 prints '"weights_bytes": '
 
+# A model with operators that are missing is shown all the same.
+LC_ALL=C sed 's/Relu/Welu/g; s/Gemm/Germ/g' "$model" >missing_operators.onnx
+run 3 inspect missing_operators.onnx && prints '^conv1 +Conv +yes$'
+prints ' +Welu +no$'
+prints '^Welu +4 +relu1$'
+prints '^Germ +3 +fc1$'
+says ": 7 operators of 2 kinds are not supported at operator set 13: Welu \(4, first at node 'relu1'\), Germ \(3\)$"
+run 3 inspect missing_operators.onnx --json
+prints '"supported": false'
+prints '"unsupported": \['
+prints '"count": 4'
+refuses 3 '7 operators of 2 kinds' run missing_operators.onnx "$digit"
+
 run 0 bench "$model" --runs 2
 prints '^part +of +value +unit +floor +value/floor'
 prints '^machine +memcpy +[0-9.]+ +GB/s'

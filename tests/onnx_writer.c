@@ -5,8 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static void append(struct message *message, const void *bytes, size_t size) {
-    message->bytes = realloc(message->bytes, message->size + size + 1);
+/* Bytes of memory for a message of this size: a power of two, so that appending takes no time to speak of. */
+static size_t capacity_of(size_t size) {
+    size_t capacity = 64;
+    while (capacity < size)
+        capacity *= 2;
+    return capacity;
+}
+
+void message_append(struct message *message, const void *bytes, size_t size) {
+    if (!message->bytes || capacity_of(message->size + size) != capacity_of(message->size))
+        message->bytes = realloc(message->bytes, capacity_of(message->size + size));
     if (!message->bytes)
         abort();
     if (size)
@@ -17,7 +26,7 @@ static void append(struct message *message, const void *bytes, size_t size) {
 static void append_varint(struct message *message, uint64_t value) {
     do {
         uint8_t byte = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        append(message, &byte, 1);
+        message_append(message, &byte, 1);
         value >>= 7;
     } while (value);
 }
@@ -29,13 +38,13 @@ void message_varint(struct message *message, uint32_t field, uint64_t value) {
 
 void message_float(struct message *message, uint32_t field, float value) {
     append_varint(message, (uint64_t)field << 3 | 5);
-    append(message, &value, sizeof value); /* little-endian, as the machines that we run on */
+    message_append(message, &value, sizeof value); /* little-endian, as the machines that we run on */
 }
 
 void message_bytes(struct message *message, uint32_t field, const void *bytes, size_t size) {
     append_varint(message, (uint64_t)field << 3 | 2);
     append_varint(message, size);
-    append(message, bytes, size);
+    message_append(message, bytes, size);
 }
 
 void message_text(struct message *message, uint32_t field, const char *text) {
@@ -160,12 +169,39 @@ void node_other(struct message *node, const char *name, uint64_t type) {
     take_attribute(node, name, type, &attribute);
 }
 
+void node_graph(struct message *node, const char *name, struct message *graph) {
+    struct message attribute = {0};
+    message_take(&attribute, 6, graph);
+    take_attribute(node, name, 5, &attribute);
+}
+
+void node_reference(struct message *node, const char *name, uint64_t type, const char *reference) {
+    struct message attribute = {0};
+    message_text(&attribute, 21, reference);
+    take_attribute(node, name, type, &attribute);
+}
+
+struct message function_message(const char *domain, const char *name, const char *inputs,
+                                const char *outputs) {
+    struct message function = {0};
+    message_text(&function, 1, name);
+    append_names(&function, 4, inputs);
+    append_names(&function, 5, outputs);
+    message_text(&function, 10, domain);
+    return function;
+}
+
+struct message opset_message(const char *domain, int64_t version) {
+    struct message opset = {0};
+    message_text(&opset, 1, domain);
+    message_varint(&opset, 2, (uint64_t)version);
+    return opset;
+}
+
 struct message model_message(struct message *graph, int64_t opset) {
-    struct message model = {0}, import = {0};
+    struct message model = {0}, import = opset_message("", opset);
     message_varint(&model, 1, 8);
     message_take(&model, 7, graph);
-    message_text(&import, 1, "");
-    message_varint(&import, 2, (uint64_t)opset);
     message_take(&model, 8, &import);
     return model;
 }

@@ -17,6 +17,9 @@ void message_float(struct message *message, uint32_t field, float value);
 void message_bytes(struct message *message, uint32_t field, const void *bytes, size_t size);
 void message_text(struct message *message, uint32_t field, const char *text);
 
+/* Adds bytes that are fields already. */
+void message_append(struct message *message, const void *bytes, size_t size);
+
 /* Adds child as a field and frees it. */
 void message_take(struct message *message, uint32_t field, struct message *child);
 void message_free(struct message *message);
@@ -45,6 +48,25 @@ void node_floats(struct message *node, const char *name, const float *values, si
 
 /* An attribute of another type (AttributeProto.AttributeType), with no value. */
 void node_other(struct message *node, const char *name, uint64_t type);
+
+/* The attribute is a graph, which is freed; or it is what a function's attribute `reference` is. type:
+ * AttributeProto.AttributeType. */
+void node_graph(struct message *node, const char *name, struct message *graph);
+void node_reference(struct message *node, const char *name, uint64_t type, const char *reference);
+
+/* FunctionProto; nodes (field FUNCTION_NODE), operator sets and attributes are to come. */
+struct message function_message(const char *domain, const char *name, const char *inputs,
+                                const char *outputs);
+enum {
+    FUNCTION_ATTRIBUTE_NAME = 6,
+    FUNCTION_NODE = 7,
+    FUNCTION_OPSET = 9,
+    FUNCTION_ATTRIBUTE = 11,
+    MODEL_FUNCTION = 25
+};
+
+/* OperatorSetIdProto. */
+struct message opset_message(const char *domain, int64_t version);
 
 /* Fields of GraphProto. */
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };

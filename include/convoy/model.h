@@ -14,7 +14,9 @@ typedef struct convoy_model convoy_model;
 typedef struct convoy_value_info {
     const char *name;
     convoy_dtype dtype;
-    convoy_shape shape; /* -1: an axis that the model leaves open */
+    convoy_shape shape;                   /* -1: an axis that the model leaves open */
+    const char *symbols[CONVOY_MAX_RANK]; /* names of open axes, NULL: none; axes of inputs that have one name
+                                             have one size */
 } convoy_value_info;
 
 /* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it, or beside
@@ -40,6 +42,32 @@ CONVOY_API bool convoy_model_batched(const convoy_model *model, size_t input);
 
 /* Version of the default operator set. */
 CONVOY_API int64_t convoy_model_opset(const convoy_model *model);
+
+/* A node of the graph. Strings are the model's. */
+typedef struct convoy_node_info {
+    const char *name, *op; /* of the node, and of its operator; a node without a name of its own has one */
+    const char *domain;    /* of the operator; "": ONNX's own */
+    uint32_t depth;        /* 0: of the graph; 1: of a branch of the If above it; 2: of a branch there, ... */
+    bool supported; /* Convoy has the operator at the version that the model imports. Whether it takes this
+                       node's attributes, types and shapes is known when a session is created. */
+} convoy_node_info;
+
+/* The nodes that outputs depend on, in an order in which they can be computed, those of the branches of an If
+ * behind it. Functions of the model's own are replaced by their nodes. Owned by the model. A model with a
+ * node that is not supported can be loaded and looked at; convoy_session_create refuses it, unless all such
+ * nodes are in branches: the one that is chosen is refused then. Thread-safe. */
+CONVOY_API size_t convoy_model_nodes(const convoy_model *model, const convoy_node_info **nodes);
+
+/* An operator that the graph uses, outside of branches, and Convoy does not have, or not at the version that
+ * the model imports. Strings are the model's. */
+typedef struct convoy_unsupported {
+    const char *op, *domain; /* domain "": ONNX's own */
+    size_t count;            /* of nodes, at least 1 */
+    const char *first;       /* name of the first of them */
+} convoy_unsupported;
+
+/* These operators, in the order of their first nodes; 0: there are none. Owned by the model. Thread-safe. */
+CONVOY_API size_t convoy_model_unsupported(const convoy_model *model, const convoy_unsupported **operators);
 
 #ifdef __cplusplus
 }

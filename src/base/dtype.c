@@ -3,6 +3,7 @@
 #include "base/half.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- Floats --------------------------------------------------------------------------------------------- */
@@ -100,6 +101,17 @@ const struct dtype *dtype_find(int64_t number) {
         if ((int64_t)dtypes[i].number == number)
             return &dtypes[i];
     return NULL;
+}
+
+const char *dtype_list(char text[DTYPE_LIST]) {
+    const size_t count = sizeof dtypes / sizeof *dtypes;
+    size_t length = 0;
+    for (size_t i = 0; i < count && length < DTYPE_LIST; i++)
+        length += (size_t)snprintf(text + length, DTYPE_LIST - length, "%s%s", dtypes[i].name,
+                                   i + 2 < count    ? ", "
+                                   : i + 2 == count ? " and "
+                                                    : "");
+    return text;
 }
 
 size_t convoy_dtype_bytes(convoy_dtype number) {

@@ -34,6 +34,10 @@ struct dtype {
 /* NULL for a number that is no type of ours. Static storage. */
 const struct dtype *dtype_find(int64_t number);
 
+/* The names of all types, for a sentence: "float32, float64, ... and bool". Returns text. */
+#define DTYPE_LIST 160
+const char *dtype_list(char text[DTYPE_LIST]);
+
 /* Whether the type is of one of these classes; false for a number that is no type. */
 static inline bool dtype_is(convoy_dtype number, unsigned classes) {
     const struct dtype *dtype = dtype_find(number);

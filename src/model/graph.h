@@ -18,7 +18,7 @@ enum attribute_kind {
     ATTRIBUTE_TENSOR,
     ATTRIBUTE_FLOATS,
     ATTRIBUTE_INTS,
-    ATTRIBUTE_GRAPH, /* a subgraph, or several; not read */
+    ATTRIBUTE_GRAPH, /* a branch of an If; graph NULL: another subgraph, or several, not read */
     ATTRIBUTE_OTHER  /* strings, sparse tensors, types; not read */
 };
 
@@ -33,10 +33,12 @@ struct attribute {
         convoy_tensor tensor;
         const float *floats;
         const int64_t *integers;
+        const struct subgraph *graph;
     };
 };
 
-/* One operator. Inputs and outputs are numbers of the model's values, or NO_VALUE. */
+/* One operator. Inputs and outputs are numbers of the model's values, or NO_VALUE. Behind the inputs of an If
+ * stand the values around it that its branches read. */
 struct node {
     const char *name; /* unique, not empty */
     const char *op, *domain;
@@ -46,9 +48,31 @@ struct node {
     size_t attribute_count;
 };
 
+/* A branch of an If. Its values are the model's, too. */
+struct subgraph {
+    struct node *nodes; /* [node_count] in an order in which they can be computed */
+    size_t node_count;
+    uint32_t *outputs; /* [output_count] values */
+    size_t output_count;
+    struct subgraph *next; /* of all in the model */
+};
+
+/* A version of an operator set. */
+struct opset {
+    const char *domain; /* "": ONNX's own */
+    int64_t version;
+};
+
 struct graph_value {
     const char *name;
     convoy_tensor constant; /* an initializer; data NULL: none */
+};
+
+/* Operators of some nodes that Convoy does not have. */
+struct unsupported_list {
+    convoy_unsupported *operators; /* [count] */
+    size_t count;
+    size_t nodes; /* that use them */
 };
 
 /* Nodes are in an order in which every value is made before it is read, and once. Only those are kept that an
@@ -60,9 +84,15 @@ struct convoy_model {
                                     the references */
     size_t file_count;
     const char *path;
-    int64_t opset;
+    struct opset *opsets; /* [opset_count] that it imports */
+    size_t opset_count;
+    int64_t opset; /* of ONNX's own operators */
     struct node *nodes;
     size_t node_count;
+    struct subgraph *subgraphs;   /* all branches, of nodes and of nodes of branches */
+    convoy_node_info *node_infos; /* [info_count] also of nodes of branches */
+    size_t info_count;
+    struct unsupported_list unsupported;
     struct graph_value *values;
     size_t value_count;
     convoy_value_info *inputs; /* that a user feeds */

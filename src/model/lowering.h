@@ -42,6 +42,10 @@ convoy_status node_needs_data(struct lowering *lowering, const char *format, ...
  * note. */
 convoy_status node_lower(struct lowering *lowering, const struct node *node);
 
+/* Lowers the nodes of a branch of the node, as if they stood in its place: value_of its outputs is set. If
+ * one of them needs data, the node itself does. */
+convoy_status subgraph_lower(struct lowering *lowering, const struct subgraph *graph);
+
 /* In value_of: made by a node that is postponed. */
 #define VALUE_LATER (NO_VALUE - 1)
 

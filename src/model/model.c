@@ -6,6 +6,7 @@
 #include "model/batch_axis.h"
 #include "model/graph.h"
 #include "model/model_files.h"
+#include "model/node_support.h"
 #include "model/onnx_reader.h"
 
 #include <stdlib.h>
@@ -55,6 +56,8 @@ convoy_status convoy_model_load(convoy_model **out, const char *path, convoy_err
         status = model_files_find(model, error);
     if (status == CONVOY_OK)
         status = batch_axes_find(model, error);
+    if (status == CONVOY_OK)
+        status = node_support_find(model, error);
     if (status != CONVOY_OK)
         goto out;
     *out = model;
@@ -64,6 +67,13 @@ out:
     return status;
 }
 
+static void release_attributes(struct node *nodes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < nodes[i].attribute_count; k++)
+            if (nodes[i].attributes[k].kind == ATTRIBUTE_TENSOR)
+                convoy_tensor_release(&nodes[i].attributes[k].tensor);
+}
+
 void convoy_model_destroy(convoy_model **slot) {
     convoy_model *model = slot ? *slot : NULL;
     if (!model)
@@ -71,10 +81,9 @@ void convoy_model_destroy(convoy_model **slot) {
     *slot = NULL;
     for (size_t i = 0; i < model->value_count; i++)
         convoy_tensor_release(&model->values[i].constant);
-    for (size_t i = 0; i < model->node_count; i++)
-        for (size_t k = 0; k < model->nodes[i].attribute_count; k++)
-            if (model->nodes[i].attributes[k].kind == ATTRIBUTE_TENSOR)
-                convoy_tensor_release(&model->nodes[i].attributes[k].tensor);
+    release_attributes(model->nodes, model->node_count);
+    for (struct subgraph *graph = model->subgraphs; graph; graph = graph->next)
+        release_attributes(graph->nodes, graph->node_count);
     buffer_release(&model->map);
     free(model->values);
     free(model->files);
@@ -98,4 +107,14 @@ bool convoy_model_batched(const convoy_model *model, size_t input) {
 
 int64_t convoy_model_opset(const convoy_model *model) {
     return model->opset;
+}
+
+size_t convoy_model_nodes(const convoy_model *model, const convoy_node_info **nodes) {
+    *nodes = model->node_infos;
+    return model->info_count;
+}
+
+size_t convoy_model_unsupported(const convoy_model *model, const convoy_unsupported **operators) {
+    *operators = model->unsupported.operators;
+    return model->unsupported.count;
 }

@@ -4,6 +4,7 @@
 #include "base/tensor.h"
 #include "model/fusion.h"
 #include "model/lowering.h"
+#include "model/node_support.h"
 #include "model/operators.h"
 #include "model/postponed.h"
 
@@ -21,16 +22,6 @@ struct owned_network {
 static convoy_status check_node(struct lowering *l) {
     const struct node *node = l->node;
     const struct onnx_operator *op = l->op;
-    int64_t opset = l->model->opset;
-    if (!op && *node->domain && strcmp(node->domain, "ai.onnx") != 0)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "operator %.40s of domain %.60s is not supported", node->op,
-                         node->domain);
-    if (!op)
-        return node_fail(l, CONVOY_E_UNSUPPORTED, "operator %.40s is not supported", node->op);
-    if (opset < op->first_opset || opset > op->last_opset)
-        return node_fail(l, CONVOY_E_UNSUPPORTED,
-                         "operator %s of operator set %lld is not supported; %lld to %lld are", node->op,
-                         (long long)opset, (long long)op->first_opset, (long long)op->last_opset);
     if (node->input_count < op->min_inputs || node->input_count > op->max_inputs)
         return op->min_inputs == op->max_inputs
                    ? node_fail(l, CONVOY_E_INPUT, "%zu inputs; %s takes %u", node->input_count, node->op,
@@ -116,6 +107,32 @@ convoy_status node_lower(struct lowering *l, const struct node *node) {
     return check_attributes(l);
 }
 
+convoy_status subgraph_lower(struct lowering *l, const struct subgraph *graph) {
+    const struct lowering node = *l; /* what belongs to the node that holds the graph */
+    struct unsupported_list unsupported;
+    convoy_status status =
+        unsupported_find(&unsupported, l->model, graph->nodes, graph->node_count, l->arena, l->error);
+    if (status == CONVOY_OK)
+        status = unsupported_refuse(&unsupported, l->model, l->error);
+    if (status != CONVOY_OK)
+        l->status = status;
+    l->postponing = false;
+    for (size_t i = 0; i < graph->node_count && l->status == CONVOY_OK; i++)
+        if (node_lower(l, &graph->nodes[i]) != CONVOY_OK)
+            break;
+    l->node = node.node;
+    l->op = node.op;
+    l->postponing = node.postponing;
+    l->attributes_read = node.attributes_read;
+    l->steps_of_node = node.steps_of_node;
+    for (size_t i = 0; i < graph->output_count && l->status == CONVOY_OK; i++)
+        if (l->value_of[graph->outputs[i]] == NO_VALUE)
+            node_fail(l, CONVOY_E_UNSUPPORTED,
+                      "output '%.100s' of a branch is an additional output of a node that is not supported",
+                      l->model->values[graph->outputs[i]].name);
+    return l->status;
+}
+
 /* --- The model's inputs, weights and outputs ------------------------------------------------------------ */
 
 static convoy_status check_input(struct lowering *l, const convoy_value_info *info,
@@ -199,7 +216,9 @@ static convoy_status add_outputs(struct lowering *l) {
 
 static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
                                  const convoy_tensor *constants) {
-    convoy_status status = add_inputs(l, shapes, constants);
+    convoy_status status = l->status = unsupported_refuse(&l->model->unsupported, l->model, l->error);
+    if (status == CONVOY_OK)
+        status = add_inputs(l, shapes, constants);
     if (status == CONVOY_OK)
         status = add_weights(l);
     for (size_t i = 0; status == CONVOY_OK && i < l->model->node_count; i++)

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define MAX_ATTRIBUTES 64 /* of one node; ONNX's largest operators have about 15 */
-
 /* AttributeProto.AttributeType */
 enum {
     TYPE_FLOAT = 1,
@@ -134,20 +132,27 @@ static convoy_status read_tensor(struct attribute *attribute, struct buffer *map
     return CONVOY_OK;
 }
 
-static convoy_status read_attribute(struct attribute *attribute, struct arena *arena, struct buffer *map,
-                                    struct proto_range range, struct file_folders *folders,
-                                    convoy_error *error) {
+/* The name of an attribute. */
+static convoy_status read_attribute_name(struct attribute *attribute, struct arena *arena,
+                                         const struct buffer *map, struct proto_range range,
+                                         convoy_error *error) {
+    struct raw raw;
+    const uint8_t *bytes = map->data;
+    convoy_status status = scan(&raw, map, range, error);
+    if (status != CONVOY_OK)
+        return status;
+    if (raw.name.length == 0 || !name_is_text(bytes + raw.name.offset, raw.name.length))
+        return error_set(error, CONVOY_E_INPUT, "an attribute has no readable name");
+    attribute->name = arena_text(arena, bytes + raw.name.offset, raw.name.length);
+    return attribute->name ? CONVOY_OK : error_memory(error);
+}
+
+static convoy_status read_value(struct attribute *attribute, struct arena *arena, struct buffer *map,
+                                struct proto_range range, struct file_folders *folders, convoy_error *error) {
     struct raw raw;
     convoy_status status = scan(&raw, map, range, error);
     if (status != CONVOY_OK)
         return status;
-    const uint8_t *bytes = map->data;
-    *attribute = (struct attribute){.kind = ATTRIBUTE_OTHER};
-    if (raw.name.length == 0 || !name_is_text(bytes + raw.name.offset, raw.name.length))
-        return error_set(error, CONVOY_E_INPUT, "an attribute has no readable name");
-    attribute->name = arena_text(arena, bytes + raw.name.offset, raw.name.length);
-    if (!attribute->name)
-        return error_memory(error);
     if (raw.has_graph || raw.type == TYPE_GRAPH || raw.type == TYPE_GRAPHS) {
         attribute->kind = ATTRIBUTE_GRAPH;
         return CONVOY_OK;
@@ -163,7 +168,7 @@ static convoy_status read_attribute(struct attribute *attribute, struct arena *a
         break;
     case TYPE_STRING:
         attribute->kind = ATTRIBUTE_TEXT;
-        attribute->text = arena_text(arena, bytes + raw.text.offset, raw.text.length);
+        attribute->text = arena_text(arena, (const uint8_t *)map->data + raw.text.offset, raw.text.length);
         return attribute->text ? CONVOY_OK : error_memory(error);
     case TYPE_TENSOR:
         attribute->kind = ATTRIBUTE_TENSOR;
@@ -179,38 +184,46 @@ static convoy_status read_attribute(struct attribute *attribute, struct arena *a
 }
 
 /* Reads one more attribute of the node. */
-static convoy_status add_attribute(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, struct file_folders *folders,
+static convoy_status add_attribute(struct node *node, const struct attribute_source *source,
+                                   struct arena *arena, struct buffer *map, struct file_folders *folders,
                                    convoy_error *error) {
     struct attribute *attribute = &node->attributes[node->attribute_count];
-    convoy_status status = read_attribute(attribute, arena, map, range, folders, error);
+    *attribute = (struct attribute){.kind = ATTRIBUTE_OTHER};
+    convoy_status status = read_attribute_name(attribute, arena, map, source->named, error);
+    if (status == CONVOY_OK)
+        status = read_value(attribute, arena, map, source->value, folders, error);
     if (status != CONVOY_OK)
         return status;
     node->attribute_count++;
     if (attribute->kind == ATTRIBUTE_GRAPH)
-        return error_set(error, CONVOY_E_UNSUPPORTED, "operators with subgraphs are not supported");
+        attribute->graph = source->graph;
     for (size_t i = 0; i + 1 < node->attribute_count; i++)
         if (strcmp(node->attributes[i].name, attribute->name) == 0)
             return error_set(error, CONVOY_E_INPUT, "attribute '%.100s' twice", attribute->name);
     return CONVOY_OK;
 }
 
-convoy_status onnx_read_attributes(struct node *node, struct arena *arena, struct buffer *map,
-                                   struct proto_range range, struct file_folders *folders,
+convoy_status onnx_read_attributes(struct node *node, const struct attribute_source *sources, size_t count,
+                                   struct arena *arena, struct buffer *map, struct file_folders *folders,
                                    convoy_error *error) {
-    size_t count = node->attribute_count;
-    node->attribute_count = 0; /* counted again as they are read */
-    if (count > MAX_ATTRIBUTES)
-        return error_set(error, CONVOY_E_UNSUPPORTED, "%zu attributes; at most %d are supported", count,
-                         MAX_ATTRIBUTES);
+    node->attribute_count = 0;
     node->attributes = arena_alloc(arena, count, sizeof *node->attributes);
     if (!node->attributes)
         return error_memory(error);
+    convoy_status status = CONVOY_OK;
+    for (size_t i = 0; i < count && status == CONVOY_OK; i++)
+        status = add_attribute(node, &sources[i], arena, map, folders, error);
+    return status;
+}
+
+bool attribute_graph(const struct buffer *map, struct proto_range range, struct proto_range *graph) {
     struct proto_cursor cursor = proto_open(map, range);
     struct proto_field field;
-    convoy_status status = CONVOY_OK;
-    while (status == CONVOY_OK && node->attribute_count < count && proto_next(&cursor, &field))
-        if (field.key == PROTO_KEY(5, PROTO_BYTES))
-            status = add_attribute(node, arena, map, field.bytes, folders, error);
-    return status;
+    bool found = false;
+    while (proto_next(&cursor, &field))
+        if (field.key == PROTO_KEY(6, PROTO_BYTES)) {
+            *graph = field.bytes;
+            found = true;
+        }
+    return found;
 }

@@ -9,6 +9,7 @@ static const struct {
 } tables[] = {
     {"", activation_operators},
     {"", block_operators},
+    {"", control_operators},
     {"", conv_operators},
     {"", conv_transpose_operators},
     {"", einsum_operators},
