@@ -11,4 +11,7 @@ const char *case_refusal(const struct conformance_case *c, const convoy_error *e
  * there is none. */
 const char *refusal_outdated(void);
 
+/* By what the tolerance of a case is multiplied: 1, unless its own expected numbers are less exact. */
+double case_widening(const struct conformance_case *c);
+
 #endif

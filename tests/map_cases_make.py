@@ -5,7 +5,7 @@ official node tests of ONNX 1.12 do not reach, with the right outputs, which Num
     map_cases_make.py FOLDER
 
 Writes FOLDER/test_NAME/model.onnx and test_data_set_0/{input,output}_N.pb for every case, as the official tests have them
-(src/model/onnx_node_test.c). Cases that begin with `official` are examples of the standard, with its own numbers.
+(tests/conformance_test.c). Cases that begin with `official` are examples of the standard, with its own numbers.
 """
 import itertools
 import math

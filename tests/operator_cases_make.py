@@ -1,7 +1,7 @@
 """Cases for what ONNX's own cases (release 1.12, operator set 17) do not reach: one node each, with inputs and outputs that
 NumPy computes here, in the layout of those cases (test_NAME/model.onnx, test_NAME/test_data_set_0/input_0.pb, ...).
 
-    operator_cases.py FOLDER
+    operator_cases_make.py FOLDER
 
 Each case names the clause of the standard (operator and operator set of ONNX's Operators.md and Changelog.md, or the operator
 of ONNX Runtime's ContribOperators.md) that its expectation is written from.
