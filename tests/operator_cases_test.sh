@@ -11,7 +11,7 @@ if ! "$python" -c 'import numpy, onnx, torch' 2>/dev/null; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/node"
+mkdir "$folder"/{node,pytorch-converted,pytorch-operator,simple} # the groups of the official cases
 "$python" "$CONVOY_SOURCE_DIR/tests/operator_cases_make.py" "$folder/node"
 "$python" "$CONVOY_SOURCE_DIR/tests/map_cases_make.py" "$folder/node"
 status=0
