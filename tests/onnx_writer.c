@@ -87,13 +87,18 @@ struct message int_tensor_message(const char *name, const int64_t *values, size_
 }
 
 struct message value_message(const char *name, const int64_t *dims, size_t rank) {
+    return symbol_message(name, dims, NULL, rank);
+}
+
+struct message symbol_message(const char *name, const int64_t *dims, const char *const *symbols,
+                              size_t rank) {
     struct message shape = {0}, tensor = {0}, type = {0}, value = {0};
     for (size_t i = 0; i < rank; i++) {
         struct message dim = {0};
         if (dims[i] >= 0)
             message_varint(&dim, 1, (uint64_t)dims[i]);
-        else
-            message_text(&dim, 2, "open");
+        else if (symbols && *symbols[i])
+            message_text(&dim, 2, symbols[i]);
         message_take(&shape, 1, &dim);
     }
     message_varint(&tensor, 1, 1);

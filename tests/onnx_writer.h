@@ -33,6 +33,9 @@ struct message int_tensor_message(const char *name, const int64_t *values, size_
 /* ValueInfoProto of a float32 tensor; -1: an open axis. */
 struct message value_message(const char *name, const int64_t *dims, size_t rank);
 
+/* The same with names of open axes; "": none. */
+struct message symbol_message(const char *name, const int64_t *dims, const char *const *symbols, size_t rank);
+
 /* NodeProto. inputs and outputs: names separated by a space; "-" is an empty one. name may be "". */
 struct message node_message(const char *op, const char *name, const char *inputs, const char *outputs);
 
