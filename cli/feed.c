@@ -3,12 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static convoy_status no_inputs(const char *file, convoy_error *error) {
+    return cli_error(error, CONVOY_E_USAGE, "%s: the model has no inputs, and takes no files", file);
+}
+
 /* Puts each --input NAME=FILE in file_of[input]. */
 static convoy_status assign_named(const struct feed *feed, const struct text_list *named,
                                   const char **file_of, convoy_error *error) {
     for (size_t k = 0; k < named->count; k++) {
         const char *text = named->items[k];
         size_t i = 0, length = 0;
+        if (feed->input_count == 0)
+            return no_inputs(text, error);
         for (; i < feed->input_count; i++) {
             length = strlen(feed->inputs[i].name);
             if (strncmp(text, feed->inputs[i].name, length) == 0 && text[length] == '=' && text[length + 1])
@@ -30,6 +36,11 @@ static convoy_status assign_named(const struct feed *feed, const struct text_lis
 static convoy_status choose_fed(struct feed *feed, const char *const *files, size_t file_count,
                                 const char **file_of, convoy_error *error) {
     size_t unnamed = 0;
+    if (feed->input_count == 0) { /* one inference, named after the model */
+        feed->files = feed->only_file;
+        feed->file_count = 1;
+        return file_count > 0 ? no_inputs(files[0], error) : CONVOY_OK;
+    }
     for (size_t i = feed->input_count; i-- > 0;) {
         if (!file_of[i]) {
             feed->fed = i;
@@ -131,6 +142,10 @@ static void add_batch_axis(const struct feed *feed, size_t input, convoy_shape *
  * leaves the batch open. */
 static convoy_status open_file(struct feed *feed, convoy_error *error) {
     const char *file = feed->files[feed->files_read++];
+    if (feed->input_count == 0) {
+        feed->rows = 1;
+        return CONVOY_OK;
+    }
     const convoy_value_info *info = &feed->inputs[feed->fed];
     const convoy_shape *wanted = &info->shape;
     convoy_tensor_release(&feed->current);
@@ -161,7 +176,11 @@ static convoy_status open_file(struct feed *feed, convoy_error *error) {
 static convoy_status check_batch(const struct feed *feed, convoy_error *error) {
     const convoy_value_info *info = &feed->inputs[feed->fed];
     char takes[128];
-    if (!feed->batch || has_batch_axis(feed, feed->fed))
+    if (!feed->batch)
+        return CONVOY_OK;
+    if (feed->input_count == 0)
+        return cli_error(error, CONVOY_E_USAGE, "--batch: the model has no inputs");
+    if (has_batch_axis(feed, feed->fed))
         return CONVOY_OK;
     return cli_error(
         error, CONVOY_E_USAGE,
@@ -188,11 +207,10 @@ convoy_status feed_open(struct feed *feed, const convoy_model *model, const stru
     *feed = (struct feed){
         .model = model, .image = &options->image, .one_each = options->one, .batch = options->batch};
     feed->input_count = convoy_model_inputs(model, &feed->inputs);
-    if (feed->input_count == 0)
-        return cli_error(error, CONVOY_E_UNSUPPORTED, "the model has no inputs");
-    feed->shapes = calloc(feed->input_count, sizeof *feed->shapes);
-    feed->fixed = calloc(feed->input_count, sizeof *feed->fixed);
-    const char **file_of = calloc(feed->input_count, sizeof *file_of);
+    feed->only_file[0] = options->arguments.items[0];
+    feed->shapes = calloc(feed->input_count + 1, sizeof *feed->shapes);
+    feed->fixed = calloc(feed->input_count + 1, sizeof *feed->fixed);
+    const char **file_of = calloc(feed->input_count + 1, sizeof *file_of);
     convoy_status status = CONVOY_OK;
     if (!feed->shapes || !feed->fixed || !file_of) {
         status = cli_error(error, CONVOY_E_MEMORY, "out of memory");
@@ -230,27 +248,33 @@ const char *feed_file(const struct feed *feed) {
     return feed->files[feed->files_read - 1];
 }
 
+/* The next row of the current file as an input. */
+static convoy_status take_row(struct feed *feed, convoy_tensor *fed, convoy_error *error) {
+    if (feed->rows == 1) {
+        *fed = feed->current;
+        feed->current = (convoy_tensor){0};
+        return CONVOY_OK;
+    }
+    const convoy_status status =
+        convoy_tensor_create(fed, feed->current.dtype, &feed->shapes[feed->fed], error);
+    if (status != CONVOY_OK)
+        return status;
+    const size_t bytes = convoy_tensor_elements(fed) * convoy_dtype_bytes(fed->dtype);
+    memcpy(fed->data, (const char *)feed->current.data + (size_t)feed->row * bytes, bytes);
+    return CONVOY_OK;
+}
+
 convoy_status feed_next(struct feed *feed, convoy_tensor *inputs, convoy_error *error) {
     feed->origin = (struct origin){feed_file(feed), feed->rows > 1 ? feed->row : -1};
     for (size_t i = 0; i < feed->input_count; i++) { /* borrowed: the feed outlives the run */
         inputs[i] = feed->fixed[i];
         inputs[i].owner = NULL;
     }
-    convoy_tensor *fed = &inputs[feed->fed];
-    if (feed->rows == 1) {
-        *fed = feed->current;
-        feed->current = (convoy_tensor){0};
-    } else {
-        const convoy_status status =
-            convoy_tensor_create(fed, feed->current.dtype, &feed->shapes[feed->fed], error);
-        if (status != CONVOY_OK)
-            return status;
-        const size_t bytes = convoy_tensor_elements(fed) * convoy_dtype_bytes(fed->dtype);
-        memcpy(fed->data, (const char *)feed->current.data + (size_t)feed->row * bytes, bytes);
-    }
-    feed->row++;
-    feed->handed++;
-    return CONVOY_OK;
+    const convoy_status status =
+        feed->input_count > 0 ? take_row(feed, &inputs[feed->fed], error) : CONVOY_OK;
+    feed->row += status == CONVOY_OK;
+    feed->handed += status == CONVOY_OK;
+    return status;
 }
 
 size_t feed_expected(const struct feed *feed) {

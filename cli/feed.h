@@ -25,7 +25,7 @@ struct feed {
     bool batch;           /* --batch: an open first axis is a batch */
     const char *const *files;
     size_t file_count, files_read;
-    const char *only_file[1]; /* files, where they come from --input */
+    const char *only_file[1]; /* files, where they come from --input; the model, where it has no inputs */
 
     convoy_tensor current; /* the file that is being handed out, in `rows` rows */
     int64_t row, rows;     /* row: the next one; rows 0: no file */
@@ -35,7 +35,7 @@ struct feed {
 };
 
 /* Resolves which file feeds which input, and reads those of --input. The arguments after the first, the
- * model, are files. The model and the options are borrowed. */
+ * model, are files. A model without inputs runs once. The model and the options are borrowed. */
 convoy_status feed_open(struct feed *feed, const convoy_model *model, const struct cli_options *options,
                         convoy_error *error);
 void feed_close(struct feed *feed);

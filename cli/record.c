@@ -112,6 +112,8 @@ static const char *judge(struct record *record, const struct origin *origin, siz
 /* A first axis that is the same in the input and in an output of several axes is a batch; of an input of
  * [C,H,W] it is not. */
 static size_t count_rows(const struct record *record, const convoy_result *result) {
+    if (record->feed->input_count == 0)
+        return 1;
     const convoy_shape *in = &record->feed->inputs[record->feed->fed].shape; /* as the model has it */
     const convoy_shape *out = result->output_count > 0 ? &result->outputs[0].shape : NULL;
     const bool batch = out && out->rank > 1 && in->rank > 1 && in->dims[0] > 1 && out->dims[0] == in->dims[0];

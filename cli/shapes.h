@@ -4,8 +4,8 @@
 
 #include <convoy/convoy.h>
 
-/* The model's input shapes, open axes closed: batch 1, 3 channels, `size` otherwise (0: 224). To be freed;
- * NULL where there is no memory. */
+/* The model's input shapes, open axes closed: batch 1, 3 channels, `size` otherwise (0: 224); axes of one
+ * name alike. To be freed; NULL where there is no memory. */
 convoy_shape *shapes_close(const convoy_model *model, int64_t size);
 
 #endif

@@ -139,6 +139,26 @@ grep -q up err || fail "$command: does not name the node"
 model "$(graph "$(node Relu act y x)" "$(field 1 "$(node Levitate up z x)")")" | to_file >dead.onnx # nobody needs z
 run 0 run dead.onnx x.npy
 
+# Without inputs a model runs once.
+seven=$(field 1 "$(node Constant k y)$(field 5 "$(text 1 value_int)$(number 3 7)$(number 20 2)")")
+model "$seven$(field 12 "$(value y)")" | to_file >constant.onnx
+run 0 run constant.onnx && prints '^constant.onnx:$' && prints '^  0 \(7\)$'
+run 0 run constant.onnx --local --output y.npy --json && prints '"input":"constant.onnx"'
+[ "$(values y.npy)" = "               7" ] || fail "$command: $(values y.npy) in y.npy, not 7"
+refuses 2 'x.npy: the model has no inputs' run constant.onnx x.npy
+refuses 2 'the model has no inputs' run constant.onnx --input x=x.npy
+run 0 inspect constant.onnx
+
+# Open axes of one name have one size.
+open_value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 1)$(field 2 "$(field 1 "$(number 1 1)")$(field 1 "$(text 2 length)")")")"; } # NAME
+model "$(field 1 "$(node Concat join y a b)$(field 5 "$(text 1 axis)$(number 3 1)$(number 20 2)")")$(field 11 "$(open_value a)")$(
+    field 11 "$(open_value b)")$(field 12 "$(open_value y)")" | to_file >named.onnx
+npy three.npy '1, 3' 12
+npy four.npy '1, 4' 16
+run 0 run named.onnx three.npy --input b=three.npy
+refuses 3 "'length' is 3 in input 'a' and 4 in input 'b'" run named.onnx three.npy --input b=four.npy
+run 0 inspect named.onnx && prints '^join +Concat +1x448 '
+
 weights() { number 1 1; number 1 1; number 1 3; number 1 3; number 2 1; text 8 w; printf %s "$1"; } # 1x1x3x3 float32
 conv=$(node Conv conv y x w)
 model "$(graph "$conv" "$(field 5 "$(weights "$(text 9 '20 bytes, not 36....')")")")" | to_file >weights.onnx
@@ -273,7 +293,7 @@ run 0 run add.onnx x.npy --input z=row.npy && prints '^x.npy:'
 # An image [h,w,3] of a model that takes any size is one inference, unless told otherwise; a batch of any size is several.
 dynamic() { # FILE RANK: y = Relu(x) with RANK open axes, the last but one of 3
     local open axes=
-    open=$(field 1 "$(text 2 n)")
+    open=$(field 1 "")
     for ((i = 0; i < $2; i++)); do axes+=$([ $i -eq $(($2 - 1)) ] && field 1 "$(number 1 3)" || printf %s "$open"); done
     local info
     info=$(field 2 "$(field 1 "$(number 1 1)$(field 2 "$axes")")")

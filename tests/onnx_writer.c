@@ -90,14 +90,15 @@ struct message value_message(const char *name, const int64_t *dims, size_t rank)
     return typed_value_message(name, 1, dims, rank);
 }
 
-struct message typed_value_message(const char *name, uint64_t dtype, const int64_t *dims, size_t rank) {
+static struct message any_value_message(const char *name, uint64_t dtype, const int64_t *dims,
+                                        const char *const *symbols, size_t rank) {
     struct message shape = {0}, tensor = {0}, type = {0}, value = {0};
     for (size_t i = 0; i < rank; i++) {
         struct message dim = {0};
         if (dims[i] >= 0)
             message_varint(&dim, 1, (uint64_t)dims[i]);
-        else
-            message_text(&dim, 2, "open");
+        else if (symbols && *symbols[i])
+            message_text(&dim, 2, symbols[i]);
         message_take(&shape, 1, &dim);
     }
     message_varint(&tensor, 1, dtype);
@@ -106,6 +107,15 @@ struct message typed_value_message(const char *name, uint64_t dtype, const int64
     message_text(&value, 1, name);
     message_take(&value, 2, &type);
     return value;
+}
+
+struct message typed_value_message(const char *name, uint64_t dtype, const int64_t *dims, size_t rank) {
+    return any_value_message(name, dtype, dims, NULL, rank);
+}
+
+struct message symbol_message(const char *name, const int64_t *dims, const char *const *symbols,
+                              size_t rank) {
+    return any_value_message(name, 1, dims, symbols, rank);
 }
 
 static void append_names(struct message *node, uint32_t field, const char *names) {

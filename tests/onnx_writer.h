@@ -36,6 +36,9 @@ struct message value_message(const char *name, const int64_t *dims, size_t rank)
 /* The same of any type. */
 struct message typed_value_message(const char *name, uint64_t dtype, const int64_t *dims, size_t rank);
 
+/* The same with names of open axes; "": none. */
+struct message symbol_message(const char *name, const int64_t *dims, const char *const *symbols, size_t rank);
+
 /* NodeProto. inputs and outputs: names separated by a space; "-" is an empty one. name may be "". */
 struct message node_message(const char *op, const char *name, const char *inputs, const char *outputs);
 

@@ -14,9 +14,9 @@ typedef struct convoy_model convoy_model;
 typedef struct convoy_value_info {
     const char *name;
     convoy_dtype dtype;
-    convoy_shape shape;                   /* -1: an axis that the model leaves open */
-    const char *symbols[CONVOY_MAX_RANK]; /* names of open axes, NULL: none; axes of inputs that have one name
-                                             have one size */
+    convoy_shape shape;               /* -1: an axis that the model leaves open */
+    int32_t symbols[CONVOY_MAX_RANK]; /* of an open axis: the number of its name (convoy_model_symbols); -1:
+                                         it has none. Axes of one name have one size, in all inputs. */
 } convoy_value_info;
 
 /* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it, or beside
@@ -32,6 +32,9 @@ CONVOY_API void convoy_model_destroy(convoy_model **model);
  * model. */
 CONVOY_API size_t convoy_model_inputs(const convoy_model *model, const convoy_value_info **inputs);
 CONVOY_API size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info **outputs);
+
+/* The names that the model gives to open axes. Owned by the model. Thread-safe. */
+CONVOY_API size_t convoy_model_symbols(const convoy_model *model, const char *const **names);
 
 /* Whether the first axis of an input (< convoy_model_inputs) is a batch, so that an array with more along it
  * is several inferences: an axis of 1, of at least two; or one that the model leaves open, if no other axis

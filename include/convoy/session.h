@@ -156,12 +156,13 @@ typedef struct convoy_check {
     bool top1_agrees; /* the first output's largest element is the same one, in every row of its first axis */
 } convoy_check;
 
-/* Makes a model ready for inputs of the given shapes (one for each model input, in its order; no open axes):
- * codes and distributes the filters, starts the workers. The model is borrowed and must outlive the session.
- * Before that it tries whether the threads and open files that it needs can be had (CONVOY_E_MEMORY), and
- * raises the process's soft limit of open files to the hard one if need be. CONVOY_E_USAGE for options that
- * make no sense, CONVOY_E_INPUT for shapes that the model does not take, CONVOY_E_UNSUPPORTED,
- * CONVOY_E_WORKERS, CONVOY_E_CANCELLED, CONVOY_E_MEMORY. */
+/* Makes a model ready for inputs of the given shapes (one for each model input, in its order; NULL if it has
+ * none; an axis may be open, -1, if an axis of the same name is given, see convoy_value_info): codes and
+ * distributes the filters, starts the workers. The model is borrowed and must outlive the session. Before
+ * that it tries whether the threads and open files that it needs can be had (CONVOY_E_MEMORY), and raises the
+ * process's soft limit of open files to the hard one if need be. CONVOY_E_USAGE for options that make no
+ * sense, CONVOY_E_INPUT for shapes that the model does not take, CONVOY_E_UNSUPPORTED, CONVOY_E_WORKERS,
+ * CONVOY_E_CANCELLED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                                const convoy_shape *input_shapes,
                                                const convoy_options *options, convoy_error *error);
@@ -169,16 +170,16 @@ CONVOY_API convoy_status convoy_session_create(convoy_session **session, const c
 /* Stops the workers and frees everything. Takes NULL. No run may be under way. */
 CONVOY_API void convoy_session_destroy(convoy_session **session);
 
-/* Runs one inference on inputs[i] (one for each model input, of the session's shapes; borrowed), those of
- * float32 and float64 being finite (CONVOY_E_INPUT). CONVOY_E_IO if a file of the model was overwritten;
- * CONVOY_E_CANCELLED. *result is the caller's. Several threads may run at once: their layers interleave over
- * the same workers. */
+/* Runs one inference on inputs[i] (one for each model input, of the session's shapes; borrowed; NULL if the
+ * model has none), those of float32 and float64 being finite (CONVOY_E_INPUT). CONVOY_E_IO if a file of the
+ * model was overwritten; CONVOY_E_CANCELLED. *result is the caller's. Several threads may run at once: their
+ * layers interleave over the same workers. */
 CONVOY_API convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs,
                                             convoy_result **result, convoy_error *error);
 CONVOY_API void convoy_result_destroy(convoy_result **result);
 
-/* Runs the uncoded model in this process on the same inputs and compares. Several threads may check at once;
- * the first check prepares the uncoded model. */
+/* Runs the uncoded model in this process on the same inputs (as of convoy_session_run) and compares. Several
+ * threads may check at once; the first check prepares the uncoded model. */
 CONVOY_API convoy_status convoy_session_check(convoy_session *session, const convoy_tensor *inputs,
                                               const convoy_result *result, convoy_check *check,
                                               convoy_error *error);

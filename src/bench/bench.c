@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "bench/job_time.h"
+#include "model/graph.h"
 
 #define JOB_ROUNDS 1000
 
@@ -33,7 +34,7 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
                            const convoy_options *options, uint32_t runs,
                            void (*take)(void *context, const convoy_bench_figure *figure), void *context,
                            convoy_error *error) {
-    if (!model || !input_shapes || !options || !take)
+    if (!model || (!input_shapes && model->input_count > 0) || !options || !take)
         return error_null(error, __func__);
     convoy_options settled = *options;
     struct bench bench = {.model = model,

@@ -99,6 +99,8 @@ struct convoy_model {
     uint32_t *input_values;    /* [input_count] */
     bool *batched;             /* [input_count] */
     size_t input_count;
+    const char **symbols; /* [symbol_count] names of open axes */
+    size_t symbol_count;
     convoy_value_info *outputs;
     uint32_t *output_values; /* [output_count] */
     size_t output_count;

@@ -101,6 +101,11 @@ size_t convoy_model_outputs(const convoy_model *model, const convoy_value_info *
     return model->output_count;
 }
 
+size_t convoy_model_symbols(const convoy_model *model, const char *const **names) {
+    *names = model->symbols;
+    return model->symbol_count;
+}
+
 bool convoy_model_batched(const convoy_model *model, size_t input) {
     return model->batched[input];
 }

@@ -7,6 +7,7 @@
 #include "model/node_support.h"
 #include "model/operators.h"
 #include "model/postponed.h"
+#include "model/symbols.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,8 +162,13 @@ static convoy_status add_inputs(struct lowering *l, const convoy_shape *shapes,
                                 const convoy_tensor *constants) {
     const convoy_model *model = l->model;
     l->network->inputs = arena_alloc(l->arena, model->input_count, sizeof *l->network->inputs);
-    if (!l->network->inputs)
+    convoy_shape *bound = arena_alloc(l->arena, model->input_count, sizeof *bound);
+    if (!l->network->inputs || !bound)
         return l->status = error_memory(l->error);
+    l->status = symbols_bind(model, shapes, bound, l->error);
+    if (l->status != CONVOY_OK)
+        return l->status;
+    shapes = bound;
     for (size_t i = 0; i < model->input_count; i++) {
         convoy_status status = check_input(l, &model->inputs[i], &shapes[i]);
         if (status != CONVOY_OK)

@@ -194,6 +194,7 @@ static void reader_clear(struct reader *r) {
         name_table_release(&r->functions[f].inputs);
     name_table_release(&r->function_names);
     name_table_release(&r->node_names);
+    name_table_release(&r->symbol_names);
     for (uint32_t d = 0; d < r->draft_count; d++)
         free(r->drafts[d].captured);
     free(r->drafts);

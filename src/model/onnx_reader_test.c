@@ -132,6 +132,28 @@ static void test_opsets_of_other_domains(void **state) {
     convoy_model_destroy(&model);
 }
 
+/* An input of another type is refused with the names of all types that there are. */
+static void test_types_of_inputs(void **state) {
+    (void)state;
+    struct message graph = graph_start(), type = {0}, tensor = {0}, shape = {0}, input = {0};
+    message_varint(&tensor, 1, 8); /* strings */
+    message_take(&tensor, 2, &shape);
+    message_take(&type, 1, &tensor);
+    message_text(&input, 1, "words");
+    message_take(&input, 2, &type);
+    message_take(&graph, GRAPH_INPUT, &input);
+    graph_node(&graph, node_message("Conv", "c", "x w", "y"));
+    convoy_model *model = NULL;
+    convoy_error error = {0};
+    assert_int_equal(load_graph(&model, &graph, 13, &error), CONVOY_E_UNSUPPORTED);
+    assert_non_null(
+        strstr(error.message, "input 'words' must be a tensor with a shape, of one of the types "));
+    for (int number = 0; number < 32; number++)
+        if (convoy_dtype_bytes((convoy_dtype)number) > 0 &&
+            !strstr(error.message, convoy_dtype_text((convoy_dtype)number)))
+            fail_msg("'%s' does not name %s", error.message, convoy_dtype_text((convoy_dtype)number));
+}
+
 /* --- Graphs that are wrong ------------------------------------------------------------------------------ */
 
 static void test_wrong_weights(void **state) {
@@ -362,6 +384,7 @@ int main(void) {
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_opsets),
         cmocka_unit_test(test_opsets_of_other_domains),
+        cmocka_unit_test(test_types_of_inputs),
         cmocka_unit_test(test_wrong_weights),
         cmocka_unit_test(test_wrong_wiring),
         cmocka_unit_test(test_too_many_attributes),

@@ -86,13 +86,13 @@ struct reader {
     struct reading_graph graph;
     struct reading_graph *branches;
     struct scope *scopes;
-    struct name_table node_names;
+    struct name_table node_names, symbol_names;
     struct origin *origins; /* [model->value_count] */
     size_t value_capacity;
     struct draft *drafts;
     uint32_t draft_count, draft_capacity;
     struct function *functions;
-    size_t function_count, opset_capacity;
+    size_t function_count, opset_capacity, symbol_capacity;
     struct name_table function_names;
     uint32_t *open_values; /* [open_count] needed values whose makers were not looked at yet */
     size_t open_count, open_capacity;

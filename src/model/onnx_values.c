@@ -36,21 +36,52 @@ convoy_status read_initializer(struct reader *r, struct scope *scope, struct pro
 
 /* --- ValueInfoProto ------------------------------------------------------------------------------------- */
 
+/* The number of the name of an open axis. */
+static convoy_status symbol_find(struct reader *r, const char *name, int32_t *symbol) {
+    convoy_model *model = r->model;
+    uint32_t number;
+    bool added;
+    if (model->symbol_count == r->symbol_capacity) {
+        size_t capacity = r->symbol_capacity ? 2 * r->symbol_capacity : 8;
+        const char **grown =
+            capacity < INT32_MAX ? arena_alloc(&model->arena, capacity, sizeof *grown) : NULL;
+        if (!grown)
+            return error_memory(r->error);
+        if (model->symbol_count)
+            memcpy(grown, model->symbols, model->symbol_count * sizeof *grown);
+        model->symbols = grown;
+        r->symbol_capacity = capacity;
+    }
+    if (!name_add(&r->symbol_names, &model->arena, name, (uint32_t)model->symbol_count, &added))
+        return error_memory(r->error);
+    if (added)
+        model->symbols[model->symbol_count++] = name;
+    name_find(&r->symbol_names, name, &number);
+    *symbol = (int32_t)number;
+    return CONVOY_OK;
+}
+
+/* What exporters write for an axis without a name. */
+static bool is_name(const char *text) {
+    return *text && strcmp(text, "?") != 0 && strcmp(text, "None") != 0;
+}
+
 /* An axis: its extent, -1 if the model leaves it open, and then perhaps a name. */
 static convoy_status read_dimension(struct reader *r, struct proto_range range, int64_t *extent,
-                                    const char **symbol) {
+                                    int32_t *symbol) {
     struct proto_cursor cursor = proto_open(r->model->map, range);
     struct proto_field field;
     convoy_status status = CONVOY_OK;
     const char *name = "";
-    *extent = -1;
+    *extent = *symbol = -1;
     while (status == CONVOY_OK && proto_next(&cursor, &field))
         if (field.key == PROTO_KEY(1, PROTO_VARINT))
             *extent = (int64_t)field.value < 0 ? -1 : (int64_t)field.value;
         else if (field.key == PROTO_KEY(2, PROTO_BYTES))
             status = read_name(r, field.bytes, &name);
-    *symbol = *extent < 0 && *name ? name : NULL;
-    return status == CONVOY_OK && cursor.problem ? reading_damaged(r, &cursor) : status;
+    if (status == CONVOY_OK && cursor.problem)
+        return reading_damaged(r, &cursor);
+    return status == CONVOY_OK && *extent < 0 && is_name(name) ? symbol_find(r, name, symbol) : status;
 }
 
 static convoy_status read_shape(struct reader *r, struct proto_range range, convoy_value_info *info) {

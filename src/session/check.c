@@ -122,7 +122,7 @@ static convoy_status compare_outputs(const convoy_tensor *a, const convoy_tensor
 convoy_status convoy_session_check(convoy_session *session, const convoy_tensor *inputs,
                                    const convoy_result *result, convoy_check *check, convoy_error *error) {
     struct executor *executor = NULL;
-    if (!session || !inputs || !result || !check)
+    if (!session || (!inputs && session->network->input_count > 0) || !result || !check)
         return error_null(error, __func__);
     convoy_status status = model_files_check(session->model, error);
     if (status == CONVOY_OK)

@@ -180,7 +180,7 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
 convoy_status convoy_session_create(convoy_session **session, const convoy_model *model,
                                     const convoy_shape *input_shapes, const convoy_options *options,
                                     convoy_error *error) {
-    if (!session || !model || !input_shapes || !options)
+    if (!session || !model || (!input_shapes && model->input_count > 0) || !options)
         return error_null(error, __func__);
     convoy_session *made = NULL;
     convoy_status status = session_begin(&made, options, error);
@@ -270,7 +270,7 @@ static convoy_status check_finite(const convoy_session *session, const convoy_te
 convoy_status convoy_session_run(convoy_session *session, const convoy_tensor *inputs, convoy_result **result,
                                  convoy_error *error) {
     convoy_result *made = NULL;
-    if (!session || !inputs || !result)
+    if (!session || (!inputs && session->network->input_count > 0) || !result)
         return error_null(error, __func__);
     if (!session->executor)
         return error_set(error, CONVOY_E_USAGE, "a session that only plans cannot run");

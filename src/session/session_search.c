@@ -173,7 +173,7 @@ size_t convoy_session_alternatives(const convoy_session *session, convoy_plan_al
 
 convoy_status convoy_options_settle(convoy_options *options, const convoy_model *model,
                                     const convoy_shape *input_shapes, convoy_error *error) {
-    if (!options || !model || !input_shapes)
+    if (!options || !model || (!input_shapes && model->input_count > 0))
         return error_null(error, __func__);
     if (!options->code || (!session_code_is_open(options) && options->precision != CONVOY_PRECISION_AUTO))
         return CONVOY_OK; /* what makes no sense is told when a session is made */
