@@ -229,7 +229,7 @@ convoy_status reference_roi(const struct reference_layer *layer, const convoy_te
     if (status == CONVOY_OK)
         status = samples_create(&axes[1], maps->shape.dims[3], error);
     for (size_t r = 0; r < regions && status == CONVOY_OK; r++) {
-        struct region region;
+        struct region region = {0};
         status = region_read(layer, in, r, &region, error);
         if (status == CONVOY_OK && layer->desc.roi.op != ROI_MAX)
             region_of_samples(layer, &region, axes, maps, out, r * channels * bins);

@@ -98,7 +98,7 @@ static convoy_status count_expanded(struct reader *r, const struct draft *draft)
 }
 
 static convoy_status read_header(struct reader *r, struct scope *scope, struct proto_range range) {
-    uint32_t number;
+    uint32_t number = NO_VALUE;
     convoy_status status = draft_new(r, scope, &number);
     if (status != CONVOY_OK)
         return status;
@@ -218,7 +218,7 @@ convoy_status drafts_read(struct reader *r, struct scope *scope, struct proto_ra
 
 convoy_status draft_identity(struct reader *r, struct scope *scope, const char *input, uint32_t output) {
     struct arena *arena = &r->model->arena;
-    uint32_t number;
+    uint32_t number = NO_VALUE;
     convoy_status status = draft_new(r, scope, &number);
     if (status != CONVOY_OK)
         return status;
