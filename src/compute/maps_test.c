@@ -127,7 +127,31 @@ static void norms(void **state) {
         }
 }
 
-/* Runs a pool of two outputs on the reference. */
+/* A window of 2^30 taps, nearly all of which lie in the padding, takes no longer than one of four. */
+static void windows_of_padding(void **state) {
+    (void)state;
+    for (int include = 0; include < 2; include++) {
+        struct sample s;
+        sample_begin(&s, LAYER_POOL, CONVOY_F32, LINE(2));
+        s.desc.pool = (struct pool_geometry){.op = POOL_AVERAGE,
+                                             .count_include_pad = include,
+                                             .spatial = 1,
+                                             .batch = 1,
+                                             .channels = 1,
+                                             .in = {4},
+                                             .kernel = {1 << 30},
+                                             .stride = {1},
+                                             .dilation = {1},
+                                             .pad_begin = {1 << 29},
+                                             .pad_end = {1 << 29},
+                                             .out = {2}};
+        sample_input(&s, tensor_values(CONVOY_F32, LINE(4), VALUES(1, 2, 3, 0x1p30)));
+        double sum = 0x1p30 + 6, mean = include ? sum / 0x1p30 : sum / 4;
+        expect_values(&s, VALUES(mean, mean));
+    }
+}
+
+/* Runs a pool of two outputs, which the reference computes. */
 static void run_places(const struct pool_geometry *g, convoy_dtype dtype, const double *values,
                        convoy_tensor out[2]) {
     struct sample s;
@@ -436,6 +460,7 @@ int main(void) {
         cmocka_unit_test(conv_transpose),
         cmocka_unit_test(conv_transpose_is_checked),
         cmocka_unit_test(norms),
+        cmocka_unit_test(windows_of_padding),
         cmocka_unit_test(places_of_maxima),
         cmocka_unit_test(unpool),
         cmocka_unit_test(regions),

@@ -39,18 +39,23 @@ convoy_status check_pool(const struct layer_desc *desc, const struct layer_param
     return CONVOY_OK;
 }
 
-/* A tap counts where it lies in the padded input: 0 outside of it, 1 in the padding, 2 in the input itself.
- */
-static int tap_place(const struct pool_geometry *g, uint32_t axis, int64_t position) {
-    if (position >= 0 && position < g->in[axis])
-        return 2;
-    return position >= -g->pad_begin[axis] && position < g->in[axis] + g->pad_end[axis] ? 1 : 0;
+/* Taps [first, end) of a window along one axis, of which the position is within bounds. */
+struct span {
+    int64_t first, end;
+};
+
+/* Those of `kernel` taps from origin on that are at [low, high). */
+static struct span span_within(int64_t origin, int64_t kernel, int64_t dilation, int64_t low, int64_t high) {
+    int64_t first = origin < low ? (low - origin + dilation - 1) / dilation : 0;
+    int64_t end = origin < high ? (high - origin + dilation - 1) / dilation : 0;
+    end = end < kernel ? end : kernel;
+    return (struct span){first < end ? first : end, end};
 }
 
 /* What a window holds: the largest value and its place in the map, of which the first counts. */
 struct window {
-    double largest, sum;
-    int64_t counted, place; /* place: -1 where no tap lies in the input */
+    double largest, sum, counted;
+    int64_t place; /* -1 where no tap lies in the input */
 };
 
 static void take(struct window *window, const struct pool_geometry *g, double value,
@@ -64,25 +69,28 @@ static void take(struct window *window, const struct pool_geometry *g, double va
     window->sum += g->op == POOL_LP ? pow(fabs(value), g->p) : value;
 }
 
+/* Only what lies in the input is looked at, however large the window. */
 static struct window window_read(const struct pool_geometry *g, const convoy_tensor *x, size_t base,
                                  const int64_t *at) {
-    struct window window = {.largest = -INFINITY, .place = -1};
-    int64_t tap[CONV_MAX_SPATIAL], position[CONV_MAX_SPATIAL];
-    for (tap[0] = 0; tap[0] < g->kernel[0]; tap[0]++)
-        for (tap[1] = 0; tap[1] < g->kernel[1]; tap[1]++)
-            for (tap[2] = 0; tap[2] < g->kernel[2]; tap[2]++) {
-                int place = 2;
-                int64_t from = 0;
-                for (uint32_t i = 0; i < CONV_MAX_SPATIAL; i++) {
-                    int64_t z = at[i] * g->stride[i] - g->pad_begin[i] + tap[i] * g->dilation[i];
-                    int here = tap_place(g, i, z);
-                    place = here < place ? here : place;
-                    from = from * g->in[i] + z;
-                    position[i] = z;
-                }
-                window.counted += place == 2 || (place == 1 && g->count_include_pad);
-                if (place == 2)
-                    take(&window, g, value_at(x, base + (size_t)from), position);
+    struct window window = {.largest = -INFINITY, .counted = 1, .place = -1};
+    struct span taps[CONV_MAX_SPATIAL];
+    int64_t origin[CONV_MAX_SPATIAL], tap[CONV_MAX_SPATIAL], position[CONV_MAX_SPATIAL];
+    for (uint32_t i = 0; i < CONV_MAX_SPATIAL; i++) {
+        origin[i] = at[i] * g->stride[i] - g->pad_begin[i];
+        taps[i] = span_within(origin[i], g->kernel[i], g->dilation[i], 0, g->in[i]);
+        struct span counted = taps[i];
+        if (g->count_include_pad)
+            counted = span_within(origin[i], g->kernel[i], g->dilation[i], -g->pad_begin[i],
+                                  g->in[i] + g->pad_end[i]);
+        window.counted *= (double)(counted.end - counted.first);
+    }
+    for (tap[0] = taps[0].first; tap[0] < taps[0].end; tap[0]++)
+        for (tap[1] = taps[1].first; tap[1] < taps[1].end; tap[1]++)
+            for (tap[2] = taps[2].first; tap[2] < taps[2].end; tap[2]++) {
+                for (uint32_t i = 0; i < CONV_MAX_SPATIAL; i++)
+                    position[i] = origin[i] + tap[i] * g->dilation[i];
+                int64_t from = (position[0] * g->in[1] + position[1]) * g->in[2] + position[2];
+                take(&window, g, value_at(x, base + (size_t)from), position);
             }
     return window;
 }
@@ -90,7 +98,7 @@ static struct window window_read(const struct pool_geometry *g, const convoy_ten
 static double window_value(const struct pool_geometry *g, const struct window *window) {
     switch (g->op) {
     case POOL_AVERAGE:
-        return window->counted ? window->sum / (double)window->counted : 0;
+        return window->counted > 0 ? window->sum / window->counted : 0;
     case POOL_LP:
         return pow(window->sum, 1 / g->p);
     case POOL_MAX:
