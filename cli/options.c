@@ -103,6 +103,7 @@ static const struct option option_table[] = {
     {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
     {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, PLANNED, AT(image.size), 1, 65536, NULL, 0},
     {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
+    {"layout", "HOW", "nchw or nhwc: where the channels of the image stand (as the model's shape tells)", OPTION_CHOICE, RUN, AT(image.layout), 0, 0, "auto,nchw,nhwc", 0},
     {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
     {"background", "COLOUR", "under transparent pixels: #rrggbb, #rgb, white or black (white)", OPTION_RGB, RUN, AT(image.background), 0, 0, NULL, AT(image.has_background)},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
