@@ -106,6 +106,7 @@ static const struct option option_table[] = {
     {"layout", "HOW", "nchw or nhwc: where the channels of the image stand (as the model's shape tells)", OPTION_CHOICE, RUN, AT(image.layout), 0, 0, "auto,nchw,nhwc", 0},
     {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
     {"background", "COLOUR", "under transparent pixels: #rrggbb, #rgb, white or black (white)", OPTION_RGB, RUN, AT(image.background), 0, 0, NULL, AT(image.has_background)},
+    {"operators", NULL, "no model: each operator that is supported, and the first and last operator set", OPTION_FLAG, COMMAND_INSPECT, AT(operators), 0, 0, NULL, 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt, lie=0.01; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
     {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH | PLAN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
