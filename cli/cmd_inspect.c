@@ -176,8 +176,32 @@ static int inspect_model(const struct cli_options *given, const convoy_model *mo
     return finish_output();
 }
 
+/* --operators: what there is for every model. */
+static int list_operators(const struct cli_options *options) {
+    convoy_error error;
+    const size_t count = convoy_operators(NULL, 0);
+    convoy_operator *operators = calloc(count + 1, sizeof *operators);
+    if (options->arguments.count > 0) {
+        cli_error(&error, CONVOY_E_USAGE, "--operators takes no model, and no %s",
+                  options->arguments.items[0]);
+    } else if (!operators) {
+        cli_error(&error, CONVOY_E_MEMORY, "out of memory");
+    } else {
+        convoy_operators(operators, count);
+        for (size_t i = 0; i < count; i++)
+            printf("%s%s%s %" PRId64 " %" PRId64 "\n", operators[i].domain, *operators[i].domain ? ":" : "",
+                   operators[i].name, operators[i].first_opset, operators[i].last_opset);
+        free(operators);
+        return finish_output();
+    }
+    free(operators);
+    return report_error(&error);
+}
+
 int command_inspect(const struct cli_options *options) {
     convoy_error error;
+    if (options->operators)
+        return list_operators(options);
     if (options->arguments.count != 1) {
         cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy inspect MODEL",
                   options->arguments.count);

@@ -38,7 +38,7 @@ struct cli_options {
     const char *explain;      /* name of a layer, or NULL */
     uint32_t worker_range[2]; /* of convoy plan: the least and the most workers; 0,0: not given */
     bool stragglers_given, lambda_given;
-    bool calibrate;
+    bool calibrate, operators;
     bool check, json, csv, quiet, help, version;
     bool workers_given;
     bool mpi;

@@ -8,8 +8,9 @@
 /* What an axis becomes that the model leaves open. batched: the first axis is a batch; else the input is one
  * image, [h,w,c] if the last axis is known, or [c,h,w]. */
 static int64_t usual_extent(const convoy_shape *shape, uint32_t axis, bool batched, int64_t size) {
+    const bool channels_last = convoy_layout_find(shape) == CONVOY_LAYOUT_NHWC;
     if (batched)
-        return axis == 0 ? 1 : axis == 1 && shape->rank > 2 ? CHANNELS : size;
+        return axis == 0 ? 1 : axis == 1 && shape->rank > 2 && !channels_last ? CHANNELS : size;
     return axis == 0 && shape->rank == 3 && shape->dims[2] == -1 ? CHANNELS : size;
 }
 

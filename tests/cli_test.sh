@@ -159,6 +159,19 @@ run 0 run named.onnx three.npy --input b=three.npy
 refuses 3 "'length' is 3 in input 'a' and 4 in input 'b'" run named.onnx three.npy --input b=four.npy
 run 0 inspect named.onnx && prints '^join +Concat +1x448 '
 
+# Pictures for models of uint8 and with the channels last: [1,2,2,3], which becomes float32.
+bytes_value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 2)$(field 2 "$(dims "${@:2}")")")"; } # NAME DIM...
+cast=$(node Cast cast y x)$(field 5 "$(text 1 to)$(number 3 1)$(number 20 2)")
+model "$(field 1 "$cast")$(field 11 "$(bytes_value x 1 2 2 3)")$(field 12 "$(value y 1 2 2 3)")" | to_file >pixels.onnx
+printf 'P3 2 2 255 1 2 3 4 5 6 7 8 9 250 251 252' >pixels.ppm
+run 0 run pixels.onnx pixels.ppm --local --output pixels.npy
+[ "$(values pixels.npy | tr -s ' \n' ' ')" = ' 1 2 3 4 5 6 7 8 9 250 251 252 ' ] || fail "$command: other pixels"
+run 0 run pixels.onnx pixels.ppm --local --channels bgr --layout nhwc --output pixels.npy
+[ "$(values pixels.npy | tr -s ' \n' ' ')" = ' 3 2 1 6 5 4 9 8 7 252 251 250 ' ] || fail "$command: other pixels"
+refuses 3 'pictures go into [N,C,H,W]' run pixels.onnx pixels.ppm --layout nchw
+refuses 2 'raw is accepted' run pixels.onnx pixels.ppm --preset unit
+refuses 2 "--layout chwn" run pixels.onnx pixels.ppm --layout chwn
+
 weights() { number 1 1; number 1 1; number 1 3; number 1 3; number 2 1; text 8 w; printf %s "$1"; } # 1x1x3x3 float32
 conv=$(node Conv conv y x w)
 model "$(graph "$conv" "$(field 5 "$(weights "$(text 9 '20 bytes, not 36....')")")")" | to_file >weights.onnx

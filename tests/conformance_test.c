@@ -109,6 +109,7 @@ static void judge(struct tally *tally, const struct case_list *list, size_t numb
     if (strncmp(said, c.folder, strlen(c.folder)) == 0)
         said += strlen(c.folder);
     if (status == CONVOY_OK) {
+        printf("passed  %s/%s\n", c.group, c.name);
         tally->passed++;
     } else if (reason) {
         printf("not applicable  %s/%s: %s\n", c.group, c.name, reason);

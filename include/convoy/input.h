@@ -10,14 +10,26 @@
 extern "C" {
 #endif
 
-/* How the pixels of an image become a tensor [1,C,H,W]. */
+/* How the pixels of an image become numbers. */
 typedef enum convoy_preset {
-    CONVOY_PRESET_AUTO,     /* imagenet for 3 channels, unit for 1 */
+    CONVOY_PRESET_AUTO,     /* of floating-point numbers imagenet for 3 channels, unit for 1; of uint8 raw */
     CONVOY_PRESET_IMAGENET, /* shorter side to 256*size/224, antialiased bilinear, centre crop, 0..1, the
                                usual mean and deviation */
     CONVOY_PRESET_UNIT,     /* resized to the model's size, 0..1 */
     CONVOY_PRESET_RAW /* resized to the model's size, 0..255; 16-bit samples keep their digits, v*255/65535 */
 } convoy_preset;
+
+/* Where the channels of an image stand. */
+typedef enum convoy_layout {
+    CONVOY_LAYOUT_AUTO, /* as of convoy_layout_find */
+    CONVOY_LAYOUT_NCHW, /* [1,C,H,W] */
+    CONVOY_LAYOUT_NHWC  /* [1,H,W,C] */
+} convoy_layout;
+
+/* How an input of this shape holds images: in NCHW if the model says that there are 1 or 3 channels on axis
+ * 1, in NHWC if it says so of axis 3, else, if axis 1 is open, in NCHW. CONVOY_LAYOUT_AUTO: it takes no
+ * images. */
+CONVOY_API convoy_layout convoy_layout_find(const convoy_shape *shape);
 
 /* Everything about an image's preprocessing. Zero-initialised means: all defaults. */
 typedef struct convoy_image_options {
@@ -31,6 +43,7 @@ typedef struct convoy_image_options {
     float scale;      /* multiplies 0..255 */
     bool has_background;
     uint8_t background[3]; /* red, green, blue, on which transparent pixels are laid; white without it */
+    convoy_layout layout;
 } convoy_image_options;
 
 /* Reads a .npy array, an ONNX TensorProto (.pb), or an image (.png, .jpg/.jpeg, .pgm, .ppm), told by content
@@ -38,8 +51,9 @@ typedef struct convoy_image_options {
  * own shape, a batch axis in front included (the caller checks it against the model). Its elements, floats of
  * 16 to 64 bits, integers of 8 to 64 bits and bool in either byte order, become dtype: floats are rounded to
  * a floating-point dtype, and a finite one that is beyond its range is refused; everything else must be
- * exactly the same number in dtype. An image becomes [1,C,H,W]. options may be NULL: all
- * defaults. *tensor is the caller's. CONVOY_E_IO,
+ * exactly the same number in dtype. An image becomes [1,C,H,W] or [1,H,W,C] of a floating-point dtype, or of
+ * uint8, rounded and cut to 0..255 after mean and deviation; the presets imagenet and unit are for
+ * floating-point dtypes. options may be NULL: all defaults. *tensor is the caller's. CONVOY_E_IO,
  * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_dtype dtype,
                                            const convoy_shape *shape, const convoy_image_options *options,

@@ -19,10 +19,10 @@ typedef struct convoy_value_info {
                                          it has none. Axes of one name have one size, in all inputs. */
 } convoy_value_info;
 
-/* Reads and checks an ONNX model (opset 7 and up; weights inside or in external files beside it, or beside
- * the file to which path links; links out of these two folders are refused). Nodes that no output depends on
- * are dropped, whatever their operators and attributes. The file is mapped, not copied, and must not change
- * while the model lives. CONVOY_E_IO, CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+/* Reads and checks an ONNX model (weights inside or in external files beside it, or beside the file to which
+ * path links; links out of these two folders are refused). Nodes that no output depends on are dropped,
+ * whatever their operators, attributes and inputs. The file is mapped, not copied, and must not change while
+ * the model lives. CONVOY_E_IO, CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_model_load(convoy_model **model, const char *path, convoy_error *error);
 
 /* Frees the model and empties the pointer. Takes NULL. No session may still use it. */
@@ -71,6 +71,16 @@ typedef struct convoy_unsupported {
 
 /* These operators, in the order of their first nodes; 0: there are none. Owned by the model. Thread-safe. */
 CONVOY_API size_t convoy_model_unsupported(const convoy_model *model, const convoy_unsupported **operators);
+
+/* An operator that Convoy has. Strings are static. */
+typedef struct convoy_operator {
+    const char *name, *domain;       /* domain "": ONNX's own */
+    int64_t first_opset, last_opset; /* versions of the operator set whose definitions it follows */
+} convoy_operator;
+
+/* Fills operators[0..capacity); returns how many there are. If that is all, they are in the order of domain
+ * and name. capacity 0: operators may be NULL. Thread-safe. */
+CONVOY_API size_t convoy_operators(convoy_operator *operators, size_t capacity);
 
 #ifdef __cplusplus
 }

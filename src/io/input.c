@@ -25,11 +25,7 @@ static convoy_status load_image(convoy_tensor *tensor, const struct buffer *map,
     struct preprocess plan;
     struct image image;
     struct image_wish wish = {.background = {255, 255, 255}};
-    if (dtype != CONVOY_F32)
-        return error_set(error, CONVOY_E_UNSUPPORTED,
-                         "is a picture, which becomes float32, but the model takes %s",
-                         convoy_dtype_text(dtype));
-    convoy_status status = preprocess_plan(&plan, shape, options, error);
+    convoy_status status = preprocess_plan(&plan, dtype, shape, options, error);
     if (status != CONVOY_OK)
         return status;
     wish.channels = plan.channels;

@@ -1,5 +1,6 @@
 #include "io/preprocess.h"
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "io/resample.h"
 
@@ -11,23 +12,53 @@
 static const float imagenet_mean[3] = {0.485f, 0.456f, 0.406f};
 static const float imagenet_deviation[3] = {0.229f, 0.224f, 0.225f};
 
-/* Height, width and channels. */
-static convoy_status plan_shape(struct preprocess *plan, const convoy_shape *shape, int64_t size,
-                                convoy_error *error) {
+static bool is_channels(int64_t extent) {
+    return extent == 1 || extent == 3;
+}
+
+convoy_layout convoy_layout_find(const convoy_shape *shape) {
+    if (shape->rank != 4)
+        return CONVOY_LAYOUT_AUTO;
+    if (is_channels(shape->dims[1]))
+        return CONVOY_LAYOUT_NCHW;
+    if (is_channels(shape->dims[3]))
+        return CONVOY_LAYOUT_NHWC;
+    return shape->dims[1] < 0 ? CONVOY_LAYOUT_NCHW : CONVOY_LAYOUT_AUTO;
+}
+
+/* Where the channels stand, as the options say or the shape. */
+static convoy_status plan_layout(struct preprocess *plan, const convoy_shape *shape, convoy_layout wanted,
+                                 convoy_error *error) {
     char text[192];
-    convoy_shape_text(shape, text, sizeof text);
-    int64_t channels = shape->rank == 4 && shape->dims[1] >= 0 ? shape->dims[1] : 3;
-    if (shape->rank != 4 || (channels != 1 && channels != 3))
+    plan->layout = wanted == CONVOY_LAYOUT_AUTO ? convoy_layout_find(shape) : wanted;
+    if (plan->layout != CONVOY_LAYOUT_AUTO && plan->layout != CONVOY_LAYOUT_NCHW &&
+        plan->layout != CONVOY_LAYOUT_NHWC)
+        return error_set(error, CONVOY_E_USAGE, "%d is no layout", (int)plan->layout);
+    int64_t channels = shape->rank == 4 ? shape->dims[plan->layout == CONVOY_LAYOUT_NHWC ? 3 : 1] : 0;
+    if (plan->layout == CONVOY_LAYOUT_AUTO || (channels >= 0 && !is_channels(channels)))
         return error_set(
             error, CONVOY_E_INPUT,
-            "is a picture, but the model's input is %s; pictures go into [N,C,H,W] with 1 or 3 channels",
-            text);
+            "is a picture, but the model's input is %s; pictures go into %s with 1 or 3 channels",
+            convoy_shape_text(shape, text, sizeof text),
+            wanted == CONVOY_LAYOUT_NCHW   ? "[N,C,H,W]"
+            : wanted == CONVOY_LAYOUT_NHWC ? "[N,H,W,C]"
+                                           : "[N,C,H,W] or [N,H,W,C]");
+    plan->channels = channels < 0 ? 3 : (int)channels;
+    return CONVOY_OK;
+}
+
+/* Height and width. */
+static convoy_status plan_sides(struct preprocess *plan, const convoy_shape *shape, int64_t size,
+                                convoy_error *error) {
+    const int first = plan->layout == CONVOY_LAYOUT_NHWC ? 1 : 2;
+    char text[192];
+    convoy_shape_text(shape, text, sizeof text);
     if (size < 0 || size > IMAGE_MAX_SIDE)
         return error_set(error, CONVOY_E_USAGE, "a size of %lld pixels makes no sense; 1 to %d are accepted",
                          (long long)size, IMAGE_MAX_SIDE);
     int64_t sides[2];
     for (int i = 0; i < 2; i++) {
-        int64_t fixed = shape->dims[2 + i];
+        int64_t fixed = shape->dims[first + i];
         sides[i] = fixed >= 0 ? fixed : size ? size : DEFAULT_SIZE;
         if (sides[i] < 1 || sides[i] > IMAGE_MAX_SIDE)
             return error_set(error, CONVOY_E_INPUT,
@@ -37,7 +68,6 @@ static convoy_status plan_shape(struct preprocess *plan, const convoy_shape *sha
             return error_set(error, CONVOY_E_USAGE, "the size is to be %lld, but the model's input is %s",
                              (long long)size, text);
     }
-    plan->channels = (int)channels;
     plan->height = sides[0];
     plan->width = sides[1];
     return CONVOY_OK;
@@ -58,26 +88,46 @@ static void plan_preset(struct preprocess *plan, convoy_preset preset) {
     }
 }
 
-convoy_status preprocess_plan(struct preprocess *plan, const convoy_shape *shape,
+/* The type of the numbers that pixels become, and the preset that makes them. */
+static convoy_status plan_numbers(struct preprocess *plan, convoy_preset preset, convoy_error *error) {
+    const bool real = dtype_is(plan->dtype, DTYPE_REALS);
+    if (!real && plan->dtype != CONVOY_U8)
+        return error_set(
+            error, CONVOY_E_UNSUPPORTED,
+            "is a picture, which becomes floating-point numbers or uint8, but the model takes %s",
+            convoy_dtype_text(plan->dtype));
+    switch (preset) {
+    case CONVOY_PRESET_AUTO:
+        plan_preset(plan, !real                 ? CONVOY_PRESET_RAW
+                          : plan->channels == 3 ? CONVOY_PRESET_IMAGENET
+                                                : CONVOY_PRESET_UNIT);
+        return CONVOY_OK;
+    case CONVOY_PRESET_IMAGENET:
+    case CONVOY_PRESET_UNIT:
+        if (!real)
+            return error_set(error, CONVOY_E_USAGE,
+                             "the preset makes fractions, but the model takes uint8; raw is accepted");
+        plan_preset(plan, preset);
+        return CONVOY_OK;
+    case CONVOY_PRESET_RAW:
+        plan_preset(plan, preset);
+        return CONVOY_OK;
+    }
+    return error_set(error, CONVOY_E_USAGE, "%d is no preset", (int)preset);
+}
+
+convoy_status preprocess_plan(struct preprocess *plan, convoy_dtype dtype, const convoy_shape *shape,
                               const convoy_image_options *options, convoy_error *error) {
     static const convoy_image_options defaults = {0};
     const convoy_image_options *o = options ? options : &defaults;
-    struct preprocess p = {.bgr = o->bgr};
-    convoy_status status = plan_shape(&p, shape, o->size, error);
+    struct preprocess p = {.dtype = dtype, .bgr = o->bgr};
+    convoy_status status = plan_layout(&p, shape, o->layout, error);
+    if (status == CONVOY_OK)
+        status = plan_sides(&p, shape, o->size, error);
+    if (status == CONVOY_OK)
+        status = plan_numbers(&p, o->preset, error);
     if (status != CONVOY_OK)
         return status;
-    switch (o->preset) {
-    case CONVOY_PRESET_AUTO:
-        plan_preset(&p, p.channels == 3 ? CONVOY_PRESET_IMAGENET : CONVOY_PRESET_UNIT);
-        break;
-    case CONVOY_PRESET_IMAGENET:
-    case CONVOY_PRESET_UNIT:
-    case CONVOY_PRESET_RAW:
-        plan_preset(&p, o->preset);
-        break;
-    default:
-        return error_set(error, CONVOY_E_USAGE, "%d is no preset", (int)o->preset);
-    }
     if (o->has_scale)
         p.scale = o->scale;
     for (int c = 0; c < 3; c++) {
@@ -120,16 +170,23 @@ static struct window plan_window(const struct preprocess *plan, const struct ima
     return w;
 }
 
-/* A sample becomes a number from 0 to 255, with digits behind the point where it has more than 8 bits. */
-static void fill(float *out, const struct preprocess *plan, const struct image *image) {
-    int64_t count = image->height * image->width;
+/* A sample becomes a number from 0 to 255, with digits behind the point where it has more than 8 bits.
+ * Integers are rounded, and cut to what the type holds. */
+static void fill(const convoy_tensor *tensor, const struct preprocess *plan, const struct image *image) {
+    const struct dtype *dtype = dtype_find(plan->dtype);
+    const bool real = dtype_is(plan->dtype, DTYPE_REALS);
+    const int64_t count = image->height * image->width;
+    const int64_t pixel_step = plan->layout == CONVOY_LAYOUT_NHWC ? plan->channels : 1;
     const float full = (float)image->maximum;
     for (int c = 0; c < plan->channels; c++) {
         const float scale = plan->scale, mean = plan->mean[c], deviation = plan->deviation[c];
         const uint16_t *sample = image->pixels + (plan->bgr && plan->channels == 3 ? 2 - c : c);
-        for (int64_t i = 0; i < count; i++) {
+        int64_t at = plan->layout == CONVOY_LAYOUT_NHWC ? c : c * count;
+        for (int64_t i = 0; i < count; i++, at += pixel_step) {
             float value = (float)(sample[i * image->channels] * 255u) / full; /* below 2^24: rounded once */
-            *out++ = (value * scale - mean) / deviation;
+            value = (value * scale - mean) / deviation;
+            dtype->store((char *)tensor->data + (size_t)at * dtype->bytes,
+                         (double)(real ? value : rintf(value)));
         }
     }
 }
@@ -143,9 +200,11 @@ convoy_status preprocess_image(convoy_tensor *tensor, const struct preprocess *p
     if (status != CONVOY_OK)
         return status;
     convoy_shape shape = {.rank = 4, .dims = {1, plan->channels, plan->height, plan->width}};
-    status = convoy_tensor_create(&made, CONVOY_F32, &shape, error);
+    if (plan->layout == CONVOY_LAYOUT_NHWC)
+        shape = (convoy_shape){.rank = 4, .dims = {1, plan->height, plan->width, plan->channels}};
+    status = convoy_tensor_create(&made, plan->dtype, &shape, error);
     if (status == CONVOY_OK) {
-        fill(made.data, plan, &resized);
+        fill(&made, plan, &resized);
         *tensor = made;
     }
     image_release(&resized);

@@ -108,12 +108,17 @@ static void test_long_strips_cost_only_their_window(void **state) {
     image_release(&in);
 }
 
-static struct preprocess plan_of(convoy_shape shape, const convoy_image_options *options) {
+static struct preprocess plan_for(convoy_dtype dtype, convoy_shape shape,
+                                  const convoy_image_options *options) {
     struct preprocess plan;
     convoy_error error;
-    if (preprocess_plan(&plan, &shape, options, &error) != CONVOY_OK)
+    if (preprocess_plan(&plan, dtype, &shape, options, &error) != CONVOY_OK)
         fail_msg("%s", error.message);
     return plan;
+}
+
+static struct preprocess plan_of(convoy_shape shape, const convoy_image_options *options) {
+    return plan_for(CONVOY_F32, shape, options);
 }
 
 static convoy_tensor tensor_of(const struct preprocess *plan, struct image image) {
@@ -261,6 +266,128 @@ static void test_windows_of_odd_pictures(void **state) {
                 }
 }
 
+/* --- Other layouts and types ---------------------------------------------------------------------------- */
+
+static void test_layouts_are_found(void **state) {
+    (void)state;
+    static const struct {
+        convoy_shape shape;
+        convoy_layout layout;
+    } cases[] = {
+        {{4, {1, 3, 8, 8}}, CONVOY_LAYOUT_NCHW},     {{4, {1, 8, 8, 3}}, CONVOY_LAYOUT_NHWC},
+        {{4, {-1, 1, -1, -1}}, CONVOY_LAYOUT_NCHW},  {{4, {-1, -1, -1, 3}}, CONVOY_LAYOUT_NHWC},
+        {{4, {-1, -1, -1, -1}}, CONVOY_LAYOUT_NCHW}, {{4, {1, 3, 8, 3}}, CONVOY_LAYOUT_NCHW},
+        {{4, {1, -1, 8, 1}}, CONVOY_LAYOUT_NHWC},    {{4, {1, 8, 8, -1}}, CONVOY_LAYOUT_AUTO},
+        {{4, {1, 4, 8, 4}}, CONVOY_LAYOUT_AUTO},     {{3, {8, 8, 3}}, CONVOY_LAYOUT_AUTO},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(convoy_layout_find(&cases[i].shape), cases[i].layout);
+}
+
+/* Channels last hold what channels first hold, grey and in colours, with every order of these. */
+static void test_channels_last(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const int channels = i % 2 ? 3 : 1;
+        const convoy_image_options options = {.bgr = i >= 2};
+        struct preprocess first = plan_of((convoy_shape){4, {1, channels, 5, 6}}, &options);
+        struct preprocess last = plan_of((convoy_shape){4, {-1, 5, 6, channels}}, &options);
+        convoy_tensor a = tensor_of(&first, pic(9, 7, channels)), b;
+        struct image image = pic(9, 7, channels);
+        assert_int_equal(preprocess_image(&b, &last, &image, NULL), CONVOY_OK);
+        image_release(&image);
+        assert_int_equal(b.shape.dims[1], 5);
+        assert_int_equal(b.shape.dims[2], 6);
+        assert_int_equal(b.shape.dims[3], channels);
+        for (int c = 0; c < channels; c++)
+            for (int p = 0; p < 30; p++)
+                assert_float_equal(((float *)b.data)[p * channels + c], ((float *)a.data)[c * 30 + p], 0);
+        convoy_tensor_release(&a);
+        convoy_tensor_release(&b);
+    }
+}
+
+/* A shape that fits both layouts, and what a layout asks of a shape. */
+static void test_layouts_are_forced(void **state) {
+    (void)state;
+    convoy_image_options options = {.layout = CONVOY_LAYOUT_NHWC};
+    struct preprocess plan = plan_of((convoy_shape){4, {1, 3, 224, 3}}, &options);
+    assert_int_equal(plan.layout, CONVOY_LAYOUT_NHWC);
+    assert_int_equal(plan.height, 3);
+    assert_int_equal(plan.width, 224);
+    plan = plan_of((convoy_shape){4, {-1, -1, -1, -1}}, &options);
+    assert_int_equal(plan.channels, 3);
+    options.layout = CONVOY_LAYOUT_NCHW;
+    plan = plan_of((convoy_shape){4, {1, -1, 8, 3}}, &options);
+    assert_int_equal(plan.layout, CONVOY_LAYOUT_NCHW);
+    assert_int_equal(plan.width, 3);
+}
+
+/* uint8 has the pixels as they are; after other numbers it is rounded and cut to 0..255. */
+static void test_uint8(void **state) {
+    (void)state;
+    struct image image = pic(4, 5, 3);
+    convoy_tensor tensor;
+    struct preprocess plan = plan_for(CONVOY_U8, (convoy_shape){4, {1, 4, 5, 3}}, NULL);
+    assert_int_equal(preprocess_image(&tensor, &plan, &image, NULL), CONVOY_OK);
+    assert_int_equal(tensor.dtype, CONVOY_U8);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(((uint8_t *)tensor.data)[i], image.pixels[i]);
+    convoy_tensor_release(&tensor);
+
+    const convoy_image_options options = {
+        .has_scale = true, .scale = 1.5f, .has_mean = true, .mean = {20, 20, 20}};
+    plan = plan_for(CONVOY_U8, (convoy_shape){4, {1, 4, 5, 3}}, &options);
+    assert_int_equal(preprocess_image(&tensor, &plan, &image, NULL), CONVOY_OK);
+    for (int i = 0; i < 60; i++) {
+        double value = rint(image.pixels[i] * 1.5 - 20);
+        assert_int_equal(((uint8_t *)tensor.data)[i], value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+    convoy_tensor_release(&tensor);
+    image_release(&image);
+}
+
+static void test_other_floats(void **state) {
+    (void)state;
+    static const convoy_dtype dtypes[] = {CONVOY_F64, CONVOY_F16, CONVOY_BF16};
+    for (int i = 0; i < 3; i++) {
+        struct preprocess single = plan_of((convoy_shape){4, {1, 3, 4, 5}}, NULL);
+        struct preprocess plan = plan_for(dtypes[i], (convoy_shape){4, {1, 3, 4, 5}}, NULL);
+        convoy_tensor expected = tensor_of(&single, pic(4, 5, 3)), tensor;
+        struct image image = pic(4, 5, 3);
+        assert_int_equal(preprocess_image(&tensor, &plan, &image, NULL), CONVOY_OK);
+        image_release(&image);
+        assert_int_equal(tensor.dtype, dtypes[i]);
+        for (size_t k = 0; k < 60; k++) /* bfloat16 has 8 digits */
+            assert_float_equal(convoy_tensor_element(&tensor, k), ((float *)expected.data)[k], 3.0 / 256);
+        convoy_tensor_release(&tensor);
+        convoy_tensor_release(&expected);
+    }
+}
+
+static void expect_refusal(convoy_dtype dtype, convoy_shape shape, convoy_image_options options,
+                           convoy_status status, const char *words) {
+    struct preprocess plan;
+    convoy_error error = {0};
+    if (preprocess_plan(&plan, dtype, &shape, &options, &error) != status || !strstr(error.message, words))
+        fail_msg("%s", error.message);
+}
+
+static void test_wrong_types_and_layouts(void **state) {
+    (void)state;
+    const convoy_shape shape = {4, {1, 3, 8, 8}};
+    expect_refusal(CONVOY_I8, shape, (convoy_image_options){0}, CONVOY_E_UNSUPPORTED,
+                   "floating-point numbers or uint8, but the model takes int8");
+    expect_refusal(CONVOY_U8, shape, (convoy_image_options){.preset = CONVOY_PRESET_IMAGENET}, CONVOY_E_USAGE,
+                   "raw is accepted");
+    expect_refusal(CONVOY_U8, shape, (convoy_image_options){.preset = CONVOY_PRESET_UNIT}, CONVOY_E_USAGE,
+                   "raw is accepted");
+    expect_refusal(CONVOY_F32, shape, (convoy_image_options){.layout = CONVOY_LAYOUT_NHWC}, CONVOY_E_INPUT,
+                   "pictures go into [N,H,W,C] with 1 or 3 channels");
+    expect_refusal(CONVOY_F32, shape, (convoy_image_options){.layout = (convoy_layout)7}, CONVOY_E_USAGE,
+                   "7 is no layout");
+}
+
 static void test_wrong_plans(void **state) {
     (void)state;
     static const struct {
@@ -270,7 +397,7 @@ static void test_wrong_plans(void **state) {
         const char *says;
     } cases[] = {
         {CONVOY_E_INPUT, {2, {1, 10}}, {.size = 0}, "1x10"},
-        {CONVOY_E_INPUT, {3, {3, 8, 8}}, {.size = 0}, "[N,C,H,W]"},
+        {CONVOY_E_INPUT, {3, {3, 8, 8}}, {.size = 0}, "[N,C,H,W] or [N,H,W,C]"},
         {CONVOY_E_INPUT, {0}, {.size = 0}, "scalar"},
         {CONVOY_E_INPUT, {4, {1, 4, 8, 8}}, {.size = 0}, "1 or 3 channels"},
         {CONVOY_E_INPUT, {4, {1, 3, 0, 8}}, {.size = 0}, "1x3x0x8"},
@@ -286,7 +413,8 @@ static void test_wrong_plans(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct preprocess plan;
         convoy_error error = {0};
-        if (preprocess_plan(&plan, &cases[i].shape, &cases[i].options, &error) != cases[i].status ||
+        if (preprocess_plan(&plan, CONVOY_F32, &cases[i].shape, &cases[i].options, &error) !=
+                cases[i].status ||
             !strstr(error.message, cases[i].says))
             fail_msg("case %zu: %s", i, error.message);
     }
@@ -307,6 +435,12 @@ int main(void) {
         cmocka_unit_test(test_own_numbers),
         cmocka_unit_test(test_open_axes),
         cmocka_unit_test(test_windows_of_odd_pictures),
+        cmocka_unit_test(test_layouts_are_found),
+        cmocka_unit_test(test_channels_last),
+        cmocka_unit_test(test_layouts_are_forced),
+        cmocka_unit_test(test_uint8),
+        cmocka_unit_test(test_other_floats),
+        cmocka_unit_test(test_wrong_types_and_layouts),
         cmocka_unit_test(test_wrong_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static const struct refusal {
             .constants = {LIST("z", 1, 4, 6, 6)}),
     REFUSED(Resize, "x - - z", 18, map, "axis 2 is listed twice", .attributes = {WHOLES("axes", 2, 2)},
             .constants = {LIST("z", 6, 6)}),
-    REFUSED(Upsample, "x s", 10, map, "operator set 10 is not supported; 1 to 9 are",
+    REFUSED(Upsample, "x s", 10, map, "operator set 10: Upsample",
             .status = CONVOY_E_UNSUPPORTED, .constants = {LIST("s", 1, 1, 2, 2)}),
     REFUSED(Upsample, "x", 7, map, "4 scales are needed, one for each axis"),
     REFUSED(Upsample, "x", 1, line, "the input has 3 axes; [N,C,H,W] is expected"),

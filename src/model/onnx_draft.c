@@ -80,21 +80,21 @@ static convoy_status read_texts(struct reader *r, struct draft *draft) {
                                : status;
 }
 
-convoy_status expanded_check(struct reader *r) {
-    if (r->expanded_nodes <= MAX_EXPANDED_NODES && r->expanded_bytes <= MAX_EXPANDED_BYTES)
+convoy_status repeated_check(struct reader *r) {
+    if (r->repeated_nodes <= MAX_REPEATED_NODES && r->repeated_bytes <= MAX_REPEATED_BYTES)
         return CONVOY_OK;
     return reading_fail(r, CONVOY_E_UNSUPPORTED,
-                        "the functions that the model calls become more than %d nodes or %zu MiB",
-                        MAX_EXPANDED_NODES, MAX_EXPANDED_BYTES >> 20);
+                        "functions that are called again and again become more than %d nodes or %zu MiB",
+                        MAX_REPEATED_NODES, MAX_REPEATED_BYTES >> 20);
 }
 
-/* What calls multiply is bounded. */
-static convoy_status count_expanded(struct reader *r, const struct draft *draft) {
-    if (!draft->scope->expanded)
+/* What calls repeat is bounded; all else is by the size of the file. */
+static convoy_status count_repeated(struct reader *r, const struct draft *draft) {
+    if (!draft->scope->repeated)
         return CONVOY_OK;
-    r->expanded_nodes++;
-    r->expanded_bytes += draft->range.length;
-    return expanded_check(r);
+    r->repeated_nodes++;
+    r->repeated_bytes += draft->range.length;
+    return repeated_check(r);
 }
 
 static convoy_status read_header(struct reader *r, struct scope *scope, struct proto_range range) {
@@ -104,7 +104,7 @@ static convoy_status read_header(struct reader *r, struct scope *scope, struct p
         return status;
     struct draft *draft = &r->drafts[number];
     draft->range = range;
-    status = count_expanded(r, draft);
+    status = count_repeated(r, draft);
     if (status == CONVOY_OK)
         status = count_parts(r, draft);
     return status == CONVOY_OK ? read_texts(r, draft) : status;
@@ -234,6 +234,6 @@ convoy_status draft_identity(struct reader *r, struct scope *scope, const char *
     draft->input_names[0] = input;
     draft->node.outputs[0] = output;
     r->origins[output].maker = number;
-    status = count_expanded(r, draft);
+    status = count_repeated(r, draft);
     return status == CONVOY_OK ? name_drafts(r, scope, number, 1) : status;
 }

@@ -224,7 +224,9 @@ convoy_status call_expand(struct reader *r, uint32_t call) {
                           "functions and branches are nested more than %d deep", MAX_NESTING);
     scope->function = r->drafts[call].function;
     scope->call = call;
-    scope->expanded = true;
+    struct function *function = &r->functions[scope->function - r->functions];
+    scope->repeated |= function->called;
+    function->called = true;
     status = bind_outputs(r, call, scope);
     if (status == CONVOY_OK)
         status = drafts_read(r, scope, scope->function->range, FUNCTION_NODE, &first, &count);
@@ -262,7 +264,7 @@ static bool same_bytes(const struct buffer *map, struct proto_range a, struct pr
 static bool is_named(struct reader *r, struct proto_range range, struct proto_range wanted) {
     const struct buffer *map = r->model->map;
     struct proto_range name, reference;
-    r->expanded_bytes += range.length;
+    r->repeated_bytes += range.length;
     scan_attribute(map, range, &name, &reference);
     return same_bytes(map, name, wanted);
 }
@@ -270,7 +272,7 @@ static bool is_named(struct reader *r, struct proto_range range, struct proto_ra
 static bool find_in_call(struct reader *r, const struct draft *call, struct proto_range wanted,
                          struct proto_range *range) {
     struct proto_cursor cursor = proto_open(r->model->map, call->range);
-    r->expanded_bytes += call->range.length;
+    r->repeated_bytes += call->range.length;
     while (proto_next_of(&cursor, PROTO_KEY(5, PROTO_BYTES), range))
         if (is_named(r, *range, wanted))
             return true;
@@ -301,7 +303,7 @@ convoy_status attribute_follow(struct reader *r, const struct scope *scope, stru
     for (; found; depth++) {
         scan_attribute(r->model->map, *range, &name, &references[depth]);
         if (references[depth].length == 0)
-            return expanded_check(r);
+            return repeated_check(r);
         scopes[depth] = call_around(depth ? scopes[depth - 1]->outer : scope);
         if (!scopes[depth])
             return reading_fail(r, CONVOY_E_INPUT,
@@ -313,5 +315,5 @@ convoy_status attribute_follow(struct reader *r, const struct scope *scope, stru
         found = find_in_function(r, scopes[depth - 1]->function, references[depth - 1], range);
     if (!found)
         range->length = 0;
-    return expanded_check(r);
+    return repeated_check(r);
 }

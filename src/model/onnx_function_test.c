@@ -221,7 +221,8 @@ static void test_multiplication(void **state) {
                                                : node_message("Relu", "", input, output));
         }
     }
-    expect_functions(functions, 10, CONVOY_E_UNSUPPORTED, "become more than 100000 nodes or 64 MiB");
+    expect_functions(functions, 10, CONVOY_E_UNSUPPORTED,
+                     "functions that are called again and again become more than 100000 nodes or 64 MiB");
 }
 
 /* One large attribute of a call, to which many nodes refer, is not copied for all of them. */
@@ -243,8 +244,39 @@ static void test_large_references(void **state) {
     graph_node(&graph, call);
     struct message bytes = model_message(&graph, 13);
     message_take(&bytes, MODEL_FUNCTION, &f);
-    expect_bytes(bytes.bytes, bytes.size, CONVOY_E_UNSUPPORTED, "become more than 100000 nodes or 64 MiB");
+    expect_bytes(bytes.bytes, bytes.size, CONVOY_E_UNSUPPORTED,
+                 "functions that are called again and again become more than 100000 nodes or 64 MiB");
     message_free(&bytes);
+}
+
+/* What a function holds counts when it is called again, not the first time. */
+static void test_large_function(void **state) {
+    (void)state;
+    enum { NODES = 100001 };
+    for (int calls = 1; calls <= 2; calls++) {
+        struct message f = start_function("f0", "a", "b"), graph = row_graph();
+        for (int k = 0; k < NODES; k++) {
+            char input[16], output[16];
+            snprintf(input, sizeof input, k ? "v%d" : "a", k);
+            snprintf(output, sizeof output, k < NODES - 1 ? "v%d" : "b", k + 1);
+            function_node(&f, node_message("Relu", "", input, output));
+        }
+        graph_node(&graph, call_message("f0", "one", "x", calls == 1 ? "y" : "z"));
+        if (calls == 2)
+            graph_node(&graph, call_message("f0", "two", "z", "y"));
+        struct message bytes = model_message(&graph, 13);
+        message_take(&bytes, MODEL_FUNCTION, &f);
+        convoy_model *model = NULL;
+        convoy_error error = {0};
+        convoy_status status = load_bytes(&model, bytes.bytes, bytes.size, &error);
+        assert_int_equal(status, calls == 1 ? CONVOY_OK : CONVOY_E_UNSUPPORTED);
+        if (calls == 1)
+            assert_int_equal(model->node_count, NODES);
+        else
+            assert_non_null(strstr(error.message, "called again and again"));
+        message_free(&bytes);
+        convoy_model_destroy(&model);
+    }
 }
 
 int main(void) {
@@ -256,6 +288,7 @@ int main(void) {
         cmocka_unit_test(test_recursion),
         cmocka_unit_test(test_multiplication),
         cmocka_unit_test(test_large_references),
+        cmocka_unit_test(test_large_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
  * depend on are found (onnx_live.c); only for those is anything else read: functions that they call take
  * their place (onnx_function.c), branches become graphs of their own. What was found is put in order, and
  * becomes the nodes of the model (onnx_order.c). Nothing recurses; calls and branches nest to a bounded
- * depth, and what calls multiply is bounded in nodes and bytes, so that time and memory are bounded by the
+ * depth, and what calls repeat is bounded in nodes and bytes, so that time and memory are bounded by the
  * size of the file and these limits. */
 #ifndef MODEL_ONNX_READING_H
 #define MODEL_ONNX_READING_H
@@ -19,8 +19,8 @@
 
 #define MAX_ATTRIBUTES     64     /* of a node or a function; ONNX's largest operators have about 15 */
 #define MAX_NESTING        16     /* of branches and calls */
-#define MAX_EXPANDED_NODES 100000 /* in place of all calls */
-#define MAX_EXPANDED_BYTES ((size_t)64 << 20) /* of the file, counted again for each call */
+#define MAX_REPEATED_NODES 100000 /* in place of calls of functions that were called before */
+#define MAX_REPEATED_BYTES ((size_t)64 << 20) /* of the file, that are read again for them */
 
 struct scope {
     struct name_table values;
@@ -30,7 +30,7 @@ struct scope {
     const struct function *function; /* called; NULL: none */
     uint32_t call;                   /* draft that calls it */
     uint32_t depth;                  /* 0: the graph's */
-    bool expanded;                   /* inside of a call */
+    bool repeated;                   /* of a function that was called before, or inside of such a scope */
     struct scope *next;              /* of all */
 };
 
@@ -71,6 +71,7 @@ struct function {
     const char *name; /* "domain:name" */
     struct proto_range range;
     struct name_table inputs; /* to their numbers */
+    bool called;              /* by a node whose place was taken */
     size_t input_count, output_count;
     const char **outputs; /* [output_count] */
     struct proto_range
@@ -96,7 +97,7 @@ struct reader {
     struct name_table function_names;
     uint32_t *open_values; /* [open_count] needed values whose makers were not looked at yet */
     size_t open_count, open_capacity;
-    size_t expanded_nodes, expanded_bytes;
+    size_t repeated_nodes, repeated_bytes; /* read again for calls beyond the first of a function */
     convoy_error *error;
 };
 
@@ -149,8 +150,8 @@ bool value_find(const struct reader *r, const struct scope *scope, const char *n
 convoy_status drafts_read(struct reader *r, struct scope *scope, struct proto_range range, uint32_t field,
                           uint32_t *first, uint32_t *count);
 
-/* CONVOY_E_UNSUPPORTED if calls have become more than is allowed. */
-convoy_status expanded_check(struct reader *r);
+/* CONVOY_E_UNSUPPORTED if calls repeat more than is allowed. */
+convoy_status repeated_check(struct reader *r);
 
 /* A node that hands on a value: `output` is declared already, in the scope of the call that it belongs to. */
 convoy_status draft_identity(struct reader *r, struct scope *scope, const char *input, uint32_t output);

@@ -17,7 +17,7 @@ convoy_status scope_create(struct reader *r, struct scope *outer, struct reading
                             .graph = graph,
                             .call = NO_DRAFT,
                             .depth = outer ? outer->depth + 1 : 0,
-                            .expanded = outer && outer->expanded,
+                            .repeated = outer && outer->repeated,
                             .next = r->scopes};
     *out = r->scopes = scope;
     return CONVOY_OK;

@@ -1,5 +1,6 @@
 #include "model/operators.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The domain of ONNX's own operators is written in two ways. */
@@ -40,4 +41,22 @@ const struct onnx_operator *operator_find(const char *domain, const char *name) 
             if (strcmp(op->name, name) == 0)
                 return op;
     return NULL;
+}
+
+static int compare(const void *a, const void *b) {
+    const convoy_operator *left = a, *right = b;
+    int order = strcmp(left->domain, right->domain);
+    return order ? order : strcmp(left->name, right->name);
+}
+
+size_t convoy_operators(convoy_operator *operators, size_t capacity) {
+    size_t count = 0;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const struct onnx_operator *op = tables[t].operators; op->name; op++, count++)
+            if (count < capacity)
+                operators[count] =
+                    (convoy_operator){op->name, tables[t].domain, op->first_opset, op->last_opset};
+    if (count <= capacity && count > 0)
+        qsort(operators, count, sizeof *operators, compare);
+    return count;
 }
