@@ -40,6 +40,20 @@ static bool make_function(struct random_graph *g) {
     return node_like(g, smooth[graph_between(g, 0, sizeof smooth / sizeof *smooth - 1)], v, "", false);
 }
 
+/* Swish and HardSwish as exporters write them. */
+static bool make_gate(struct random_graph *g) {
+    uint32_t v = graph_pick(g, CONVOY_F32, 0, false);
+    bool hard = graph_one_in(g, 2);
+    if (g->count + 2 > RANDOM_GRAPH_VALUES)
+        return false;
+    struct message gate =
+        node_begin(g, hard ? "HardSigmoid" : "Sigmoid", v, "", CONVOY_F32, g->values[v].shape, false);
+    if (hard)
+        node_float(&gate, "alpha", 1.0f / 6);
+    node_end(g, &gate);
+    return node_like(g, "Mul", v, g->values[g->count - 1].name, false);
+}
+
 static bool make_step_function(struct random_graph *g) {
     static const char *const steps[] = {"Floor", "Ceil", "Round", "Sign", "Abs", "Neg", "Relu"};
     uint32_t v = graph_pick(g, CONVOY_F32, 0, true);
@@ -360,13 +374,14 @@ static bool make_resize(struct random_graph *g) {
 }
 
 /* The largest of each line, in order: of values that every backend computes alike, since near ones change
- * places. */
+ * places. Not all of a line: its sum less that of the line itself is nothing but rounding. */
 static bool make_top_k(struct random_graph *g) {
     uint32_t v = graph_pick(g, CONVOY_F32, 0, true);
     convoy_shape shape = g->values[v].shape;
     if (shape.rank == 0)
         return false;
-    int64_t axis = graph_between(g, 0, shape.rank - 1), k = graph_between(g, 1, shape.dims[axis]);
+    int64_t axis = graph_between(g, 0, shape.rank - 1),
+            k = graph_between(g, 1, shape.dims[axis] > 1 ? shape.dims[axis] - 1 : 1);
     shape.dims[axis] = k;
     char name[12];
     graph_integers_new(g, &k, 1, name);
@@ -471,6 +486,8 @@ static bool (*const makers[])(struct random_graph *) = {
     make_tile,
     make_running_sum,
     make_count,
+    make_gate,
+    make_gate,
 };
 
 bool graph_node_add(struct random_graph *g) {

@@ -21,9 +21,7 @@ static bool takes_activation(const struct network_step *step) {
            step->desc.activation.kind == ACTIVATION_NONE;
 }
 
-/* readers[v]: steps and outputs that read v under any shape. maker[v]: the step that makes it, or SIZE_MAX.
- */
-static void index_values(const struct network *network, uint32_t *readers, size_t *maker) {
+void network_index(const struct network *network, uint32_t *readers, size_t *maker) {
     for (size_t v = 0; v < network->value_count; v++)
         maker[v] = SIZE_MAX;
     for (size_t s = 0; s < network->step_count; s++) {
@@ -48,7 +46,7 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
     convoy_status status = readers && maker ? CONVOY_OK : error_memory(error);
     if (status != CONVOY_OK)
         goto out;
-    index_values(network, readers, maker);
+    network_index(network, readers, maker);
     size_t kept = 0;
     for (size_t s = 0; s < network->step_count; s++) {
         struct network_step step = network->steps[s];
@@ -131,7 +129,7 @@ convoy_status network_fuse_additions(struct network *network, struct arena *aren
     convoy_status status = readers && maker ? CONVOY_OK : error_memory(error);
     if (status != CONVOY_OK)
         goto out;
-    index_values(network, readers, maker);
+    network_index(network, readers, maker);
     size_t kept = 0;
     for (size_t s = 0; s < network->step_count; s++) {
         struct network_step step = network->steps[s];

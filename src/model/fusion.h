@@ -14,6 +14,14 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
  * network_fuse_activations; what the addition itself applies goes along. CONVOY_E_MEMORY. */
 convoy_status network_fuse_additions(struct network *network, struct arena *arena, convoy_error *error);
 
+/* Makes x * Sigmoid(x) and x * HardSigmoid(x) one step, where nothing else reads the gate. Before
+ * network_fuse_activations. CONVOY_E_MEMORY. (fusion_gates.c) */
+convoy_status network_fuse_gates(struct network *network, struct arena *arena, convoy_error *error);
+
+/* readers[v]: steps and outputs that read v under any shape. maker[v]: the step that makes it, or SIZE_MAX.
+ * Both [network->value_count], readers zeroed. */
+void network_index(const struct network *network, uint32_t *readers, size_t *maker);
+
 /* Drops steps that no output depends on, and constants that no step reads. CONVOY_E_MEMORY. */
 convoy_status network_drop_dead(struct network *network, convoy_error *error);
 

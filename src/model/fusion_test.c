@@ -48,6 +48,32 @@ static void test_activation_is_not_fused(void **state) {
     rig_destroy(&rig);
 }
 
+/* Swish as exporters write it becomes the convolution's; not if the gate is read elsewhere, or belongs to
+ * another value. */
+static void test_gates_are_fused(void **state) {
+    (void)state;
+    static const struct {
+        const char *gate_of, *factors, *outputs;
+        bool fused;
+    } cases[] = {{"c", "c g", "y", true},
+                 {"c", "g c", "y", true},
+                 {"c", "c g", "y g", false},
+                 {"x", "c g", "y", false},
+                 {"c", "g g", "y", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network_rig rig;
+        struct message graph = rig_graph(cases[i].outputs);
+        rig_node(&graph, "Conv", "x w", "c");
+        rig_node(&graph, "Sigmoid", cases[i].gate_of, "g");
+        rig_node(&graph, "Mul", cases[i].factors, "y");
+        rig_network(&rig, &graph);
+        assert_int_equal(rig.network->step_count == 1, cases[i].fused);
+        if (cases[i].fused)
+            assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_SWISH);
+        rig_destroy(&rig);
+    }
+}
+
 /* Blocks of a ResNet: in the memory of the residual and beside it, on both backends. */
 static void test_addition_is_fused(void **state) {
     (void)state;
@@ -121,9 +147,8 @@ static void test_addition_is_not_fused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activation_is_fused),
-        cmocka_unit_test(test_activation_is_not_fused),
-        cmocka_unit_test(test_addition_is_fused),
+        cmocka_unit_test(test_activation_is_fused),   cmocka_unit_test(test_activation_is_not_fused),
+        cmocka_unit_test(test_gates_are_fused),       cmocka_unit_test(test_addition_is_fused),
         cmocka_unit_test(test_addition_is_not_fused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

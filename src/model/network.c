@@ -234,6 +234,8 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
     if (status == CONVOY_OK)
         status = network_drop_dead(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
+        status = network_fuse_gates(l->network, l->arena, l->error);
+    if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_activations(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_additions(l->network, l->arena, l->error);
