@@ -230,9 +230,7 @@ convoy_status record_refused(struct record *record, size_t index, const convoy_e
     if (asprintf(&sentence, "%s%s: %s", pending->origin.file, row_text(&pending->origin, row), why->message) <
         0)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    convoy_status status = saves_skip(&record->saves, index, error);
-    if (status == CONVOY_OK)
-        status = finish_failed(record, pending, sentence, error);
+    convoy_status status = finish_failed(record, pending, sentence, error);
     free(sentence);
     return status;
 }

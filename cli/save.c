@@ -124,10 +124,12 @@ convoy_status saves_open(struct saves *saves, const convoy_model *model, const s
 }
 
 void saves_close(struct saves *saves) {
-    for (size_t i = 0; i < saves->count; i++)
-        free(saves->items[i].data);
+    for (size_t i = 0; i < saves->count; i++) {
+        for (size_t k = 0; k < saves->items[i].capacity; k++)
+            convoy_tensor_release(&saves->items[i].kept[k]);
+        free(saves->items[i].kept);
+    }
     free(saves->items);
-    free(saves->missing);
 }
 
 /* The cause as in errno, 0: none. A file that does not exist needs a folder in which it can be made. */
@@ -163,26 +165,36 @@ convoy_status save_check_file(const struct cli_options *options, const char *opt
     return status == CONVOY_OK ? check_writable(file, error) : status;
 }
 
+/* Room for the outputs of one more inference than `index`. */
+static convoy_status grow(struct save *save, size_t index, convoy_error *error) {
+    if (index < save->capacity)
+        return CONVOY_OK;
+    const size_t capacity = 2 * index + 1;
+    convoy_tensor *grown = capacity > index ? reallocarray(save->kept, capacity, sizeof *grown) : NULL;
+    if (!grown)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory for the outputs that go to %s", save->file);
+    memset(grown + save->capacity, 0, (capacity - save->capacity) * sizeof *grown);
+    save->kept = grown;
+    save->capacity = capacity;
+    return CONVOY_OK;
+}
+
+/* .npy files have no bfloat16. */
+static convoy_dtype saved_type(convoy_dtype dtype) {
+    return dtype == CONVOY_BF16 ? CONVOY_F32 : dtype;
+}
+
 static convoy_status keep(struct save *save, size_t index, const convoy_tensor *tensor, convoy_error *error) {
-    if (save->count == 0) {
-        save->shape = tensor->shape;
-        save->each = convoy_tensor_elements(tensor);
-    }
-    if (index >= save->capacity) {
-        const size_t capacity = 2 * index + 1;
-        float *data = save->each < SIZE_MAX / sizeof *data / capacity
-                          ? realloc(save->data, (capacity * save->each + 1) * sizeof *data)
-                          : NULL;
-        if (!data)
-            return cli_error(error, CONVOY_E_MEMORY, "out of memory for the outputs that go to %s",
-                             save->file);
-        save->data = data;
-        save->capacity = capacity;
-    }
-    for (size_t i = 0; i < save->each; i++)
-        save->data[index * save->each + i] = (float)convoy_tensor_element(tensor, i);
-    if (index >= save->count)
-        save->count = index + 1;
+    convoy_status status = grow(save, index, error);
+    if (status == CONVOY_OK)
+        status = convoy_tensor_create(&save->kept[index], saved_type(tensor->dtype), &tensor->shape, error);
+    if (status != CONVOY_OK)
+        return status;
+    const size_t count = convoy_tensor_elements(tensor);
+    if (tensor->dtype != CONVOY_BF16)
+        memcpy(save->kept[index].data, tensor->data, count * convoy_dtype_bytes(tensor->dtype));
+    for (size_t i = 0; tensor->dtype == CONVOY_BF16 && i < count; i++)
+        ((float *)save->kept[index].data)[i] = (float)convoy_tensor_element(tensor, i);
     return CONVOY_OK;
 }
 
@@ -197,46 +209,69 @@ convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result 
     return CONVOY_OK;
 }
 
-convoy_status saves_skip(struct saves *saves, size_t index, convoy_error *error) {
-    size_t *more = realloc(saves->missing, (saves->missing_count + 1) * sizeof *more);
-    if (!more)
-        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    saves->missing = more;
-    size_t place = saves->missing_count++;
-    for (; place > 0 && more[place - 1] > index; place--)
-        more[place] = more[place - 1];
-    more[place] = index;
+/* Moves what was kept to the front, so that inferences that failed leave no gap. How many there are. */
+static size_t close_gaps(struct save *save) {
+    size_t kept = 0;
+    for (size_t i = 0; i < save->capacity; i++)
+        if (save->kept[i].data) {
+            const convoy_tensor tensor = save->kept[i];
+            save->kept[i] = (convoy_tensor){0};
+            save->kept[kept++] = tensor;
+        }
+    return kept;
+}
+
+/* The shape of all outputs joined along the first axis; scalars become a list. */
+static convoy_status joined_shape(const struct save *save, size_t count, convoy_shape *shape,
+                                  convoy_error *error) {
+    *shape = save->kept[0].shape;
+    if (shape->rank == 0) {
+        *shape = (convoy_shape){.rank = 1, .dims = {(int64_t)count}};
+        return CONVOY_OK;
+    }
+    for (size_t i = 1; i < count; i++) {
+        const convoy_shape *next = &save->kept[i].shape;
+        bool fits = next->rank == shape->rank;
+        for (uint32_t axis = 1; fits && axis < shape->rank; axis++)
+            fits = next->dims[axis] == shape->dims[axis];
+        char first[160], other[160];
+        if (!fits)
+            return cli_error(
+                error, CONVOY_E_INPUT,
+                "%s: outputs of the shapes %s and %s cannot be joined along the first axis; one input a run "
+                "is accepted",
+                save->file, convoy_shape_text(&save->kept[0].shape, first, sizeof first),
+                convoy_shape_text(next, other, sizeof other));
+        shape->dims[0] += next->dims[0];
+    }
     return CONVOY_OK;
 }
 
-/* Closes the gaps that missing inferences left. */
-static void close_gaps(const struct saves *saves, struct save *save) {
-    size_t kept = 0, next = 0;
-    for (size_t i = 0; i < save->count; i++) {
-        if (next < saves->missing_count && saves->missing[next] == i) {
-            next++;
-            continue;
-        }
-        if (kept < i)
-            memmove(save->data + kept * save->each, save->data + i * save->each,
-                    save->each * sizeof *save->data);
-        kept++;
+static convoy_status write_joined(const struct save *save, size_t count, convoy_error *error) {
+    convoy_shape shape;
+    convoy_tensor joined = {0};
+    convoy_status status = joined_shape(save, count, &shape, error);
+    if (status == CONVOY_OK)
+        status = convoy_tensor_create(&joined, save->kept[0].dtype, &shape, error);
+    char *to = joined.data;
+    for (size_t i = 0; i < count && status == CONVOY_OK; i++) {
+        const size_t bytes = convoy_tensor_elements(&save->kept[i]) * convoy_dtype_bytes(joined.dtype);
+        memcpy(to, save->kept[i].data, bytes);
+        to += bytes;
     }
-    save->count = kept;
+    if (status == CONVOY_OK)
+        status = convoy_output_save(save->file, &joined, error);
+    convoy_tensor_release(&joined);
+    return status;
 }
 
 convoy_status saves_write(struct saves *saves, convoy_error *error) {
     for (size_t i = 0; i < saves->count; i++) {
         struct save *save = &saves->items[i];
-        close_gaps(saves, save);
-        if (save->count == 0)
-            continue;
-        convoy_tensor tensor = {.dtype = CONVOY_F32, .shape = save->shape, .data = save->data};
-        if (save->count > 1 && tensor.shape.rank == 0)
-            tensor.shape = (convoy_shape){.rank = 1, .dims = {(int64_t)save->count}};
-        else if (save->count > 1)
-            tensor.shape.dims[0] *= (int64_t)save->count;
-        const convoy_status status = convoy_output_save(save->file, &tensor, error);
+        const size_t count = close_gaps(save);
+        const convoy_status status = count == 0   ? CONVOY_OK
+                                     : count == 1 ? convoy_output_save(save->file, &save->kept[0], error)
+                                                  : write_joined(save, count, error);
         if (status != CONVOY_OK)
             return status;
     }

@@ -6,17 +6,14 @@
 
 struct save {
     const char *file;
-    size_t output;      /* which of the model's */
-    convoy_shape shape; /* of one inference's output */
-    float *data;        /* [capacity] inferences of `each` elements */
-    size_t each, count, capacity;
+    size_t output;       /* which of the model's */
+    convoy_tensor *kept; /* [capacity] by inference; data NULL: it failed, or is not done */
+    size_t capacity;
 };
 
 struct saves {
     struct save *items;
     size_t count;
-    size_t *missing; /* [missing_count] inferences that have no outputs, in rising order */
-    size_t missing_count;
 };
 
 /* Resolves FILE or NAME=FILE of each --output: .npy files, no two of them the same. CONVOY_E_USAGE,
@@ -33,14 +30,13 @@ convoy_status saves_check(const struct saves *saves, convoy_error *error);
 convoy_status save_check_file(const struct cli_options *options, const char *option, const char *file,
                               convoy_error *error);
 
-/* Keeps the outputs of inference `index`. */
+/* Keeps the outputs of inference `index`. One that failed is not kept, and has no place in the files.
+ * CONVOY_E_MEMORY. */
 convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
 
-/* Inference `index` failed: it has no place in the files. CONVOY_E_MEMORY. */
-convoy_status saves_skip(struct saves *saves, size_t index, convoy_error *error);
-
 /* Writes the files: one inference's output as it is, those of several joined along the first axis. No file if
- * nothing was kept. CONVOY_E_IO. */
+ * nothing was kept. CONVOY_E_IO; CONVOY_E_INPUT where outputs whose shapes depend on data cannot be joined.
+ */
 convoy_status saves_write(struct saves *saves, convoy_error *error);
 
 #endif

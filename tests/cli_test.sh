@@ -144,10 +144,19 @@ seven=$(field 1 "$(node Constant k y)$(field 5 "$(text 1 value_int)$(number 3 7)
 model "$seven$(field 12 "$(value y)")" | to_file >constant.onnx
 run 0 run constant.onnx && prints '^constant.onnx:$' && prints '^  0 \(7\)$'
 run 0 run constant.onnx --local --output y.npy --json && prints '"input":"constant.onnx"'
-[ "$(values y.npy)" = "               7" ] || fail "$command: $(values y.npy) in y.npy, not 7"
+[ "$(od -An -v -t d8 -j 128 y.npy | tr -d ' ')" = 7 ] || fail "$command: not 7 in y.npy"
+grep -q "'<i8'" y.npy || fail "$command: y.npy has not the type of the output, int64"
 refuses 2 'x.npy: the model has no inputs' run constant.onnx x.npy
 refuses 2 'the model has no inputs' run constant.onnx --input x=x.npy
 run 0 inspect constant.onnx
+
+# Outputs whose shapes depend on data are joined along the first axis if they fit.
+model "$(graph "$(node NonZero find y x)")" | to_file >nonzero.onnx
+npy none.npy '1, 1, 4, 4' 64
+{ head -c 128 none.npy; for ((i = 0; i < 64; i++)); do printf '\x3f'; done; } >all.npy # 0.75 everywhere
+run 0 run nonzero.onnx all.npy --local --output y.npy && grep -q "'<i8'.* (4, 16)" y.npy || fail "$command: y.npy is not [4,16] of int64"
+run 0 run nonzero.onnx all.npy all.npy --local --check --output y.npy && grep -q '(8, 16)' y.npy || fail "$command: y.npy is not [8,16]"
+run 3 run nonzero.onnx all.npy none.npy --local --output y.npy && says 'shapes 4x16 and 4x0 cannot be joined'
 
 # Open axes of one name have one size.
 open_value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 1)$(field 2 "$(field 1 "$(number 1 1)")$(field 1 "$(text 2 length)")")")"; } # NAME
