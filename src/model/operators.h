@@ -28,10 +28,11 @@ struct onnx_operator {
 #define LAST_OPSET 24
 #define ANY_INPUTS UINT32_MAX /* as many as there are */
 
-/* A row; behind the numbers of inputs may stand .parameter, .alpha, .beta and .last_opset. */
-#define OPERATOR(NAME, FIRST_OPSET, LOWER, MIN_INPUTS, MAX_INPUTS, ...)                                      \
+/* A row; behind the numbers of inputs may stand .optional, .parameter, .alpha and .beta. */
+#define OPERATOR(NAME, FIRST_OPSET, ...) OPERATOR_UNTIL(NAME, FIRST_OPSET, LAST_OPSET, __VA_ARGS__)
+#define OPERATOR_UNTIL(NAME, FIRST_OPSET, UNTIL_OPSET, LOWER, MIN_INPUTS, MAX_INPUTS, ...)                   \
     {                                                                                                        \
-        .name = NAME, .first_opset = FIRST_OPSET, .last_opset = LAST_OPSET, .lower = LOWER,                  \
+        .name = NAME, .first_opset = FIRST_OPSET, .last_opset = UNTIL_OPSET, .lower = LOWER,                 \
         .min_inputs = MIN_INPUTS, .max_inputs = MAX_INPUTS, __VA_ARGS__                                      \
     }
 #define LAST_OPERATOR                                                                                        \

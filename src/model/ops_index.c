@@ -280,12 +280,7 @@ const struct onnx_operator index_operators[] = {
     OPERATOR("GatherElements", 11, lower_gather_elements, 2, 2),
     OPERATOR("GatherND", 11, lower_gather_nd, 2, 2),
     OPERATOR("Hardmax", 1, lower_hardmax, 1, 1),
-    {.name = "Scatter", /* became ScatterElements */
-     .first_opset = 9,
-     .last_opset = 10,
-     .lower = lower_scatter_elements,
-     .min_inputs = 3,
-     .max_inputs = 3},
+    OPERATOR_UNTIL("Scatter", 9, 10, lower_scatter_elements, 3, 3), /* became ScatterElements */
     OPERATOR("ScatterElements", 11, lower_scatter_elements, 3, 3),
     OPERATOR("ScatterND", 11, lower_scatter_nd, 3, 3),
     OPERATOR("TopK", 1, lower_top_k, 1, 2),

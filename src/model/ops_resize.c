@@ -389,11 +389,6 @@ static convoy_status lower_upsample(struct lowering *l) {
 
 const struct onnx_operator resize_operators[] = {
     OPERATOR("Resize", 10, lower_resize, 1, 4),
-    {.name = "Upsample",
-     .first_opset = 1,
-     .last_opset = 9,
-     .lower = lower_upsample,
-     .min_inputs = 1,
-     .max_inputs = 2},
+    OPERATOR_UNTIL("Upsample", 1, 9, lower_upsample, 1, 2),
     LAST_OPERATOR,
 };
