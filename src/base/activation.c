@@ -162,6 +162,37 @@ float activation_apply(const struct activation *activation, float v) {
     return (float)activation_apply_wide(activation, (double)v);
 }
 
+/* min(max(v,low),high) of float32, without a branch. */
+static inline float clip_narrow(float v, float low, float high) {
+    v = v < low ? low : v;
+    return v > high ? high : v;
+}
+
+void activation_apply_all(const struct activation *activation, const float *x, float *y, size_t count) {
+    const float a = activation->alpha, b = activation->beta;
+    switch (activation->kind) {
+    case ACTIVATION_RELU:
+        for (size_t i = 0; i < count; i++)
+            y[i] = x[i] < 0 ? 0 : x[i];
+        break;
+    case ACTIVATION_CLIP:
+        for (size_t i = 0; i < count; i++)
+            y[i] = clip_narrow(x[i], a, b);
+        break;
+    case ACTIVATION_HARD_SIGMOID:
+        for (size_t i = 0; i < count; i++)
+            y[i] = clip_narrow(a * x[i] + b, 0, 1);
+        break;
+    case ACTIVATION_HARD_SWISH:
+        for (size_t i = 0; i < count; i++)
+            y[i] = x[i] * clip_narrow(x[i] / 6 + 0.5f, 0, 1);
+        break;
+    default:
+        for (size_t i = 0; i < count; i++)
+            y[i] = activation_apply(activation, x[i]);
+    }
+}
+
 double activation_apply_wide(const struct activation *activation, double v) {
     return rows[activation->kind].real(v, (double)activation->alpha, (double)activation->beta);
 }

@@ -63,7 +63,11 @@ struct activation {
  */
 float activation_apply(const struct activation *activation, float value);
 
-/* The same in float64. */
+/* activation_apply of count elements from x to y, which may be x; what is cheap in loops of vectors. Some are
+ * off by a rounding of float32 from activation_apply. */
+void activation_apply_all(const struct activation *activation, const float *x, float *y, size_t count);
+
+/* activation_apply in float64. */
 double activation_apply_wide(const struct activation *activation, double value);
 
 /* The same of an integer or bool of this type, which is one that activation_admits; to be stored modulo

@@ -83,6 +83,30 @@ static void test_activations_keep_nan(void **state) {
     }
 }
 
+/* Every function of arrays, of an odd length, is that of one number, but for roundings of float32: of x / 6 +
+ * 1/2, times x, in HardSwish. */
+static void test_arrays(void **state) {
+    (void)state;
+    for (int kind = ACTIVATION_NONE; kind < ACTIVATIONS; kind++) {
+        struct activation activation = {(enum activation_kind)kind, 0.25f, 0.5f};
+        float x[37], y[37];
+        if (!activation_admits(activation.kind, CONVOY_F32))
+            continue;
+        for (int i = 0; i < 37; i++)
+            x[i] = i == 5 ? NAN : (float)(i - 18) / 3;
+        activation_apply_all(&activation, x, y, 37);
+        activation_apply_all(&activation, x, x, 36); /* in place */
+        for (int i = 0; i < 37; i++) {
+            float of = i == 5 ? NAN : (float)(i - 18) / 3, expected = activation_apply(&activation, of);
+            if (isnan(y[i]) != isnan(expected) ||
+                fabsf(y[i] - expected) > 1e-7f * (fabsf(expected) + fabsf(of)))
+                fail_msg("kind %d, element %d: %.9g, not %.9g", kind, i, (double)y[i], (double)expected);
+            if (i < 36 && !isnan(expected))
+                assert_true(x[i] == y[i]);
+        }
+    }
+}
+
 static void test_integers(void **state) {
     (void)state;
     static const struct {
@@ -115,6 +139,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_activations_keep_nan),
+        cmocka_unit_test(test_arrays),
         cmocka_unit_test(test_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,13 +168,11 @@ static bool activation_prepare(struct unmix_job *job, const struct activation *a
 /* All of Y through any activation. */
 static void activate(const struct decoding *d, const struct activation *activation) {
     size_t count = d->job->grid->batch * d->walk.out_image;
-    float *f = d->job->out;
     double *wide = d->job->out;
-    for (size_t i = 0; i < count; i++)
-        if (d->map.dtype == CONVOY_F32)
-            f[i] = activation_apply(activation, f[i]);
-        else
-            wide[i] = activation_apply_wide(activation, wide[i]);
+    if (d->map.dtype == CONVOY_F32)
+        activation_apply_all(activation, d->job->out, d->job->out, count);
+    for (size_t i = 0; d->map.dtype != CONVOY_F32 && i < count; i++)
+        wide[i] = activation_apply_wide(activation, wide[i]);
 }
 
 /* The column that a row of f chooses as it is, or UNMIX_NO_CHOICE. */

@@ -297,8 +297,8 @@ static void finish(const struct onednn_layer *layer, const struct onednn_context
         for (size_t i = 0; i < total; i++)
             values[i] += added[i];
     }
-    for (size_t i = 0; i < total && layer->after.kind != ACTIVATION_NONE; i++)
-        values[i] = activation_apply(&layer->after, values[i]);
+    if (layer->after.kind != ACTIVATION_NONE)
+        activation_apply_all(&layer->after, values, values, total);
 }
 
 static convoy_status layer_run(const struct layer *base, struct context *base_context,

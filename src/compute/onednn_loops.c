@@ -88,29 +88,13 @@ convoy_status onednn_loops_prepare(struct onednn_layer *layer, const struct laye
     return status;
 }
 
-/* Loops without a branch in the element, for compilers to make vectors of. */
-static void relu(const float *x, float *y, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        y[i] = x[i] < 0 ? 0 : x[i];
-}
-
-static void clip(const float *x, float *y, size_t count, float low, float high) {
-    for (size_t i = 0; i < count; i++) {
-        float v = x[i] < low ? low : x[i];
-        y[i] = v > high ? high : v;
-    }
-}
-
 void onednn_loops_run(const struct onednn_layer *layer, const convoy_tensor *in, convoy_tensor *out) {
     const struct onednn_loops *loops = &layer->loops;
     size_t count = layer->output_bytes / sizeof(float);
     const float *a = in[0].data, *b = loops->two ? in[1].data : a;
     float *y = out->data;
-    if (!loops->two && loops->activation.kind == ACTIVATION_RELU)
-        relu(a, y, count);
-    else if (!loops->two && loops->activation.kind == ACTIVATION_CLIP)
-        clip(a, y, count, loops->activation.alpha, loops->activation.beta);
-    else
-        for (size_t i = 0; i < count; i++)
-            y[i] = compute(loops, a[loops->single[0] ? 0 : i], b[loops->single[1] ? 0 : i]);
+    if (!loops->two)
+        activation_apply_all(&loops->activation, a, y, count);
+    for (size_t i = 0; loops->two && i < count; i++)
+        y[i] = compute(loops, a[loops->single[0] ? 0 : i], b[loops->single[1] ? 0 : i]);
 }
