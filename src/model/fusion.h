@@ -14,9 +14,9 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
  * network_fuse_activations; what the addition itself applies goes along. CONVOY_E_MEMORY. */
 convoy_status network_fuse_additions(struct network *network, struct arena *arena, convoy_error *error);
 
-/* Makes x * Sigmoid(x) and x * HardSigmoid(x) one step, where nothing else reads the gate. Before
- * network_fuse_activations. CONVOY_E_MEMORY. (fusion_gates.c) */
-convoy_status network_fuse_gates(struct network *network, struct arena *arena, convoy_error *error);
+/* Makes one layer of what exporters write as several: Swish, HardSwish, GELU, layer normalisation
+ * (fusion_patterns.c). Before network_fuse_activations. CONVOY_E_MEMORY. */
+convoy_status network_fuse_patterns(struct network *network, struct arena *arena, convoy_error *error);
 
 /* readers[v]: steps and outputs that read v under any shape. maker[v]: the step that makes it, or SIZE_MAX.
  * Both [network->value_count], readers zeroed. */

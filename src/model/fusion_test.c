@@ -74,6 +74,71 @@ static void test_gates_are_fused(void **state) {
     }
 }
 
+static void add_number(struct message *graph, const char *name, float number) {
+    struct message node = node_message("Constant", "", "", name);
+    node_float(&node, "value_float", number);
+    message_take(graph, GRAPH_NODE, &node);
+}
+
+static void add_mean(struct message *graph, const char *of, const char *name, int64_t axis) {
+    struct message node = node_message("ReduceMean", "", of, name);
+    node_ints(&node, "axes", &axis, 1);
+    message_take(graph, GRAPH_NODE, &node);
+}
+
+/* GELU as PyTorch exports it; not with another divisor. */
+static void test_gelu_is_fused(void **state) {
+    (void)state;
+    for (int fused = 0; fused < 2; fused++) {
+        struct network_rig rig;
+        struct message graph = rig_graph("y");
+        add_number(&graph, "root", fused ? 1.41421354f : 1.5f);
+        add_number(&graph, "one", 1);
+        add_number(&graph, "half", 0.5f);
+        rig_node(&graph, "Conv", "x w", "c");
+        rig_node(&graph, "Div", "c root", "d");
+        rig_node(&graph, "Erf", "d", "e");
+        rig_node(&graph, "Add", "e one", "a");
+        rig_node(&graph, "Mul", "c a", "m");
+        rig_node(&graph, "Mul", "m half", "y");
+        rig_network(&rig, &graph);
+        assert_int_equal(rig.network->step_count == 1, fused);
+        if (fused)
+            assert_int_equal(rig.network->steps[0].desc.activation.kind, ACTIVATION_GELU);
+        rig_destroy(&rig);
+    }
+}
+
+/* Layer normalisation as PyTorch exports it, with the square as a power or a product; not over an axis before
+ * the last, nor over two that differ. */
+static void test_layer_normalisation_is_fused(void **state) {
+    (void)state;
+    static const struct {
+        int64_t first, second;
+        bool power, fused;
+    } cases[] = {{3, 3, true, true}, {3, -1, false, true}, {2, 2, true, false}, {3, 2, true, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network_rig rig;
+        struct message graph = rig_graph("y");
+        add_number(&graph, "two", 2);
+        add_number(&graph, "epsilon", 1e-3f);
+        add_mean(&graph, "x", "m", cases[i].first);
+        rig_node(&graph, "Sub", "x m", "d");
+        rig_node(&graph, cases[i].power ? "Pow" : "Mul", cases[i].power ? "d two" : "d d", "p");
+        add_mean(&graph, "p", "v", cases[i].second);
+        rig_node(&graph, "Add", "v epsilon", "s");
+        rig_node(&graph, "Sqrt", "s", "r");
+        rig_node(&graph, "Div", "d r", "y");
+        rig_network(&rig, &graph);
+        assert_int_equal(rig.network->step_count == 1, cases[i].fused);
+        if (cases[i].fused) {
+            assert_int_equal(rig.network->steps[0].desc.kind, LAYER_NORMALIZE);
+            assert_int_equal(rig.network->steps[0].desc.normalize.inner, 8);
+        }
+        rig_destroy(&rig);
+    }
+}
+
 /* Blocks of a ResNet: in the memory of the residual and beside it, on both backends. */
 static void test_addition_is_fused(void **state) {
     (void)state;
@@ -147,8 +212,12 @@ static void test_addition_is_not_fused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activation_is_fused),   cmocka_unit_test(test_activation_is_not_fused),
-        cmocka_unit_test(test_gates_are_fused),       cmocka_unit_test(test_addition_is_fused),
+        cmocka_unit_test(test_activation_is_fused),
+        cmocka_unit_test(test_activation_is_not_fused),
+        cmocka_unit_test(test_gates_are_fused),
+        cmocka_unit_test(test_gelu_is_fused),
+        cmocka_unit_test(test_layer_normalisation_is_fused),
+        cmocka_unit_test(test_addition_is_fused),
         cmocka_unit_test(test_addition_is_not_fused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,7 +234,7 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
     if (status == CONVOY_OK)
         status = network_drop_dead(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_gates(l->network, l->arena, l->error);
+        status = network_fuse_patterns(l->network, l->arena, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_activations(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
