@@ -218,6 +218,10 @@ def microsoft():
     left, right = real(a, 0.05, 3), real(b, 0.02, 130)
     add("qlinear_add", "QLinearAdd", [a, scales[0], scales[1], b, scales[2], scales[3], scales[4], scales[5]],
         [quantized(left + right, 0.06, 40, np.uint8)])
+    wide = (normal(3, 4) * 1000).astype(np.float32)
+    add("microsoft_quantize", "QuantizeLinear", [wide, scalar(0.25), scalar(300, np.int16)], [quantized(wide, 0.25, 300, np.int16)])
+    add("microsoft_dequantize", "DequantizeLinear", [quantized(wide, 0.25, 300, np.int16), scalar(0.25), scalar(300, np.int16)],
+        [real(quantized(wide, 0.25, 300, np.int16), 0.25, 300)])
     add("qlinear_mul", "QLinearMul", [a, scales[0], None, b, scales[2], scales[3], scales[4], scales[5]],
         [quantized(real(a, 0.05, 0) * right, 0.06, 40, np.uint8)])
     add("qlinear_leaky_relu", "QLinearLeakyRelu", [a, scales[0], scalar(90, np.uint8), scales[2], scales[3]],

@@ -29,7 +29,7 @@ static const struct {
     {"", roi_operators},
     {"", shape_operators},
     {"com.microsoft", microsoft_operators},
-    {"com.microsoft", quantize_operators},
+    {"com.microsoft", microsoft_quantize_operators},
 };
 
 const struct onnx_operator *operator_find(const char *domain, const char *name) {

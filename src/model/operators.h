@@ -41,8 +41,8 @@ struct onnx_operator {
 extern const struct onnx_operator activation_operators[], block_operators[], control_operators[],
     conv_operators[], conv_transpose_operators[], einsum_operators[], index_operators[],
     layer_norm_operators[], legacy_operators[], make_operators[], math_operators[], microsoft_operators[],
-    move_operators[], nms_operators[], norm_operators[], pool_operators[], quantize_operators[],
-    reduce_operators[], resize_operators[], roi_operators[], shape_operators[];
+    microsoft_quantize_operators[], move_operators[], nms_operators[], norm_operators[], pool_operators[],
+    quantize_operators[], reduce_operators[], resize_operators[], roi_operators[], shape_operators[];
 
 /* The operator of a domain; NULL where it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);

@@ -267,3 +267,10 @@ const struct onnx_operator quantize_operators[] = {
     OPERATOR("QuantizeLinear", 10, lower_quantize, 2, 3),
     LAST_OPERATOR,
 };
+
+/* The same of com.microsoft, which had them for 16 bits before ONNX. */
+const struct onnx_operator microsoft_quantize_operators[] = {
+    OPERATOR("DequantizeLinear", 1, lower_dequantize, 2, 3),
+    OPERATOR("QuantizeLinear", 1, lower_quantize, 2, 3),
+    LAST_OPERATOR,
+};
