@@ -228,14 +228,15 @@ def microsoft():
         [quantized(np.where(real(a, 0.05, 90) < 0, 0.2 * real(a, 0.05, 90), real(a, 0.05, 90)), 0.02, 130, np.uint8)], alpha=0.2)
     add("qlinear_sigmoid", "QLinearSigmoid", [a, scales[0], scalar(90, np.uint8), scalar(0.004), scalar(1, np.uint8)],
         [quantized(1 / (1 + np.exp(-real(a, 0.05, 90).astype(np.float64))), 0.004, 1, np.uint8)])
+    # No mean lies half way between two steps of the result, where rounding decides.
     x = RANDOM.integers(-128, 127, (2, 3, 4, 5)).astype(np.int8)
     add("qlinear_global_average_pool", "QLinearGlobalAveragePool",
-        [x, scalar(0.1), scalar(-3, np.int8), scalar(0.03), scalar(5, np.int8)],
-        [quantized(real(x, 0.1, -3).mean(axis=(2, 3), keepdims=True), 0.03, 5, np.int8)])
+        [x, scalar(0.1), scalar(-3, np.int8), scalar(0.0317), scalar(5, np.int8)],
+        [quantized(real(x, 0.1, -3).mean(axis=(2, 3), keepdims=True), 0.0317, 5, np.int8)])
     last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
     add("qlinear_global_average_pool_last", "QLinearGlobalAveragePool",
-        [last, scalar(0.1), scalar(-3, np.int8), scalar(0.03), scalar(5, np.int8)],
-        [quantized(real(last, 0.1, -3).mean(axis=(1, 2), keepdims=True), 0.03, 5, np.int8)], channels_last=1)
+        [last, scalar(0.1), scalar(-3, np.int8), scalar(0.0317), scalar(5, np.int8)],
+        [quantized(real(last, 0.1, -3).mean(axis=(1, 2), keepdims=True), 0.0317, 5, np.int8)], channels_last=1)
     other = RANDOM.integers(0, 255, (2, 2, 4)).astype(np.uint8)
     add("qlinear_concat", "QLinearConcat", [scalar(0.07), scalar(50, np.uint8), a, scales[0], scales[1], other, scales[2], scales[3]],
         [quantized(np.concatenate([left, real(other, 0.02, 130)], axis=1), 0.07, 50, np.uint8)], axis=1)
