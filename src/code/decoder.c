@@ -174,7 +174,7 @@ static void activate(const struct decoding *d, const struct activation *activati
         if (d->map.dtype == CONVOY_F32)
             f[i] = activation_apply(activation, f[i]);
         else
-            wide[i] = activation_apply(activation, (float)wide[i]);
+            wide[i] = activation_apply_wide(activation, wide[i]);
 }
 
 /* The column that a row of f chooses as it is, or UNMIX_NO_CHOICE. */
