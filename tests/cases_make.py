@@ -154,7 +154,23 @@ def unlike_channels(random):
     return [convolution(["x", "w"], "y", 3)], 13, {"w": w}, x.shape, x, convolve(x, w.astype(numpy.float64))
 
 
+def float64_maps(random):
+    """Convolutions in float64 with layers between them that are not coded; every map has many channels."""
+    x, w, v = (random.normal(size=size) for size in [(1, 3, 16, 16), (32, 3, 3, 3), (32, 32, 3, 3)])
+    nodes = [helper.make_node("Cast", [name], [f"{name}64"], to=onnx.TensorProto.DOUBLE) for name in ["x", "w", "v"]] + [
+        convolution(["x64", "w64"], "c", 3, "conv1"),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("MaxPool", ["r"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+        convolution(["p", "v64"], "d", 3, "conv2"),
+        helper.make_node("Add", ["d", "p"], ["a"], name="add"),
+        helper.make_node("Cast", ["a"], ["y"], name="back", to=onnx.TensorProto.FLOAT),
+    ]
+    pooled = numpy.maximum(convolve(x, w), 0).reshape(1, 32, 8, 2, 8, 2).max(axis=(3, 5))
+    return nodes, 13, {"w": w, "v": v}, x.shape, x, convolve(pooled, v) + pooled
+
+
 CASES = {
+    "float64-maps": float64_maps,
     "log-of-zero": log_of_zero,
     "wide-log-of-zero": wide_log_of_zero,
     "channel-of-zeros": channel_of_zeros,

@@ -50,5 +50,6 @@ values unlike-outputs --no-fallback --parts 1,8
 values unlike-channels --no-fallback --parts 4,4
 values batch-norm-training --no-fallback
 values open-first-axis --no-fallback
+values float64-maps --no-fallback
 
 finish cases_test

@@ -18,8 +18,7 @@ struct decode_job {
     const void *factors;            /* [groups*channels], of equilibrate: each output channel is multiplied by
                                        its own; NULL: 1 */
     const void *bias;               /* [groups*channels], added then; NULL: none */
-    const struct activation *activation; /* applied last; NULL: none. In float64 NONE, RELU, CLIP and
-                                            LEAKY_RELU are exact, the others are computed in float32 */
+    const struct activation *activation; /* applied last, in dtype; NULL: none */
     void *out;
 };
 

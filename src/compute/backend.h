@@ -120,8 +120,8 @@ struct pool_geometry {
 struct value_desc {
     convoy_dtype dtype;
     convoy_shape shape;
-    uint32_t block; /* 0: dense row-major; B: a map [N,C,spatial...] that lies in blocks of B channels,
-                       [N,C/B,spatial...,B], C padded with zeros */
+    uint32_t block; /* 0: dense row-major; B: a map [N,C,spatial...] of float32 that lies in blocks of B
+                       channels, [N,C/B,spatial...,B], C padded with zeros */
 };
 
 enum { LAYER_MAX_OUTPUTS = 2 };
@@ -137,7 +137,7 @@ struct layer_desc {
     const struct value_desc *inputs;              /* [input_count] */
     struct value_desc outputs[LAYER_MAX_OUTPUTS]; /* dense, as they are asked for */
     struct activation activation; /* applied last, where the kind says so, or the layer itself */
-    bool free_output;             /* output 0 may lie in blocks as well (layer_output) */
+    bool free_output;             /* output 0, of float32, may lie in blocks as well (layer_output) */
     bool own_weights; /* weights that are read from end to end at every run, as a product's, may be copied
                          from the model's file to where reading them is faster */
     enum conv_kernel kernel; /* CONV */

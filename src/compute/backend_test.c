@@ -271,6 +271,13 @@ static void refuses(void **state) {
     sample_expect_failure(&s, CONVOY_E_UNSUPPORTED, "Test sample: no kernel for int32");
     sample_end(&s);
 
+    sample_begin(&s, LAYER_ACTIVATION, CONVOY_F64, four);
+    s.desc.activation.kind = ACTIVATION_EXP;
+    sample_input(&s, tensor_of(CONVOY_F64, four));
+    s.inputs[0].block = 8;
+    sample_expect_failure(&s, CONVOY_E_INPUT, "layout");
+    sample_end(&s);
+
     random_seed(&random, SEED);
     random_conv(&s, &random);
     s.desc.conv.out[0]++;

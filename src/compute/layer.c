@@ -44,7 +44,8 @@ bool shape_broadcasts(const convoy_shape *shape, const convoy_shape *output, uin
 /* As if of the widest element, so that products of dimensions never overflow later. */
 static bool is_possible(const struct value_desc *value) {
     size_t bytes;
-    return tensor_bytes(CONVOY_F64, &value->shape, &bytes) && dtype_find(value->dtype);
+    return tensor_bytes(CONVOY_F64, &value->shape, &bytes) && dtype_find(value->dtype) &&
+           (!value->block || value->dtype == CONVOY_F32);
 }
 
 static convoy_status check_type(const struct layer_desc *desc, uint32_t rule, convoy_dtype dtype,
@@ -94,7 +95,7 @@ convoy_status layer_check(const struct layer_desc *desc, const struct layer_para
     for (uint32_t i = 0; i < desc->output_count; i++)
         possible = possible && is_possible(&desc->outputs[i]);
     if (!possible)
-        return kind_refuse(desc, error, "the shape or type of an input or output is impossible");
+        return kind_refuse(desc, error, "the shape, type or layout of an input or output is impossible");
     convoy_status status = check_types(desc, kind, error);
     return status == CONVOY_OK ? kind->check(desc, params, error) : status;
 }

@@ -29,7 +29,7 @@ void lifetimes_find(const struct network *network, struct lifetime *values) {
         for (uint32_t i = 0; i < step->desc.output_count; i++) {
             struct lifetime *made = &values[step->outputs[i]];
             made->maker = made->last_reader = s; /* until a step reads it */
-            made->must_be_dense = made->must_be_dense || i > 0;
+            made->must_be_dense = made->must_be_dense || i > 0 || step->desc.outputs[i].dtype != CONVOY_F32;
         }
         for (uint32_t i = 0; i < step->desc.input_count; i++)
             note_reader(network, values, step->inputs[i], &step->desc.inputs[i].shape, s);

@@ -11,7 +11,7 @@
 /* How a value lives between the step that makes it and the last one that reads it, under any shape. */
 struct lifetime {
     size_t maker, last_reader; /* steps; maker NO_STEP: an input or a constant */
-    bool must_be_dense;        /* an output, or read under another shape, or looked at */
+    bool must_be_dense;        /* an output, not float32, or read under another shape, or looked at */
     /* What the maker's layer tells; set by the caller between the two functions below. */
     size_t bytes;
     uint32_t channel_block; /* as value_desc.block */
