@@ -46,6 +46,10 @@ convoy_status node_lower(struct lowering *lowering, const struct node *node);
  * one of them needs data, the node itself does. */
 convoy_status subgraph_lower(struct lowering *lowering, const struct subgraph *graph);
 
+/* Fails if one of the model's outputs was not made by its node: an output that the operator has in the
+ * standard, but not here. (network.c) */
+convoy_status outputs_check(struct lowering *lowering);
+
 /* In value_of: made by a node that is postponed. */
 #define VALUE_LATER (NO_VALUE - 1)
 

@@ -200,16 +200,23 @@ static convoy_status add_weights(struct lowering *l) {
     return CONVOY_OK;
 }
 
-static convoy_status add_outputs(struct lowering *l) {
+convoy_status outputs_check(struct lowering *l) {
     const convoy_model *model = l->model;
-    struct network *network = l->network;
-    network->result_count = model->output_count;
     for (size_t i = 0; i < model->output_count; i++)
         if (l->value_of[model->output_values[i]] == NO_VALUE)
             return l->status = error_set(
                        l->error, CONVOY_E_UNSUPPORTED,
                        "%.200s: output '%.100s' is an additional output of a node that is not supported",
                        model->path, model->outputs[i].name);
+    return CONVOY_OK;
+}
+
+static convoy_status add_outputs(struct lowering *l) {
+    const convoy_model *model = l->model;
+    struct network *network = l->network;
+    network->result_count = model->output_count;
+    if (outputs_check(l) != CONVOY_OK)
+        return l->status;
     if (network->postponed.node_count)
         return postponed_finish(l);
     network->outputs = arena_alloc(l->arena, model->output_count, sizeof *network->outputs);

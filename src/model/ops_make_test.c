@@ -247,6 +247,15 @@ static void constants_are_bounded(void **state) {
     node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, words);
 }
 
+/* An output that the operator does not have here, of a node that waits for the data. */
+static void additional_output(void **state) {
+    (void)state;
+    struct node_rig rig;
+    node_rig_begin(&rig, "NonZero", 9, 2);
+    node_rig_input(&rig, CONVOY_F32, VECTOR(2), VALUES(0, 1));
+    node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, "output 'y1' is an additional output of a node");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(constant_forms),
@@ -258,6 +267,7 @@ int main(void) {
         cmocka_unit_test(non_zero),
         cmocka_unit_test(dropout_masks),
         cmocka_unit_test(constants_are_bounded),
+        cmocka_unit_test(additional_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
