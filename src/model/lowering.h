@@ -25,6 +25,8 @@ struct lowering {
     struct backend *backend;        /* that folds constants */
     struct context *context;
     size_t folded_bytes;
+    double folded_work;   /* elements of constants that were looked at */
+    bool bounded;         /* the work is: there is no run yet that could be cancelled */
     convoy_status status; /* the first failure; its sentence is in error */
     convoy_error *error;
 };
@@ -46,6 +48,10 @@ convoy_status node_lower(struct lowering *lowering, const struct node *node);
  * one of them needs data, the node itself does. */
 convoy_status subgraph_lower(struct lowering *lowering, const struct subgraph *graph);
 
+/* Fails if one of the model's outputs was not made by its node: an output that the operator has in the
+ * standard, but not here. (network.c) */
+convoy_status outputs_check(struct lowering *lowering);
+
 /* In value_of: made by a node that is postponed. */
 #define VALUE_LATER (NO_VALUE - 1)
 
@@ -60,7 +66,7 @@ convoy_dtype input_dtype(const struct lowering *lowering, size_t input);
 const convoy_tensor *input_constant(const struct lowering *lowering, size_t input);
 
 /* The same with elements that may be read: where they are misaligned in the file, a copy replaces them. NULL
- * where there is no memory, too, which is noted. */
+ * where there is no memory, too, or where constants were looked at too often, which is noted. */
 const convoy_tensor *input_elements(struct lowering *lowering, size_t input);
 
 /* The same of any value. */

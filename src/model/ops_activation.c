@@ -1,4 +1,5 @@
 /* Functions of one element. */
+#include "base/tensor.h"
 #include "model/attributes.h"
 #include "model/operators.h"
 
@@ -30,14 +31,16 @@ static double largest_of(convoy_dtype dtype) {
                                   : (double)FLT_MAX;
 }
 
-/* A bound of any input that may be left out: the end of the type's range then, which integers cannot pass. */
+/* A bound, which may be left out: the end of the type's range then, which integers cannot pass. */
 static void bound_add(struct lowering *l, size_t input, enum binary_op op, double fallback, uint32_t *value) {
-    uint32_t bound = input_number(l, input);
-    if (!input_given(l, input)) {
-        if (!dtype_is(input_dtype(l, 0), DTYPE_REALS))
-            return;
+    const convoy_shape scalar = {0};
+    uint32_t bound = NO_VALUE;
+    if (input_given(l, input))
+        alias_add(l, input_number(l, input), &scalar, &bound);
+    else if (dtype_is(input_dtype(l, 0), DTYPE_REALS))
         scalar_add(l, input_dtype(l, 0), fallback, &bound);
-    }
+    else
+        return;
     binary_add(l, op, *value, bound, value);
 }
 
@@ -51,6 +54,21 @@ static convoy_status clip_by_layers(struct lowering *l) {
     if (l->status == CONVOY_OK && value == input_number(l, 0))
         return alias_lower(l, &shape);
     output_set(l, 0, value);
+    return l->status;
+}
+
+/* A bound that is an input is one number of the input's type. */
+static convoy_status check_bound(struct lowering *l, size_t input, const char *name) {
+    if (!input_given(l, input))
+        return l->status;
+    convoy_shape shape = input_shape(l, input);
+    size_t elements = shape_product(&shape, 0, shape.rank);
+    convoy_dtype dtype = input_dtype(l, input), of_x = input_dtype(l, 0);
+    if (elements != 1)
+        return node_fail(l, CONVOY_E_INPUT, "input '%s' must have one element, not %zu", name, elements);
+    if (dtype != of_x)
+        return node_fail(l, CONVOY_E_INPUT, "input '%s' is %s and the input is %s; both must have one type",
+                         name, convoy_dtype_text(dtype), convoy_dtype_text(of_x));
     return l->status;
 }
 
@@ -68,6 +86,8 @@ static convoy_status lower_clip(struct lowering *l) {
         clip.beta = attribute_float(l, "max", FLT_MAX);
         return activation_lower(l, clip);
     }
+    if (check_bound(l, 1, "min") != CONVOY_OK || check_bound(l, 2, "max") != CONVOY_OK)
+        return l->status;
     if (!dtype_is(dtype, DTYPE_REALS) || dtype == CONVOY_F64 || !is_known(l, 1) || !is_known(l, 2))
         return clip_by_layers(l);
     clip.alpha = (float)input_number_value(l, 1, "min", -largest);

@@ -170,6 +170,29 @@ static void bounds(void **state) {
     clip(13, CONVOY_BF16, 0xff80, none, 0x3f80, 0xff7f);
 }
 
+/* A bound is one number of the input's type: as a list of one it does not give the result axes, and a list of
+ * more is refused. */
+static void bounds_that_are_lists(void **state) {
+    (void)state;
+    struct node_rig wrong;
+    node_rig_begin(&wrong, "Clip", 13, 1);
+    node_rig_input(&wrong, CONVOY_F32, VECTOR(1), VALUES(0));
+    node_rig_input(&wrong, CONVOY_F64, SCALAR, VALUES(1));
+    node_rig_fails(&wrong, CONVOY_E_INPUT, "input 'min' is float64 and the input is float32");
+    static const convoy_dtype types[] = {CONVOY_F32, CONVOY_I32};
+    for (int t = 0; t < 2; t++)
+        for (int64_t count = 0; count < 3; count++) {
+            struct node_rig rig;
+            node_rig_begin(&rig, "Clip", 13, 1);
+            node_rig_input(&rig, types[t], SCALAR, VALUES(-3));
+            node_rig_input(&rig, types[t], VECTOR(count), VALUES(-2, -2));
+            if (count == 1)
+                node_rig_gives(&rig, types[t], SCALAR, VALUES(-2));
+            else
+                node_rig_fails(&rig, CONVOY_E_INPUT, "input 'min' must have one element");
+        }
+}
+
 /* PRelu-6: a slope [C] belongs to the channels; PRelu-7: it meets x from the right, and never the other way
  * round. */
 static void slopes(void **state) {
@@ -196,6 +219,7 @@ int main(void) {
         cmocka_unit_test(infinities),
         cmocka_unit_test(extremes),
         cmocka_unit_test(bounds),
+        cmocka_unit_test(bounds_that_are_lists),
         cmocka_unit_test(slopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

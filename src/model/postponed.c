@@ -56,7 +56,7 @@ static convoy_status lower_all(struct lowering *l, const struct network *network
 
 static convoy_status take_outputs(struct lowering *l, convoy_tensor *out) {
     const convoy_model *model = l->model;
-    convoy_status status = CONVOY_OK;
+    convoy_status status = outputs_check(l); /* of postponed nodes the outputs are known only now */
     for (size_t i = 0; i < model->output_count && status == CONVOY_OK; i++) {
         const convoy_tensor *made = value_elements(l, l->value_of[model->output_values[i]]);
         status = made ? tensor_keep(&out[i], made, l->error) : l->status;
