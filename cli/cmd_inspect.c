@@ -14,7 +14,7 @@ static void print_values(const char *what, const convoy_value_info *values, size
     char shape[128];
     for (size_t i = 0; i < count; i++)
         printf("%-7s %s  %s %s\n", what, values[i].name, convoy_dtype_text(values[i].dtype),
-               convoy_shape_text(&values[i].shape, shape, sizeof shape));
+               values[i].shaped ? convoy_shape_text(&values[i].shape, shape, sizeof shape) : "unknown shape");
 }
 
 static void add_number(struct table *table, uint64_t number) {
@@ -52,16 +52,44 @@ static void print_model(const char *path, const convoy_model *model) {
     printf("\n");
 }
 
-static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
-                             const convoy_layer_info *layers, size_t count) {
-    print_model(path, model);
+/* An operator, with its domain where that is not ONNX's own. */
+static void add_operator(struct table *table, const char *domain, const char *op) {
+    table_cell(table, "%s%s%s", domain, *domain ? ":" : "", op);
+}
 
+/* What is computed at the end of a run, if there is anything. */
+static bool print_postponed(const convoy_session *session) {
+    const convoy_postponed *nodes;
+    const size_t count = convoy_session_postponed(session, &nodes);
+    if (count == 0)
+        return true;
+    struct table table;
+    table_open(&table, "<<<");
+    table_cell(&table, "postponed node");
+    table_cell(&table, "op");
+    table_cell(&table, "why");
+    for (size_t i = 0; i < count; i++) {
+        table_cell(&table, "%s", nodes[i].name);
+        add_operator(&table, nodes[i].domain, nodes[i].op);
+        table_cell(&table, "%s", nodes[i].why);
+    }
+    printf("\n");
+    const bool printed = table_print(&table, stdout);
+    table_close(&table);
+    printf("\n%zu node%s postponed: computed here at the end of a run, neither coded nor planned\n", count,
+           count == 1 ? " is" : "s are");
+    return printed;
+}
+
+static bool print_layers(const struct cli_options *options, const convoy_session *session) {
     static const char *const heads[] = {"layer",        "op",      "output", "multiply-adds",
                                         "weight bytes", "kA x kB", "δ",      "why not coded"};
     struct table table;
     table_open(&table, "<<<>><><");
     for (size_t i = 0; i < table.columns; i++)
         table_cell(&table, "%s", heads[i]);
+    const convoy_layer_info *layers;
+    const size_t count = convoy_session_layers(session, &layers);
     uint64_t macs = 0, coded_macs = 0, bytes = 0;
     size_t coded = 0;
     for (size_t i = 0; i < count; i++) {
@@ -73,15 +101,18 @@ static bool print_for_people(const char *path, const convoy_model *model, const 
     }
     const bool printed = table_print(&table, stdout);
     table_close(&table);
-    printf("\n%zu layers, %" PRIu64 " multiply-adds, %" PRIu64 " bytes of weights\n", count, macs, bytes);
-    printf("%s on %u workers: %zu layers, %.1f %% of the multiply-adds\n", options->session.code,
-           options->session.workers, coded, macs ? 100.0 * (double)coded_macs / (double)macs : 0.0);
+    printf("\n%zu layer%s, %" PRIu64 " multiply-adds, %" PRIu64 " bytes of weights\n", count,
+           count == 1 ? "" : "s", macs, bytes);
+    printf("%s on %u worker%s: %zu layer%s, %.1f %% of the multiply-adds\n", options->session.code,
+           options->session.workers, options->session.workers == 1 ? "" : "s", coded, coded == 1 ? "" : "s",
+           macs ? 100.0 * (double)coded_macs / (double)macs : 0.0);
     return printed;
 }
 
-/* An operator, with its domain where that is not ONNX's own. */
-static void add_operator(struct table *table, const char *domain, const char *op) {
-    table_cell(table, "%s%s%s", domain, *domain ? ":" : "", op);
+static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
+                             const convoy_session *session) {
+    print_model(path, model);
+    return print_layers(options, session) && print_postponed(session);
 }
 
 static bool print_nodes_table(const convoy_model *model) {
@@ -164,10 +195,8 @@ static int inspect_model(const struct cli_options *given, const convoy_model *mo
     if (status != CONVOY_OK)
         return refuse_model(options, model, &error);
     options_settle(options, session);
-    const convoy_layer_info *layers;
-    const size_t count = convoy_session_layers(session, &layers);
-    const bool printed = options->json ? json_inspect_print(path, model, layers, count)
-                                       : print_for_people(path, model, options, layers, count);
+    const bool printed = options->json ? json_inspect_print(path, model, session)
+                                       : print_for_people(path, model, options, session);
     convoy_session_destroy(&session);
     if (!printed) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");

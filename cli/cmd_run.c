@@ -96,6 +96,7 @@ static int print_outcome(struct run *run, const struct cli_options *options) {
     struct record *record = &run->record;
     convoy_error error;
     uint32_t lost[CONVOY_MAX_WORKERS], distrusted[CONVOY_MAX_WORKERS];
+    const convoy_postponed *postponed;
     struct cluster_state cluster = {.lost = lost, .distrusted = distrusted};
     if (session) {
         cluster.lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
@@ -103,6 +104,7 @@ static int print_outcome(struct run *run, const struct cli_options *options) {
             cluster.lost_count = CONVOY_MAX_WORKERS;
         cluster.distrusted_count = convoy_session_distrusted(session, distrusted, CONVOY_MAX_WORKERS);
         cluster.live = convoy_session_live(session, &cluster.needed);
+        record->summary.postponed = convoy_session_postponed(session, &postponed);
     }
     const bool printed = options->json              ? json_run_end(options, &record->summary, &cluster)
                          : record->summary.runs > 0 ? summary_print(&record->summary, options, &cluster)

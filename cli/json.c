@@ -202,12 +202,14 @@ static json_t *json_values(const convoy_value_info *values, size_t count) {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_pack("{s:o, s:o, s:s}", "name", json_text(values[i].name), "shape",
-                                               json_shape(&values[i].shape), "type",
-                                               convoy_dtype_text(values[i].dtype)));
+                                               values[i].shaped ? json_shape(&values[i].shape) : json_null(),
+                                               "type", convoy_dtype_text(values[i].dtype)));
     return array;
 }
 
-static json_t *json_layers(const convoy_layer_info *layers, size_t count) {
+static json_t *json_layers(const convoy_session *session) {
+    const convoy_layer_info *layers;
+    const size_t count = convoy_session_layers(session, &layers);
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         const convoy_layer_info *layer = &layers[i];
@@ -220,6 +222,17 @@ static json_t *json_layers(const convoy_layer_info *layers, size_t count) {
                                                json_count_if(layer->codable, layer->filter_parts), "delta",
                                                json_count_if(layer->codable, layer->threshold)));
     }
+    return array;
+}
+
+static json_t *json_postponed(const convoy_session *session) {
+    const convoy_postponed *nodes;
+    const size_t count = convoy_session_postponed(session, &nodes);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o}", "name", json_text(nodes[i].name), "op",
+                                               json_text(nodes[i].op), "domain", json_text(nodes[i].domain),
+                                               "why", json_text(nodes[i].why)));
     return array;
 }
 
@@ -264,10 +277,10 @@ static bool print_object(json_t *object) {
     return done;
 }
 
-bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
-                        size_t count) {
+bool json_inspect_print(const char *path, const convoy_model *model, const convoy_session *session) {
     json_t *object = json_model(path, model);
-    json_object_set_new(object, "layers", json_layers(layers, count));
+    json_object_set_new(object, "layers", json_layers(session));
+    json_object_set_new(object, "postponed", json_postponed(session));
     return print_object(object);
 }
 

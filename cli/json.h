@@ -47,8 +47,7 @@ bool json_run_fail(const convoy_error *error);
 bool json_run_interrupt(void);
 
 /* Prints the object of `inspect`. False where there was no memory. */
-bool json_inspect_print(const char *path, const convoy_model *model, const convoy_layer_info *layers,
-                        size_t count);
+bool json_inspect_print(const char *path, const convoy_model *model, const convoy_session *session);
 
 /* The same of a model with operators that are not supported. */
 bool json_nodes_print(const char *path, const convoy_model *model);

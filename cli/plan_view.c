@@ -110,8 +110,13 @@ static void print_bytes(const char *what, double bytes, const char *end) {
     table_close(&table);
 }
 
-static void print_totals(const convoy_plan_totals *totals, convoy_objective objective, size_t coded) {
+static void print_totals(const convoy_plan_totals *totals, convoy_objective objective, size_t coded,
+                         size_t postponed) {
     printf("\n%-10s %.4g ms, as predicted\n", "alone", totals->here_ms);
+    if (postponed > 0)
+        printf("%-10s %zu node%s computed here at the end of a run, for which no time is predicted (convoy "
+               "inspect tells why)\n",
+               "postponed", postponed, postponed == 1 ? " is" : "s are");
     if (coded == 0) {
         printf("%-10s the same: every layer stays here, for the reasons above\n", "planned");
         return;
@@ -178,6 +183,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
                                         "up",    "down",    "stored",   "error", "why here"};
     const convoy_layer_info *layers;
     const size_t count = convoy_session_layers(session, &layers);
+    const convoy_postponed *nodes;
     convoy_plan_totals totals;
     struct table table;
     size_t coded = 0;
@@ -191,7 +197,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     const bool printed = table_print(&table, stdout);
     table_close(&table);
     convoy_session_plan(session, &totals);
-    print_totals(&totals, options->session.objective, coded);
+    print_totals(&totals, options->session.objective, coded, convoy_session_postponed(session, &nodes));
     return print_alternatives(session) && printed;
 }
 

@@ -264,6 +264,9 @@ bool summary_print(const struct summary *summary, const struct cli_options *opti
         return false;
     printf("\ninferences  %zu in %.1f ms, %.3f ms each\n", summary->runs, summary->total_ms,
            summary->total_ms / (double)summary->runs);
+    if (summary->postponed)
+        printf("postponed   %zu node%s computed here at the end of each run (convoy inspect tells why)\n",
+               summary->postponed, summary->postponed == 1 ? " is" : "s are");
     if (summary->split_files == 1)
         printf("rows        %s is %zu inferences, one for each row\n", summary->split_file,
                summary->split_rows);

@@ -32,6 +32,7 @@ struct summary {
     size_t failed;                  /* inputs that could not be read or run */
     size_t split_files, split_rows; /* files that became an inference for each row, and these inferences */
     const char *split_file;         /* the first of them */
+    size_t postponed;               /* nodes that a run computes at its end */
     double total_ms;
 };
 

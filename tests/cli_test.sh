@@ -158,6 +158,19 @@ run 0 run nonzero.onnx all.npy --local --output y.npy && grep -q "'<i8'.* (4, 16
 run 0 run nonzero.onnx all.npy all.npy --local --check --output y.npy && grep -q '(8, 16)' y.npy || fail "$command: y.npy is not [8,16]"
 run 3 run nonzero.onnx all.npy none.npy --local --output y.npy && says 'shapes 4x16 and 4x0 cannot be joined'
 
+# Nodes that need the data are named with the reason, and no layers. An output may have no shape.
+model "$(field 1 "$(node Neg turn t x)")$(field 1 "$(node NonZero find z t)")$(field 1 "$(node Neg behind y z)")$(
+    field 11 "$(value x 1 1 4 4)")$(field 12 "$(text 1 y)$(field 2 "$(field 1 "$(number 1 7)")")")" | to_file >behind.onnx
+run 0 inspect behind.onnx
+prints '^output +y +int64 unknown shape$' && prints '^1 layer, '
+prints '^find +NonZero +the input depends on the data$' && prints "^behind +Neg +reads 'z'$"
+prints '^2 nodes are postponed: computed here at the end of a run, neither coded nor planned$'
+run 0 inspect behind.onnx --json
+prints '"shape": null' && prints '"postponed": \[' && prints '"why": "the input depends on the data"'
+run 0 plan behind.onnx && prints '^postponed +2 nodes are computed here at the end of a run, for which no time is predicted'
+run 0 run behind.onnx x.npy && prints '^postponed +2 nodes are computed here at the end of each run'
+run 0 inspect constant.onnx && ! grep -q postponed out || fail "$command: nothing is postponed"
+
 # Open axes of one name have one size.
 open_value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 1)$(field 2 "$(field 1 "$(number 1 1)")$(field 1 "$(text 2 length)")")")"; } # NAME
 model "$(field 1 "$(node Concat join y a b)$(field 5 "$(text 1 axis)$(number 3 1)$(number 20 2)")")$(field 11 "$(open_value a)")$(

@@ -14,7 +14,8 @@ typedef struct convoy_model convoy_model;
 typedef struct convoy_value_info {
     const char *name;
     convoy_dtype dtype;
-    convoy_shape shape;               /* -1: an axis that the model leaves open */
+    bool shaped;        /* the model declares the shape; of an output it may not: shape is a scalar's then */
+    convoy_shape shape; /* -1: an axis that the model leaves open */
     int32_t symbols[CONVOY_MAX_RANK]; /* of an open axis: the number of its name (convoy_model_symbols); -1:
                                          it has none. Axes of one name have one size, in all inputs. */
 } convoy_value_info;

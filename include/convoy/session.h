@@ -210,7 +210,7 @@ typedef struct convoy_stream {
 CONVOY_API convoy_status convoy_session_stream(convoy_session *session, const convoy_stream *stream,
                                                double *total_ms, convoy_error *error);
 
-/* One node of the graph, and the plan for it. Strings belong to the session. */
+/* One layer: a node of the graph, or a part of one, and the plan for it. Strings belong to the session. */
 typedef struct convoy_layer_info {
     const char *name, *op;
     convoy_shape shape; /* of the first output */
@@ -228,8 +228,19 @@ typedef struct convoy_layer_info {
     double error_bound;          /* of the output, relative to its largest element, after likely losses */
 } convoy_layer_info;
 
-/* The layers in order of execution; owned by the session. */
+/* The layers in order of execution, without the nodes that are postponed; owned by the session. */
 CONVOY_API size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers);
+
+/* A node that is computed at the end of a run, here: it has to know what depends on the data (the shape of
+ * its result, mostly), or it reads what such a node makes. It is no layer: it is neither coded nor planned,
+ * and no time is predicted for it. Strings belong to the session. */
+typedef struct convoy_postponed {
+    const char *name, *op, *domain; /* of the node and its operator; domain "": ONNX's own */
+    const char *why;                /* what it waits for: "input 'shape' depends on the data", "reads 'x'" */
+} convoy_postponed;
+
+/* These nodes in order of execution; 0: there are none. Owned by the session. Thread-safe. */
+CONVOY_API size_t convoy_session_postponed(const convoy_session *session, const convoy_postponed **nodes);
 
 /* Fills lost[i] with the workers that are lost now; at most capacity. Returns how many there are. */
 CONVOY_API size_t convoy_session_lost(const convoy_session *session, uint32_t *lost, size_t capacity);

@@ -35,6 +35,9 @@ convoy_status node_needs_data(struct lowering *l, const char *format, ...) {
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     l->needs_data = true;
+    bool inside = !l->postponing; /* of a branch: it is the node around it that waits */
+    snprintf(l->waits_for, sizeof l->waits_for, "%s%s%.80s%s depends on the data", what,
+             inside ? " of '" : "", inside ? l->node->name : "", inside ? "' inside it" : "");
     return node_fail(l, CONVOY_E_UNSUPPORTED, "%s depends on the data; only constants are supported", what);
 }
 

@@ -20,6 +20,7 @@ struct lowering {
     const struct onnx_operator *op; /* its row */
     bool postponing;                /* nodes that need data may wait for it (node_needs_data) */
     bool needs_data;                /* the node must wait */
+    char waits_for[300];            /* for what, if it must */
     uint64_t attributes_read;       /* bit per attribute of the node */
     uint32_t steps_of_node;         /* added so far */
     struct backend *backend;        /* that folds constants */

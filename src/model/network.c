@@ -48,12 +48,12 @@ static bool is_hint(const struct lowering *l, const struct attribute *attribute)
     return l->model->opset < 6 && strcmp(attribute->name, "consumed_inputs") == 0;
 }
 
-/* Whether the node reads what is made later. */
-static bool reads_later(const struct lowering *l) {
+/* The first of the model's values that the node reads and a postponed node makes; NO_VALUE: none. */
+static uint32_t reads_later(const struct lowering *l) {
     for (size_t i = 0; i < l->node->input_count; i++)
         if (l->node->inputs[i] != NO_VALUE && l->value_of[l->node->inputs[i]] == VALUE_LATER)
-            return true;
-    return false;
+            return l->node->inputs[i];
+    return NO_VALUE;
 }
 
 /* Forgets the steps that were added for the node since there were so many. */
@@ -65,13 +65,14 @@ static void steps_drop(struct network *network, size_t count) {
     }
 }
 
-static convoy_status node_postpone(struct lowering *l) {
+/* why: in the network's arena; NULL: there was no memory for it. */
+static convoy_status node_postpone(struct lowering *l, const char *why) {
     struct postponed *postponed = &l->network->postponed;
     if (!postponed->nodes)
-        postponed->nodes = arena_alloc(l->arena, l->model->node_count, sizeof(const struct node *));
-    if (!postponed->nodes)
+        postponed->nodes = arena_alloc(l->arena, l->model->node_count, sizeof *postponed->nodes);
+    if (!postponed->nodes || !why)
         return l->status = error_memory(l->error);
-    postponed->nodes[postponed->node_count++] = l->node;
+    postponed->nodes[postponed->node_count++] = (struct postponed_node){l->node, why};
     for (size_t i = 0; i < l->node->output_count; i++)
         if (l->node->outputs[i] != NO_VALUE)
             l->value_of[l->node->outputs[i]] = VALUE_LATER;
@@ -96,15 +97,16 @@ convoy_status node_lower(struct lowering *l, const struct node *node) {
     convoy_status status = check_node(l);
     if (status != CONVOY_OK)
         return status;
-    if (reads_later(l))
-        return node_postpone(l);
+    uint32_t later = reads_later(l);
+    if (later != NO_VALUE)
+        return node_postpone(l, arena_format(l->arena, "reads '%s'", l->model->values[later].name));
     status = l->op->lower(l);
     if (l->status == CONVOY_OK)
         l->status = status;
     if (l->needs_data && l->postponing) {
         steps_drop(l->network, steps);
         l->status = CONVOY_OK;
-        return node_postpone(l);
+        return node_postpone(l, arena_format(l->arena, "%s", l->waits_for));
     }
     return check_attributes(l);
 }

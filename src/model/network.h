@@ -31,8 +31,13 @@ struct network_value {
 /* Nodes whose results have shapes that depend on data (NonZero, a Reshape to a computed shape, ...), and all
  * nodes behind them. They are lowered at the end of every run, when everything before them is known, by the
  * functions that fold constants (postponed.h). */
+struct postponed_node {
+    const struct node *node; /* the model's */
+    const char *why;         /* what it waits for; the network's */
+};
+
 struct postponed {
-    const struct node **nodes; /* [node_count] in order */
+    struct postponed_node *nodes; /* [node_count] in order */
     size_t node_count;
     uint32_t *known; /* [network.output_count] the model's values that network.outputs stand for */
 };

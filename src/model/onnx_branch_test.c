@@ -152,6 +152,11 @@ static void test_branch_that_needs_data(void **state) {
     struct network *network = NULL;
     assert_int_equal(network_create(&network, model, &row_shape, NULL), CONVOY_OK);
     assert_int_equal(network->postponed.node_count, 2);
+    assert_string_equal(network->postponed.nodes[0].node->op, "If");
+    assert_string_equal(network->postponed.nodes[0].why,
+                        "input 'input' of 'ConstantOfShape_2' inside it depends on the data");
+    assert_string_equal(network->postponed.nodes[1].node->op, "Sub");
+    assert_string_equal(network->postponed.nodes[1].why, "reads 'zeros'");
     network_destroy(&network);
     expect_row(model, 1, expected); /* x[2] is 3 */
     convoy_model_destroy(&model);

@@ -102,8 +102,7 @@ static convoy_status read_shape(struct reader *r, struct proto_range range, conv
 }
 
 /* TypeProto.Tensor */
-static convoy_status read_tensor_type(struct reader *r, struct proto_range range, convoy_value_info *info,
-                                      bool *shaped) {
+static convoy_status read_tensor_type(struct reader *r, struct proto_range range, convoy_value_info *info) {
     struct proto_cursor cursor = proto_open(r->model->map, range);
     struct proto_field field;
     while (proto_next(&cursor, &field)) {
@@ -113,7 +112,7 @@ static convoy_status read_tensor_type(struct reader *r, struct proto_range range
             info->dtype = field.value < 256 ? (convoy_dtype)field.value : 0;
             break;
         case PROTO_KEY(2, PROTO_BYTES):
-            *shaped = true;
+            info->shaped = true;
             status = read_shape(r, field.bytes, info);
             break;
         }
@@ -123,15 +122,10 @@ static convoy_status read_tensor_type(struct reader *r, struct proto_range range
     return cursor.problem ? reading_damaged(r, &cursor) : CONVOY_OK;
 }
 
-/* What a ValueInfoProto says beside what is public. */
-struct declaration {
-    bool shaped;       /* it gives a shape */
-    bool is_no_tensor; /* it is a sequence, an optional, a map, ... */
-};
-
-/* A tensor of a type that is not ours has dtype 0, and so has one without a type. */
+/* *is_tensor: whether it is no sequence, optional, map, ... A tensor of a type that is not ours has dtype 0,
+ * and so has one without a type. */
 static convoy_status read_value_info(struct reader *r, struct proto_range range, convoy_value_info *info,
-                                     struct declaration *declaration) {
+                                     bool *is_tensor) {
     struct proto_range name = {range.offset, 0}, type = {range.offset, 0};
     struct proto_cursor cursor = proto_open(r->model->map, range);
     struct proto_field field;
@@ -143,14 +137,14 @@ static convoy_status read_value_info(struct reader *r, struct proto_range range,
     if (cursor.problem)
         return reading_damaged(r, &cursor);
     *info = (convoy_value_info){0};
-    *declaration = (struct declaration){0};
+    *is_tensor = true;
     convoy_status status = read_name(r, name, &info->name);
     cursor = proto_open(r->model->map, type);
     while (status == CONVOY_OK && proto_next(&cursor, &field))
         if (field.key == PROTO_KEY(1, PROTO_BYTES))
-            status = read_tensor_type(r, field.bytes, info, &declaration->shaped);
+            status = read_tensor_type(r, field.bytes, info);
         else if (field.wire == PROTO_BYTES && field.number != 6) /* a denotation says what it is for */
-            declaration->is_no_tensor = true;
+            *is_tensor = false;
     if (status == CONVOY_OK && cursor.problem)
         status = reading_damaged(r, &cursor);
     if (convoy_dtype_bytes(info->dtype) == 0)
@@ -162,17 +156,17 @@ convoy_status read_input(struct reader *r, struct proto_range range) {
     convoy_model *model = r->model;
     struct scope *scope = r->scopes; /* the only one yet */
     convoy_value_info info;
-    struct declaration declaration;
+    bool is_tensor;
     uint32_t number;
     char types[DTYPE_LIST];
-    convoy_status status = read_value_info(r, range, &info, &declaration);
+    convoy_status status = read_value_info(r, range, &info, &is_tensor);
     if (status != CONVOY_OK)
         return status;
     if (name_find(&scope->values, info.name, &number) && model->values[number].constant.data)
         return CONVOY_OK; /* a weight that is also listed as an input */
     if (!*info.name)
         return reading_fail(r, CONVOY_E_INPUT, "an input has no name");
-    if (info.dtype == 0 || !declaration.shaped)
+    if (info.dtype == 0 || !info.shaped)
         return reading_fail(r, CONVOY_E_UNSUPPORTED,
                             "input '%.100s' must be a tensor with a shape, of one of the types %s", info.name,
                             dtype_list(types));
@@ -188,12 +182,12 @@ convoy_status read_input(struct reader *r, struct proto_range range) {
 
 convoy_status read_output(struct reader *r, struct proto_range range) {
     convoy_model *model = r->model;
-    struct declaration declaration;
+    bool is_tensor;
     convoy_value_info *info = &model->outputs[model->output_count];
-    convoy_status status = read_value_info(r, range, info, &declaration);
+    convoy_status status = read_value_info(r, range, info, &is_tensor);
     if (status != CONVOY_OK)
         return status;
-    if (declaration.is_no_tensor)
+    if (!is_tensor)
         return reading_fail(r, CONVOY_E_UNSUPPORTED, "output '%.100s' must be a tensor", info->name);
     if (!name_find(&r->scopes->values, info->name, &model->output_values[model->output_count]))
         return reading_fail(r, CONVOY_E_INPUT, "output '%.100s' is made by no node", info->name);

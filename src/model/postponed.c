@@ -29,8 +29,8 @@ convoy_status postponed_finish(struct lowering *l) {
         return l->status = error_memory(l->error);
     }
     for (size_t n = 0; n < postponed->node_count; n++)
-        for (size_t i = 0; i < postponed->nodes[n]->input_count; i++)
-            note_known(l, postponed->nodes[n]->inputs[i], listed);
+        for (size_t i = 0; i < postponed->nodes[n].node->input_count; i++)
+            note_known(l, postponed->nodes[n].node->inputs[i], listed);
     for (size_t i = 0; i < model->output_count; i++)
         note_known(l, model->output_values[i], listed);
     free(listed);
@@ -50,7 +50,7 @@ static convoy_status lower_all(struct lowering *l, const struct network *network
         status = constant_add(l, &view, &l->value_of[postponed->known[i]]);
     }
     for (size_t n = 0; n < postponed->node_count && status == CONVOY_OK; n++)
-        status = node_lower(l, postponed->nodes[n]);
+        status = node_lower(l, postponed->nodes[n].node);
     return status;
 }
 

@@ -215,6 +215,7 @@ void convoy_session_destroy(convoy_session **session) {
     pthread_mutex_destroy(&s->check_lock);
     plan_destroy(&s->plan);
     free(s->layers);
+    free(s->postponed);
     free(s->faults);
     free(s->backend_name);
     free(s);

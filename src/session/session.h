@@ -35,7 +35,8 @@ struct convoy_session {
     struct plan *plan;
     convoy_plan_alternative alternatives[MOST_ALTERNATIVES]; /* [alternative_count] that were compared */
     size_t alternative_count;
-    convoy_layer_info *layers; /* [network->step_count] */
+    convoy_layer_info *layers;   /* [network->step_count] */
+    convoy_postponed *postponed; /* [network->postponed.node_count] */
 
     char *backend_name; /* of the kernels; for the backend of the comparison */
     uint32_t threads;

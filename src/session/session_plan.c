@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/processor.h"
+#include "model/opset.h"
 #include "plan/alternatives.h"
 #include "plan/plan_file.h"
 #include "plan/profile_file.h"
@@ -125,11 +126,24 @@ convoy_status session_subjects_create(struct plan_subject **subjects, const stru
     return CONVOY_OK;
 }
 
+static void describe_postponed(convoy_session *session) {
+    const struct postponed *postponed = &session->network->postponed;
+    for (size_t i = 0; i < postponed->node_count; i++) {
+        const struct node *node = postponed->nodes[i].node;
+        session->postponed[i] = (convoy_postponed){.name = node->name,
+                                                   .op = node->op,
+                                                   .domain = domain_plain(node->domain),
+                                                   .why = postponed->nodes[i].why};
+    }
+}
+
 convoy_status session_layers_describe(convoy_session *session, convoy_error *error) {
     const struct network *network = session->network;
     session->layers = calloc(network->step_count + 1, sizeof *session->layers);
-    if (!session->layers)
+    session->postponed = calloc(network->postponed.node_count + 1, sizeof *session->postponed);
+    if (!session->layers || !session->postponed)
         return error_memory(error);
+    describe_postponed(session);
     for (size_t s = 0; s < network->step_count; s++) {
         const struct network_step *step = &network->steps[s];
         const struct plan_layer *plan = &session->plan->layers[s];
@@ -197,6 +211,11 @@ void session_plan_log_unused(const convoy_session *session, const convoy_options
 size_t convoy_session_layers(const convoy_session *session, const convoy_layer_info **layers) {
     *layers = session->layers;
     return session->network->step_count;
+}
+
+size_t convoy_session_postponed(const convoy_session *session, const convoy_postponed **nodes) {
+    *nodes = session->postponed;
+    return session->network->postponed.node_count;
 }
 
 size_t convoy_session_choices(const convoy_session *session, size_t layer, convoy_layer_choice *choices,
