@@ -160,6 +160,9 @@ run 0 inspect nonzero.onnx --json
 prints '"shape": null' && prints '"postponed": \[' && prints '"why": "the input depends on the data"'
 run 0 plan nonzero.onnx && prints '^postponed +2 nodes are computed here at the end of a run, for which no time is predicted'
 run 0 run nonzero.onnx x.npy && prints '^postponed +2 nodes are computed here at the end of each run'
+refuses 2 "with an output of the model: 'y'" run nonzero.onnx x.npy --output z=z.npy
+refuses 2 "--explain find: this node is postponed to the end of a run, and never coded: the input depends on the data" \
+    plan nonzero.onnx --explain find
 run 0 inspect constant.onnx && ! grep -q postponed out || fail "$command: nothing is postponed"
 
 # Open axes of one name have one size.
