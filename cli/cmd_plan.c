@@ -51,6 +51,12 @@ static convoy_status find_layer(const convoy_session *session, const char *name,
     for (*layer = 0; *layer < count; ++*layer)
         if (strcmp(layers[*layer].name, name) == 0)
             return CONVOY_OK;
+    const convoy_postponed *nodes;
+    for (size_t i = convoy_session_postponed(session, &nodes); i > 0; i--)
+        if (strcmp(nodes[i - 1].name, name) == 0)
+            return cli_error(error, CONVOY_E_USAGE,
+                             "--explain %s: this node is postponed to the end of a run, and never coded: %s",
+                             name, nodes[i - 1].why);
     return cli_error(error, CONVOY_E_USAGE, "--explain %s: no layer has that name; convoy inspect lists them",
                      name);
 }

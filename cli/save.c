@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,6 +87,21 @@ static convoy_status check_file(const struct saves *saves, const struct cli_opti
     return CONVOY_OK;
 }
 
+/* The text has a '=', and what stands before it names no output, or there is none. */
+static convoy_status refuse_name(const char *text, const convoy_value_info *outputs, size_t count,
+                                 convoy_error *error) {
+    char names[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof names - 1; i++) {
+        const int written =
+            snprintf(names + used, sizeof names - used, "%s'%.100s'", i ? ", " : "", outputs[i].name);
+        used += written > 0 ? (size_t)written : 0;
+    }
+    return cli_error(error, CONVOY_E_USAGE,
+                     "--output %s: must be FILE, or NAME=FILE with an output of the model: %s%s", text, names,
+                     used >= sizeof names ? ", ..." : "");
+}
+
 static convoy_status resolve(struct save *save, const char *text, const convoy_model *model,
                              convoy_error *error) {
     const convoy_value_info *outputs;
@@ -98,9 +114,7 @@ static convoy_status resolve(struct save *save, const char *text, const convoy_m
         }
     }
     if (count == 0 || strchr(text, '='))
-        return cli_error(error, CONVOY_E_USAGE,
-                         "--output %s: must be FILE or NAME=FILE; the model's first output is '%s'", text,
-                         count ? outputs[0].name : "");
+        return refuse_name(text, outputs, count, error);
     *save = (struct save){.file = text};
     return CONVOY_OK;
 }
