@@ -4,6 +4,7 @@
 #include "base/tensor.h"
 #include "compute/kinds.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- For the checks of kinds ---------------------------------------------------------------------------- */
@@ -194,4 +195,50 @@ bool matmul_shapes(const struct layer_desc *desc, convoy_shape *a, convoy_shape 
         axis_insert(b, 0);
     uint32_t m = y->rank - 2, n = y->rank - 1;
     return a->dims[n] == b->dims[m] && a->dims[m] == y->dims[m] && b->dims[n] == y->dims[n];
+}
+
+/* --- Cost ----------------------------------------------------------------------------------------------- */
+
+static double elements_of(const convoy_shape *shape) {
+    return (double)shape_product(shape, 0, shape->rank);
+}
+
+uint64_t layer_macs(const struct layer_desc *desc) {
+    if (desc->kind == LAYER_CONV)
+        return conv_macs(&desc->conv);
+    if (desc->kind == LAYER_CONV_TRANSPOSE)
+        return conv_transpose_macs(&desc->conv_transpose);
+    if (desc->kind != LAYER_MATMUL)
+        return 0;
+    const convoy_shape *a = &desc->inputs[0].shape, *y = &desc->outputs[0].shape;
+    return (uint64_t)shape_product(y, 0, y->rank) * (uint64_t)a->dims[a->rank - 1];
+}
+
+/* Positions of the input in a window. */
+static double pool_window(const struct pool_geometry *pool) {
+    double positions = 1;
+    for (uint32_t i = 0; i < pool->spatial; i++)
+        positions *= (double)(pool->kernel[i] < pool->in[i] ? pool->kernel[i] : pool->in[i]);
+    return positions;
+}
+
+double layer_work(const struct layer_desc *desc) {
+    const convoy_shape *x = &desc->inputs[0].shape;
+    double made = elements_of(&desc->outputs[0].shape);
+    if (made == 0)
+        return 0;
+    switch (desc->kind) {
+    case LAYER_POOL:
+        return made * pool_window(&desc->pool);
+    case LAYER_LRN:
+        return made * fmin((double)desc->lrn.size, (double)desc->lrn.channels);
+    case LAYER_RESIZE:
+        return made * 4 * ceil(desc->resize.stretch);
+    case LAYER_ROI: /* samples are at least half a position apart, unless their number is given */
+        return made * 4 * (double)shape_product(x, 2, x->rank);
+    case LAYER_TOP_K:
+        return elements_of(x) * log2((double)desc->top_k.axis + 2);
+    default:
+        return (double)layer_macs(desc);
+    }
 }

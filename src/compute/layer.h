@@ -35,6 +35,13 @@ bool conv_is_product(const struct conv_geometry *geometry, struct conv_product *
  * channels enough to pay for the transformations. */
 bool conv_admits_winograd(const struct conv_geometry *geometry);
 
+/* Multiply-adds of a layer that was checked: of convolutions and products; 0 for other kinds. */
+uint64_t layer_macs(const struct layer_desc *desc);
+
+/* About how many elements the reference looks at when it computes a layer that was checked, beyond those of
+ * its inputs and outputs once. */
+double layer_work(const struct layer_desc *desc);
+
 /* The shapes [...,M,K], [...,K,N] and [...,M,N] of a MATMUL whose vectors are written as matrices, as numpy
  * does; all of the output's rank, with axes of 1 where an input has none. false where they make no product.
  */

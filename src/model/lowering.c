@@ -12,6 +12,9 @@
  * a weight reshaped or cast at run time a few megabytes, and a hostile ConstantOfShape whatever it likes. */
 #define MAX_FOLDED_BYTES ((size_t)1 << 30)
 
+/* Elements of constants that are looked at when a model is lowered: a minute's work of the reference. */
+#define MAX_FOLDED_WORK 0x1p32
+
 convoy_status node_fail(struct lowering *l, convoy_status status, const char *format, ...) {
     if (l->status != CONVOY_OK)
         return l->status;
@@ -62,9 +65,19 @@ const convoy_tensor *value_constant(const struct lowering *l, uint32_t value) {
     return constant->data ? constant : NULL;
 }
 
+/* Adds to the work on constants; fails the node if that is too much. */
+static convoy_status count_work(struct lowering *l, double work) {
+    l->folded_work += work;
+    if (!l->bounded || l->folded_work <= MAX_FOLDED_WORK)
+        return CONVOY_OK;
+    return node_fail(l, CONVOY_E_UNSUPPORTED,
+                     "the constants of the model would take more than %.0f million operations to compute",
+                     MAX_FOLDED_WORK / 1e6);
+}
+
 const convoy_tensor *value_elements(struct lowering *l, uint32_t value) {
     convoy_tensor *constant = &l->network->values[value].constant;
-    if (!constant->data)
+    if (!constant->data || count_work(l, (double)convoy_tensor_elements(constant)) != CONVOY_OK)
         return NULL;
     if (tensor_align(constant, l->status == CONVOY_OK ? l->error : NULL) == CONVOY_OK)
         return constant;
@@ -189,6 +202,10 @@ static convoy_status run_now(struct lowering *l, const struct layer_desc *desc,
     convoy_error inner = {0};
     struct layer *layer = NULL;
     convoy_status status = l->backend->ops->layer_prepare(l->backend, desc, params, &layer, &inner);
+    if (status == CONVOY_OK && count_work(l, layer_work(desc)) != CONVOY_OK) {
+        l->backend->ops->layer_destroy(&layer);
+        return l->status;
+    }
     for (uint32_t i = 0; i < desc->output_count && status == CONVOY_OK; i++)
         status = convoy_tensor_create(&results[i], desc->outputs[i].dtype, &desc->outputs[i].shape, &inner);
     if (status == CONVOY_OK)
@@ -367,9 +384,11 @@ convoy_status value_widen(struct lowering *l, uint32_t value, uint32_t *wide) {
     if (*wide != NO_VALUE)
         return CONVOY_OK;
     size_t folded = l->folded_bytes;
+    double work = l->folded_work;
     if (cast_add(l, value, CONVOY_F32, wide) == CONVOY_OK)
         l->network->values[value].wide = *wide;
     l->folded_bytes = folded; /* a constant is widened once: at most twice what the file holds */
+    l->folded_work = work;
     return l->status;
 }
 

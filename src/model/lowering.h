@@ -25,6 +25,8 @@ struct lowering {
     struct backend *backend;        /* that folds constants */
     struct context *context;
     size_t folded_bytes;
+    double folded_work;   /* elements of constants that were looked at */
+    bool bounded;         /* the work is: there is no run yet that could be cancelled */
     convoy_status status; /* the first failure; its sentence is in error */
     convoy_error *error;
 };
@@ -64,7 +66,7 @@ convoy_dtype input_dtype(const struct lowering *lowering, size_t input);
 const convoy_tensor *input_constant(const struct lowering *lowering, size_t input);
 
 /* The same with elements that may be read: where they are misaligned in the file, a copy replaces them. NULL
- * where there is no memory, too, which is noted. */
+ * where there is no memory, too, or where constants were looked at too often, which is noted. */
 const convoy_tensor *input_elements(struct lowering *lowering, size_t input);
 
 /* The same of any value. */

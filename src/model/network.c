@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/tensor.h"
+#include "compute/layer.h"
 #include "model/fusion.h"
 #include "model/lowering.h"
 #include "model/node_support.h"
@@ -255,8 +256,12 @@ static convoy_status network_make(struct network **out, const convoy_model *mode
     struct owned_network *owned = calloc(1, sizeof *owned);
     struct network *network = owned ? &owned->network : NULL;
     uint32_t *value_of = malloc((model->value_count + 1) * sizeof *value_of);
-    struct lowering l = {
-        .model = model, .network = network, .value_of = value_of, .postponing = true, .error = error};
+    struct lowering l = {.model = model,
+                         .network = network,
+                         .value_of = value_of,
+                         .postponing = true,
+                         .bounded = true,
+                         .error = error};
     convoy_status status = owned && value_of ? CONVOY_OK : error_memory(error);
     if (status != CONVOY_OK)
         goto out;
@@ -318,15 +323,7 @@ void network_destroy(struct network **slot) {
 }
 
 uint64_t network_step_macs(const struct network_step *step) {
-    if (step->desc.kind == LAYER_CONV)
-        return conv_macs(&step->desc.conv);
-    if (step->desc.kind == LAYER_CONV_TRANSPOSE)
-        return conv_transpose_macs(&step->desc.conv_transpose);
-    if (step->desc.kind != LAYER_MATMUL)
-        return 0;
-    const convoy_shape *a = &step->desc.inputs[0].shape;
-    return (uint64_t)shape_product(&step->desc.outputs[0].shape, 0, step->desc.outputs[0].shape.rank) *
-           (uint64_t)a->dims[a->rank - 1];
+    return layer_macs(&step->desc);
 }
 
 static uint64_t tensor_size(const convoy_tensor *tensor) {

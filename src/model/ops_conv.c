@@ -175,9 +175,8 @@ static convoy_status row_bias(struct lowering *l, const convoy_tensor *c, int64_
         tensor_view(bias, c, &shape);
         return CONVOY_OK;
     }
-    convoy_status status = convoy_tensor_create(bias, CONVOY_F32, &shape, l->error);
-    if (status != CONVOY_OK)
-        return l->status = status;
+    if (constant_create(l, CONVOY_F32, &shape, bias) != CONVOY_OK)
+        return l->status;
     for (int64_t i = 0; i < n; i++)
         ((float *)bias->data)[i] = beta * ((const float *)c->data)[full ? i : 0];
     return CONVOY_OK;

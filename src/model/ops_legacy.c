@@ -19,8 +19,7 @@ static void numbers_make(struct lowering *l, const float *numbers, size_t count,
                          convoy_tensor *tensor) {
     const struct dtype *type = dtype_find(computed_type(input_dtype(l, 0)));
     convoy_shape shape = {1, {(int64_t)count}};
-    if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(tensor, type->number, &shape, l->error);
+    constant_create(l, type->number, &shape, tensor);
     for (size_t i = 0; i < count && l->status == CONVOY_OK; i++)
         type->store((char *)tensor->data + i * type->bytes, numbers ? (double)numbers[i] : fallback);
 }

@@ -1,6 +1,7 @@
 /* Operators that make constants, by ONNX's definitions of operator sets that the official cases do not reach.
  */
 #include "node_rig.h"
+#include "onnx_rig.h"
 
 #define NOT_A_NUMBER ((double)NAN)
 
@@ -245,6 +246,49 @@ static void constants_are_bounded(void **state) {
     node_rig_begin(&rig, "EyeLike", 9, 1);
     node_rig_input(&rig, CONVOY_F32, MATRIX((int64_t)1 << 40, 0), NULL);
     node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, words);
+    node_rig_begin(&rig, "Resize", 13, 1);
+    node_rig_input(&rig, CONVOY_F32, VECTOR(4), NULL);
+    node_rig_left_out(&rig);
+    node_rig_left_out(&rig);
+    node_rig_input(&rig, CONVOY_I64, VECTOR(1), VALUES(0x1p32));
+    node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, words);
+    node_rig_begin(&rig, "ImageScaler", 1, 1);
+    node_rig_input(&rig, CONVOY_F32, MATRIX(0, (int64_t)1 << 40), NULL);
+    node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, words);
+    node_rig_begin(&rig, "DequantizeLinear", 21, 1);
+    node_rig_input(&rig, CONVOY_I8, MATRIX(0, (int64_t)1 << 40), NULL);
+    node_rig_input(&rig, CONVOY_F32, MATRIX(0, (int64_t)1 << 39), NULL);
+    node_int(&rig.node, "block_size", 2);
+    node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, words);
+}
+
+/* A layer of constants that would take hours is refused before it is computed. */
+static void work_on_constants_is_bounded(void **state) {
+    (void)state;
+    for (int pool = 0; pool < 2; pool++) {
+        const int64_t shape[] = {1, 1, 6000, 6000};
+        struct message graph = {0}, output = value_message("y", NULL, 0), input = value_message("x", NULL, 0);
+        struct message sizes = int_tensor_message("sizes", shape, 4);
+        struct message node = node_message(pool ? "MaxPool" : "MatMul", "n", pool ? "a" : "a a", "c");
+        if (pool)
+            node_ints(&node, "kernel_shape", (const int64_t[]){3000, 3000}, 2);
+        message_take(&graph, GRAPH_INPUT, &input);
+        message_take(&graph, GRAPH_INITIALIZER, &sizes);
+        graph_node(&graph, node_message("ConstantOfShape", "", "sizes", "a"));
+        graph_node(&graph, node);
+        graph_node(&graph, node_message("Add", "", "x c", "y"));
+        message_take(&graph, GRAPH_OUTPUT, &output);
+        expect_lowering(&graph, 17, SCALAR, CONVOY_E_UNSUPPORTED, pool ? "MaxPool" : "MatMul");
+    }
+    struct node_rig rig; /* nothing is no work, though the filter would have no end */
+    node_rig_begin(&rig, "Resize", 18, 1);
+    node_rig_input(&rig, CONVOY_F32, VECTOR(4), NULL);
+    node_rig_left_out(&rig);
+    node_rig_left_out(&rig);
+    node_rig_input(&rig, CONVOY_I64, VECTOR(1), VALUES(0));
+    node_text(&rig.node, "mode", "linear");
+    node_int(&rig.node, "antialias", 1);
+    node_rig_gives(&rig, CONVOY_F32, VECTOR(0), NULL);
 }
 
 /* An output that the operator does not have here, of a node that waits for the data. */
@@ -267,6 +311,7 @@ int main(void) {
         cmocka_unit_test(non_zero),
         cmocka_unit_test(dropout_masks),
         cmocka_unit_test(constants_are_bounded),
+        cmocka_unit_test(work_on_constants_is_bounded),
         cmocka_unit_test(additional_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,10 +29,8 @@ static convoy_status fill_affine(struct lowering *l, size_t channels, double eps
         inputs[i] = per_channel(l, 1 + i, names[i], channels);
     convoy_shape shape = {1, {(int64_t)channels}};
     const struct dtype *type = dtype_find(computed_type(input_dtype(l, 0)));
-    if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(&params->weights, type->number, &shape, l->error);
-    if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(&params->bias, type->number, &shape, l->error);
+    constant_create(l, type->number, &shape, &params->weights);
+    constant_create(l, type->number, &shape, &params->bias);
     if (l->status != CONVOY_OK)
         return l->status;
     for (size_t c = 0; c < channels; c++) {

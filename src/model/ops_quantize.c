@@ -16,10 +16,8 @@ static convoy_status repeat_blocks(struct lowering *l, uint32_t of, uint32_t axi
     convoy_shape list = {1, {extent}};
     convoy_tensor indices;
     uint32_t number = NO_VALUE;
-    if (l->status != CONVOY_OK)
+    if (constant_create(l, CONVOY_I64, &list, &indices) != CONVOY_OK)
         return l->status;
-    if (convoy_tensor_create(&indices, CONVOY_I64, &list, l->error) != CONVOY_OK)
-        return l->status = CONVOY_E_MEMORY;
     for (int64_t i = 0; i < extent; i++)
         ((int64_t *)indices.data)[i] = i / block;
     constant_add(l, &indices, &number);

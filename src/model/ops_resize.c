@@ -172,11 +172,9 @@ static void extrapolation_add(struct lowering *l, const struct options *options,
 
 static void nearest_add(struct lowering *l, const struct options *options, const struct resized_axis *axis,
                         const struct axis_map *map, uint32_t number, uint32_t *value) {
-    convoy_tensor indices = {0};
+    convoy_tensor indices;
     convoy_shape list = {1, {axis->out}};
-    if (l->status == CONVOY_OK)
-        l->status = convoy_tensor_create(&indices, CONVOY_I64, &list, l->error);
-    if (l->status != CONVOY_OK)
+    if (constant_create(l, CONVOY_I64, &list, &indices) != CONVOY_OK)
         return;
     bool same = axis->in == axis->out, outside = false;
     for (int64_t i = 0; i < axis->out; i++) {
