@@ -290,6 +290,8 @@ def functions():
     case("less_uint64", "Less", "Less-13: uint64 beyond 2^63", 13, [big, np.array([7, 1 << 63, 6], np.uint64)], [np.array([False, False, True])])
     case("div_uint64", "Div", "Div-14: uint64", 14, [big, np.array([3, 2, 2], np.uint64)], [big // np.array([3, 2, 2], np.uint64)])
     case("max_uint64", "Max", "Max-13: uint64", 13, [big, np.array([7, 1 << 63, 6], np.uint64)], [np.maximum(big, np.array([7, 1 << 63, 6], np.uint64))])
+    far = np.array([(1 << 62) + 1], np.int64)
+    case("pad_int64", "Pad", "Pad-13: an integer beyond 2^53", 13, [far, np.array([1, 1], np.int64), far[0] - 2], [np.array([far[0] - 2, far[0], far[0] - 2])])
     case("pow_int_by_half", "Pow", "Pow-15: the result has the base's type", 15, [np.array([4, 9, 2], np.int32), np.array([0.5, 0.5, 3], np.float32)],
          [np.array([2, 3, 8], np.int32)])
     case("cast_uint64", "Cast", "Cast-13", 13, [big], [big.astype(np.float32)], to=TensorProto.FLOAT)

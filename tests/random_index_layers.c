@@ -177,7 +177,7 @@ void random_pad(struct sample *s, struct random *random) {
     convoy_shape x = random_dims(random, 0, 4), y = x;
     sample_begin(s, LAYER_PAD, random_type(random), x);
     s->desc.pad.mode = (enum pad_mode)random_between(random, 0, PAD_MODES - 1);
-    s->desc.pad.value = 1;
+    dtype_find(s->desc.outputs[0].dtype)->store(s->desc.pad.element, 1);
     for (uint32_t i = 0; i < x.rank; i++) {
         s->desc.pad.begin[i] = random_between(random, -2, 7);
         y.dims[i] = random_between(random, 0, 14);

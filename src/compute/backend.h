@@ -170,9 +170,9 @@ struct layer_desc {
         } transpose;
         struct {
             enum pad_mode mode;
-            int64_t begin[CONVOY_MAX_RANK];
-            double value;
-        } pad; /* begin may be negative: crops */
+            int64_t begin[CONVOY_MAX_RANK];       /* negative: crops */
+            _Alignas(8) unsigned char element[8]; /* CONSTANT: one of the input's type */
+        } pad;
         struct {
             int64_t start[CONVOY_MAX_RANK], step[CONVOY_MAX_RANK];
         } slice; /* start within the input; step not 0 */

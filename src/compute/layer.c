@@ -226,6 +226,8 @@ static double pool_window(const struct pool_geometry *pool) {
 double layer_work(const struct layer_desc *desc) {
     const convoy_shape *x = &desc->inputs[0].shape;
     double made = elements_of(&desc->outputs[0].shape);
+    if (made == 0)
+        return 0;
     switch (desc->kind) {
     case LAYER_POOL:
         return made * pool_window(&desc->pool);

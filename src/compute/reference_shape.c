@@ -185,7 +185,7 @@ static void pad_row(const struct layer_desc *desc, const convoy_tensor *in, int6
         count = p >= 0 && p == i - begin ? extent - p : 1;
         count = count < out->shape.dims[last] - i ? count : out->shape.dims[last] - i;
         if (p < 0)
-            value_store(out, to + (size_t)i, desc->pad.value);
+            run_copy((char *)out->data + (to + (size_t)i) * element, desc->pad.element, element);
         else
             run_copy((char *)out->data + (to + (size_t)i) * element,
                      (const char *)in->data + (size_t)(from + p) * element, (size_t)count * element);

@@ -298,7 +298,7 @@ static void moves(void **state) {
 
         sample_begin(&s, LAYER_PAD, dtype, MATRIX(3, 3)); /* one row above, one column cropped, one behind */
         memcpy(s.desc.pad.begin, (const int64_t[]){1, -1}, 16);
-        s.desc.pad.value = 1;
+        dtype_find(dtype)->store(s.desc.pad.element, 1);
         sample_input(&s, tensor_values(dtype, MATRIX(2, 3), COUNT_TO_SIX));
         if (dtype == CONVOY_F16)
             expect_values(&s, VALUES(0x3c00, 0x3c00, 0x3c00, 1, 2, 0x3c00, 4, 5, 0x3c00));

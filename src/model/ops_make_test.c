@@ -280,6 +280,15 @@ static void work_on_constants_is_bounded(void **state) {
         message_take(&graph, GRAPH_OUTPUT, &output);
         expect_lowering(&graph, 17, SCALAR, CONVOY_E_UNSUPPORTED, pool ? "MaxPool" : "MatMul");
     }
+    struct node_rig rig; /* nothing is no work, though the filter would have no end */
+    node_rig_begin(&rig, "Resize", 18, 1);
+    node_rig_input(&rig, CONVOY_F32, VECTOR(4), NULL);
+    node_rig_left_out(&rig);
+    node_rig_left_out(&rig);
+    node_rig_input(&rig, CONVOY_I64, VECTOR(1), VALUES(0));
+    node_text(&rig.node, "mode", "linear");
+    node_int(&rig.node, "antialias", 1);
+    node_rig_gives(&rig, CONVOY_F32, VECTOR(0), NULL);
 }
 
 /* An output that the operator does not have here, of a node that waits for the data. */

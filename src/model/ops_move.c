@@ -113,13 +113,31 @@ static convoy_status crop_add(struct lowering *l, struct pads *pads, uint32_t *v
     return layer_add(l, &desc, NULL, value, 1, NULL, value);
 }
 
+/* What is added in the mode constant, in the type of the input. */
+static void read_element(struct lowering *l, unsigned char *element) {
+    convoy_dtype dtype = input_dtype(l, 0);
+    if (l->model->opset < 11) {
+        dtype_find(dtype)->store(element, (double)attribute_float(l, "value", 0));
+        return;
+    }
+    if (!input_given(l, 2))
+        return;
+    const convoy_tensor *constant = input_elements(l, 2);
+    if (!constant)
+        node_needs_data(l, "input 'constant_value'");
+    else if (constant->dtype != dtype || convoy_tensor_elements(constant) != 1)
+        node_fail(l, CONVOY_E_INPUT, "input 'constant_value' must be one element of %s, as the input",
+                  convoy_dtype_text(dtype));
+    else
+        memcpy(element, constant->data, convoy_dtype_bytes(dtype));
+}
+
 static convoy_status lower_pad(struct lowering *l) {
     convoy_shape x = input_shape(l, 0);
     struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = pad_mode_of(l)};
     struct pads pads = pads_of(l, x.rank);
     uint32_t input = input_number(l, 0), value = NO_VALUE;
-    desc.pad.value = l->model->opset < 11 ? (double)attribute_float(l, "value", 0)
-                                          : input_number_value(l, 2, "constant_value", 0);
+    read_element(l, desc.pad.element);
     if (desc.pad.mode != PAD_CONSTANT)
         crop_add(l, &pads, &input);
     if (l->status != CONVOY_OK)

@@ -188,6 +188,11 @@ static void pad_modes(void **state) {
     node_rig_input(&rig, CONVOY_I64, VECTOR(2), VALUES(1, 0));
     node_text(&rig.node, "mode", "mirror");
     node_rig_fails(&rig, CONVOY_E_UNSUPPORTED, "mode 'mirror'");
+    node_rig_begin(&rig, "Pad", 13, 1);
+    node_rig_input(&rig, CONVOY_I32, VECTOR(1), NULL);
+    node_rig_input(&rig, CONVOY_I64, VECTOR(2), VALUES(1, 0));
+    node_rig_input(&rig, CONVOY_F32, SCALAR, VALUES(0.5));
+    node_rig_fails(&rig, CONVOY_E_INPUT, "input 'constant_value' must be one element of int32");
 }
 
 /* Expand-8: shape and input may both have axes of 1. */

@@ -163,8 +163,10 @@ static int64_t nearest(const struct options *options, const struct resized_axis 
 /* *value: it with an element more at the end of an axis, which is the extrapolated one. */
 static void extrapolation_add(struct lowering *l, const struct options *options, uint32_t number,
                               uint32_t *value) {
-    struct layer_desc desc = {.kind = LAYER_PAD,
-                              .pad = {.mode = PAD_CONSTANT, .value = options->extrapolation}};
+    struct layer_desc desc = {.kind = LAYER_PAD, .pad.mode = PAD_CONSTANT};
+    if (l->status != CONVOY_OK)
+        return;
+    dtype_find(l->network->values[*value].dtype)->store(desc.pad.element, options->extrapolation);
     desc.outputs[0].shape = value_shape(l, *value);
     desc.outputs[0].shape.dims[number]++;
     layer_add(l, &desc, NULL, value, 1, NULL, value);
