@@ -96,7 +96,7 @@ static void test_squeeze_forms(void **state) {
 
 static void test_clip_and_pad_forms(void **state) {
     (void)state;
-    static const int64_t pads[] = {0, 1, 0, 0, 0, 2}, six = 6;
+    static const int64_t pads[] = {0, 1, 0, 0, 0, 2};
     convoy_tensor old, new;
     struct message node = node_message("Clip", "n", "x", "y");
     node_float(&node, "max", 1);
@@ -109,22 +109,22 @@ static void test_clip_and_pad_forms(void **state) {
 
     node = node_message("Pad", "n", "x", "y");
     node_ints(&node, "pads", pads, 6);
-    node_float(&node, "value", 6);
+    node_float(&node, "value", 1);
     assert_int_equal(run_node(&node, NULL, 0, 10, &cube, &old, NULL), CONVOY_OK);
-    struct message inputs[] = {int_tensor_message("pads", pads, 6), int_tensor_message("six", &six, 1)};
-    node = node_message("Pad", "n", "x pads six", "y");
+    struct message inputs[] = {int_tensor_message("pads", pads, 6), tensor_message("one", NULL, 0, 1)};
+    node = node_message("Pad", "n", "x pads one", "y");
     assert_int_equal(run_node(&node, inputs, 2, 11, &cube, &new, NULL), CONVOY_OK);
     assert_true(shape_equal(&old.shape, &(convoy_shape){3, {2, 4, 6}}));
-    assert_true(((float *)old.data)[0] == 6 && ((float *)old.data)[6] == 0 && ((float *)old.data)[10] == 6);
+    assert_true(((float *)old.data)[0] == 1 && ((float *)old.data)[6] == 0 && ((float *)old.data)[10] == 1);
     assert_same(&old, &new);
 
     static const int64_t chosen[] = {1, 2}, chosen_pads[] = {1, 0, 0, 2}; /* axes as an input: from 18 on */
-    struct message more[] = {int_tensor_message("pads", chosen_pads, 4), int_tensor_message("six", &six, 1),
+    struct message more[] = {int_tensor_message("pads", chosen_pads, 4), tensor_message("one", NULL, 0, 1),
                              int_tensor_message("axes", chosen, 2)};
-    node = node_message("Pad", "n", "x pads six axes", "y");
+    node = node_message("Pad", "n", "x pads one axes", "y");
     assert_int_equal(run_node(&node, more, 3, 18, &cube, &new, NULL), CONVOY_OK);
     assert_true(shape_equal(&new.shape, &(convoy_shape){3, {2, 4, 6}}));
-    assert_true(((float *)new.data)[0] == 6 && ((float *)new.data)[6] == 0 && ((float *)new.data)[10] == 6);
+    assert_true(((float *)new.data)[0] == 1 && ((float *)new.data)[6] == 0 && ((float *)new.data)[10] == 1);
     convoy_tensor_release(&new);
 }
 
