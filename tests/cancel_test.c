@@ -2,6 +2,7 @@
  * CONVOY_E_CANCELLED, and does not wait for what it waited for. */
 #include <convoy/convoy.h>
 
+#include "onnx_writer.h"
 #include "temp_folder.h"
 
 #include <pthread.h>
@@ -112,6 +113,55 @@ static void with_workers(void **state) {
     cancel_at_every_look(options_of(countdown, &left), &left);
 }
 
+/* NonZero, whose output has a shape that depends on the data, and four nodes behind it. */
+static convoy_model *model_of_postponed_nodes(void) {
+    static const int64_t row[] = {3}, open[] = {1, -1};
+    static const char *const names[] = {"a", "b", "c", "d", "y"};
+    convoy_model *made = NULL;
+    char path[64];
+    struct message graph = {0}, input = value_message("x", row, 1),
+                   output = typed_value_message("y", CONVOY_I64, open, 2),
+                   node = node_message("NonZero", "", "x", names[0]);
+    message_take(&graph, GRAPH_NODE, &node);
+    for (size_t i = 0; i < 4; i++) {
+        node = node_message("Neg", "", names[i], names[i + 1]);
+        message_take(&graph, GRAPH_NODE, &node);
+    }
+    message_take(&graph, GRAPH_INPUT, &input);
+    message_take(&graph, GRAPH_OUTPUT, &output);
+    struct message bytes = model_message(&graph, 13);
+    file_write(path, bytes.bytes, bytes.size);
+    message_free(&bytes);
+    assert_int_equal(convoy_model_load(&made, path, NULL), CONVOY_OK);
+    unlink(path);
+    return made;
+}
+
+static void at_every_postponed_node(void **state) {
+    (void)state;
+    const convoy_shape row = {1, {3}};
+    float data[] = {1, 0, 3};
+    const convoy_tensor in = {CONVOY_F32, row, data, NULL};
+    convoy_model *postponed = model_of_postponed_nodes();
+    convoy_session *session = NULL;
+    atomic_int left = 1000;
+    convoy_options options = options_of(countdown, &left);
+    options.local = true;
+    assert_int_equal(convoy_session_create(&session, postponed, &row, &options, NULL), CONVOY_OK);
+    bool done = false;
+    for (int looks = 0; !done; looks++) {
+        convoy_result *result = NULL;
+        atomic_store(&left, looks);
+        const convoy_status status = convoy_session_run(session, &in, &result, NULL);
+        done = status == CONVOY_OK;
+        assert_true(done ? looks >= 5 : status == CONVOY_E_CANCELLED);
+        assert_int_equal(result != NULL, done);
+        convoy_result_destroy(&result);
+    }
+    convoy_session_destroy(&session);
+    convoy_model_destroy(&postponed);
+}
+
 static void while_it_calibrates(void **state) {
     (void)state;
     char path[TEMP_PATH + 16];
@@ -204,6 +254,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alone),
         cmocka_unit_test(with_workers),
+        cmocka_unit_test(at_every_postponed_node),
         cmocka_unit_test(while_it_calibrates),
         cmocka_unit_test(for_workers_that_do_not_come),
         cmocka_unit_test(for_answers_that_do_not_come),

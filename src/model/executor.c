@@ -322,7 +322,8 @@ static convoy_status make_outputs(const struct run *run, convoy_tensor *out, con
         status = output_make(run, network->outputs[i], &made[i], error);
     bool postponed = network->postponed.node_count > 0;
     if (status == CONVOY_OK && postponed)
-        status = postponed_run(network, run->executor->backend, run->context, made, out, first, error);
+        status = postponed_run(network, run->executor->backend, run->context, run->executor->cancel, made,
+                               out, first, error);
     for (size_t i = 0; i < network->output_count; i++)
         if (status == CONVOY_OK && !postponed)
             out[i] = made[i];

@@ -40,7 +40,7 @@ convoy_status postponed_finish(struct lowering *l) {
 /* --- At the end of a run -------------------------------------------------------------------------------- */
 
 /* All of the postponed nodes, as if their inputs were constants. */
-static convoy_status lower_all(struct lowering *l, const struct network *network,
+static convoy_status lower_all(struct lowering *l, const struct network *network, const struct cancel *cancel,
                                const convoy_tensor *known) {
     const struct postponed *postponed = &network->postponed;
     convoy_status status = CONVOY_OK;
@@ -49,8 +49,11 @@ static convoy_status lower_all(struct lowering *l, const struct network *network
         tensor_view(&view, &known[i], &known[i].shape);
         status = constant_add(l, &view, &l->value_of[postponed->known[i]]);
     }
-    for (size_t n = 0; n < postponed->node_count && status == CONVOY_OK; n++)
-        status = node_lower(l, postponed->nodes[n].node);
+    for (size_t n = 0; n < postponed->node_count && status == CONVOY_OK; n++) {
+        status = cancel_check(cancel, l->error);
+        if (status == CONVOY_OK)
+            status = node_lower(l, postponed->nodes[n].node);
+    }
     return status;
 }
 
@@ -67,8 +70,8 @@ static convoy_status take_outputs(struct lowering *l, convoy_tensor *out) {
 }
 
 convoy_status postponed_run(const struct network *network, struct backend *layers, struct context *context,
-                            const convoy_tensor *known, convoy_tensor *out, convoy_not_finite *first,
-                            convoy_error *error) {
+                            const struct cancel *cancel, const convoy_tensor *known, convoy_tensor *out,
+                            convoy_not_finite *first, convoy_error *error) {
     const convoy_model *model = network->model;
     struct network made = {.model = model, .unfused = network->unfused};
     struct arena arena = {0};
@@ -84,7 +87,7 @@ convoy_status postponed_run(const struct network *network, struct backend *layer
         return error_memory(error);
     memset(l.value_of, 0xff, (model->value_count + 1) * sizeof *l.value_of); /* NO_VALUE */
     memset(out, 0, network->result_count * sizeof *out);
-    convoy_status status = lower_all(&l, network, known);
+    convoy_status status = lower_all(&l, network, cancel, known);
     if (status == CONVOY_OK)
         status = take_outputs(&l, out);
     if (status != CONVOY_OK)
