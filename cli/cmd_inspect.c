@@ -52,7 +52,7 @@ static void print_model(const char *path, const convoy_model *model) {
     printf("\n");
 }
 
-/* An operator, with its domain where that is not ONNX's own. */
+/* An operator, with its domain if that is not ONNX's own. */
 static void add_operator(struct table *table, const char *domain, const char *op) {
     table_cell(table, "%s%s%s", domain, *domain ? ":" : "", op);
 }

@@ -32,7 +32,7 @@ struct json_result {
     const convoy_result *result;
 };
 
-/* One compact JSON object, to be freed; NULL where there is no memory. */
+/* One compact JSON object, to be freed; NULL if there is no memory. */
 char *json_result_text(const struct json_result *result);
 
 /* The same of an input that failed. */

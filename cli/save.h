@@ -35,7 +35,7 @@ convoy_status save_check_file(const struct cli_options *options, const char *opt
 convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, convoy_error *error);
 
 /* Writes the files: one inference's output as it is, those of several joined along the first axis. No file if
- * nothing was kept. CONVOY_E_IO; CONVOY_E_INPUT where outputs whose shapes depend on data cannot be joined.
+ * nothing was kept. CONVOY_E_IO; CONVOY_E_INPUT if outputs whose shapes depend on data cannot be joined.
  */
 convoy_status saves_write(struct saves *saves, convoy_error *error);
 

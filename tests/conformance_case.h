@@ -32,7 +32,7 @@ struct case_list {
     size_t count;
 };
 
-/* False, with a printed reason, where the package is not installed. */
+/* False, with a printed reason, if the package is not installed. */
 bool case_list_open(struct case_list *list);
 void case_list_close(struct case_list *list);
 

@@ -24,7 +24,7 @@ void expect_graph(struct message *graph, convoy_status expected, const char *wor
 void expect_lowering(struct message *graph, int64_t opset, convoy_shape shape, convoy_status expected,
                      const char *words);
 
-/* Runs a model once on the reference; fails the test where that fails. in[i]: its inputs; out: its outputs.
+/* Runs a model once on the reference; fails the test if that fails. in[i]: its inputs; out: its outputs.
  */
 void run_model(const convoy_model *model, const convoy_tensor *in, convoy_tensor *out);
 

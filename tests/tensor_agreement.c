@@ -17,7 +17,7 @@ static const struct {
     {CONVOY_F32, 1e-5, 0}, /* sums in another order */
     {CONVOY_F64, 1e-7, 0}, /* below the roundoff of float32, so that nothing was computed in that */
     {CONVOY_F16, 1e-3, 0}, /* two units of a number near the largest */
-    {CONVOY_BF16, 0, 1},   /* ONNX 1.12 truncates where the standard rounds */
+    {CONVOY_BF16, 0, 1},   /* ONNX 1.12 truncates, the standard rounds */
 };
 
 static bool same_kind(double a, double b) {

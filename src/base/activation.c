@@ -12,7 +12,7 @@
 /* log(1 + exp(v)) is v in float64 from here on. */
 #define SOFTPLUS_IS_LINEAR 40
 
-/* min(max(v,low),high): where low > high, high, as ONNX has it. */
+/* min(max(v,low),high): if low > high, high, as ONNX has it. */
 static double clip(double v, double low, double high) {
     v = v < low ? low : v;
     return v > high ? high : v;

@@ -9,7 +9,7 @@
 /* --- Floats --------------------------------------------------------------------------------------------- */
 
 /* A double as float32 for a second rounding to fewer digits, which then comes out as if it were the only one:
- * towards zero, and odd where that is not exact. */
+ * towards zero, and odd if that is not exact. */
 static float round_to_odd(double value) {
     float rounded = (float)value;
     if (!isfinite(rounded) || (double)rounded == value)

@@ -9,7 +9,7 @@
 struct buffer_pool;
 
 /* A pool that keeps at most `most` blocks that nobody uses, the largest; so never more memory than was in use
- * at once. NULL where there is no memory. */
+ * at once. NULL if there is no memory. */
 struct buffer_pool *buffer_pool_create(size_t most);
 
 /* As buffer_create, over the smallest idle block that is large enough, or a new one. The buffer may outlive

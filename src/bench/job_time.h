@@ -30,7 +30,7 @@ struct job_times {
 };
 
 /* Runs the layer round after round, one at a time, by oneDNN's kernels. CONVOY_E_USAGE where the setup makes
- * no sense, CONVOY_E_INPUT where the code does not admit the layer, CONVOY_E_MEMORY. Blocks for all rounds.
+ * no sense, CONVOY_E_INPUT if the code does not admit the layer, CONVOY_E_MEMORY. Blocks for all rounds.
  */
 convoy_status job_times_measure(const struct job_setup *setup, struct job_times *times, convoy_error *error);
 

@@ -53,7 +53,7 @@ static int64_t filter_reach(const struct layer_desc *desc) {
     return (int64_t)ceil(desc->resize.stretch * (desc->resize.filter == RESIZE_LINEAR ? 1 : 2));
 }
 
-/* Makes the sum 1, which it is not where the filter is stretched or cut off. */
+/* Makes the sum 1, which it is not if the filter is stretched or cut off. */
 static void normalise(double *weights, size_t count) {
     double sum = 0;
     for (size_t i = 0; i < count; i++)

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define MOST_SAMPLES 1024 /* of a bin along an axis, where their number is given */
+#define MOST_SAMPLES 1024 /* of a bin along an axis, if their number is given */
 
 convoy_status check_roi(const struct layer_desc *desc, const struct layer_params *params,
                         convoy_error *error) {

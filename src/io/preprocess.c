@@ -170,7 +170,7 @@ static struct window plan_window(const struct preprocess *plan, const struct ima
     return w;
 }
 
-/* A sample becomes a number from 0 to 255, with digits behind the point where it has more than 8 bits.
+/* A sample becomes a number from 0 to 255, with digits behind the point if it has more than 8 bits.
  * Integers are rounded, and cut to what the type holds. */
 static void fill(const convoy_tensor *tensor, const struct preprocess *plan, const struct image *image) {
     const struct dtype *dtype = dtype_find(plan->dtype);

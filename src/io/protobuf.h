@@ -71,7 +71,7 @@ bool proto_count_numbers(const struct buffer *map, struct proto_range range, enu
 float proto_float(uint64_t value);
 double proto_double(uint64_t value);
 
-/* A copy of the bytes as a string, the caller's. CONVOY_E_INPUT where a zero byte is inside, CONVOY_E_MEMORY.
+/* A copy of the bytes as a string, the caller's. CONVOY_E_INPUT if a zero byte is inside, CONVOY_E_MEMORY.
  */
 convoy_status proto_copy_text(char **text, const struct buffer *map, struct proto_range range,
                               convoy_error *error);

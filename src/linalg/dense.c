@@ -21,7 +21,7 @@ static convoy_status status_of(lapack_int info) {
     return info == 0 ? CONVOY_OK : CONVOY_E_INTERNAL;
 }
 
-/* A copy of a [rows][columns] of elements of size bytes, NULL where there is no memory for it. */
+/* A copy of a [rows][columns] of elements of size bytes, NULL if there is no memory for it. */
 static void *matrix_copy(size_t rows, size_t columns, size_t size, const void *a) {
     size_t bytes;
     if (rows > INT_MAX || columns > INT_MAX || !size_mul(rows, columns, &bytes) ||

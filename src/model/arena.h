@@ -14,10 +14,10 @@ struct arena {
 /* count * size zeroed bytes, aligned for any type; NULL where that overflows or there is no memory. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 
-/* A copy of length bytes with a zero behind; NULL where there is no memory. */
+/* A copy of length bytes with a zero behind; NULL if there is no memory. */
 char *arena_text(struct arena *arena, const void *bytes, size_t length);
 
-/* A formatted text; NULL where there is no memory. */
+/* A formatted text; NULL if there is no memory. */
 char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Frees every piece. */

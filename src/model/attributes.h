@@ -27,10 +27,10 @@ struct int_list attribute_ints(struct lowering *lowering, const char *name);
 unsigned attribute_choice(struct lowering *lowering, const char *name, const char *const *names,
                           const char *fallback);
 
-/* A list of numbers, in its floats and count; NULL where the node has none. */
+/* A list of numbers, in its floats and count; NULL if the node has none. */
 const struct attribute *attribute_floats(struct lowering *lowering, const char *name);
 
-/* An input as integers; it must be a constant of int32 or int64 where it is given, or, until operator set 5,
+/* An input as integers; it must be a constant of int32 or int64 if it is given, or, until operator set 5,
  * of any number type. what: its name in ONNX. */
 struct int_list input_ints(struct lowering *lowering, size_t input, const char *what);
 

@@ -77,7 +77,7 @@ bool shape_meet(convoy_shape *shape, const convoy_shape *other) {
     return true;
 }
 
-/* The shape of some values that meet; fails the node where they do not. */
+/* The shape of some values that meet; fails the node if they do not. */
 static convoy_status shapes_meet(struct lowering *l, const uint32_t *values, size_t count,
                                  convoy_shape *shape) {
     *shape = value_shape(l, values[0]);

@@ -67,7 +67,7 @@ convoy_dtype input_dtype(const struct lowering *lowering, size_t input);
 const convoy_tensor *input_constant(const struct lowering *lowering, size_t input);
 
 /* The same with elements that may be read: where they are misaligned in the file, a copy replaces them. NULL
- * where there is no memory, too, or where constants were looked at too often, which is noted. */
+ * if there is no memory, too, or if constants were looked at too often, which is noted. */
 const convoy_tensor *input_elements(struct lowering *lowering, size_t input);
 
 /* The same of any value. */
@@ -86,10 +86,10 @@ convoy_status constant_add(struct lowering *lowering, convoy_tensor *take_tensor
 /* The same elements under another shape. */
 convoy_status alias_add(struct lowering *lowering, uint32_t of, const convoy_shape *shape, uint32_t *value);
 
-/* A layer over inputs[0..input_count), or, where all of these are constant, its results. The caller sets
+/* A layer over inputs[0..input_count), or, if all of these are constant, its results. The caller sets
  * kind, the shapes of the outputs and what belongs to the kind; output_count (0: 1), inputs (NULL: as the
  * values are), the types of the outputs (0: that of the first input); the rest is filled here.
- * values[0..output_count): the new values. The first has the output's shape, or, where shape is not NULL,
+ * values[0..output_count): the new values. The first has the output's shape, or, if shape is not NULL,
  * that one with as many elements. Takes the references of params, which may be NULL, also on failure. */
 convoy_status layer_add(struct lowering *lowering, struct layer_desc *desc, struct layer_params *take_params,
                         const uint32_t *inputs, uint32_t input_count, const convoy_shape *shape,
@@ -133,7 +133,7 @@ convoy_status expand_add(struct lowering *lowering, uint32_t of, const convoy_sh
 /* *shape becomes that of two tensors that meet, by numpy's rule; false if they do not. */
 bool shape_meet(convoy_shape *shape, const convoy_shape *other);
 
-/* The same elements in another type: the value itself where it has that type. */
+/* The same elements in another type: the value itself if it has that type. */
 convoy_status cast_add(struct lowering *lowering, uint32_t from, convoy_dtype dtype, uint32_t *value);
 
 /* condition ? a : b, with numpy's broadcasting. */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The folder of a path, in the arena; NULL where there is no memory. */
+/* The folder of a path, in the arena; NULL if there is no memory. */
 static char *folder_of(struct arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
     if (!slash)

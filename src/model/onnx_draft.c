@@ -50,7 +50,7 @@ static convoy_status count_parts(struct reader *r, struct draft *draft) {
     return draft->input_names && node->outputs ? CONVOY_OK : error_memory(r->error);
 }
 
-/* The texts of a node. Its name stays NULL where it has none. */
+/* The texts of a node. Its name stays NULL if it has none. */
 static convoy_status read_texts(struct reader *r, struct draft *draft) {
     struct node *node = &draft->node;
     struct proto_cursor cursor = proto_open(r->model->map, draft->range);

@@ -25,7 +25,7 @@
 struct scope {
     struct name_table values;
     struct scope *outer;         /* where names are looked for that are not here; of a function's call: the
-                                    caller's, where only its inputs are looked for; NULL: nowhere */
+                                    caller's, in which only its inputs are looked for; NULL: nowhere */
     struct reading_graph *graph; /* whose nodes make its values */
     const struct function *function; /* called; NULL: none */
     uint32_t call;                   /* draft that calls it */

@@ -9,7 +9,7 @@
  * to the operator's least number are given. */
 typedef convoy_status lower_fn(struct lowering *lowering);
 
-/* An attribute that is a number, and what it is where it is left out. */
+/* An attribute that is a number, and what it is if it is left out. */
 struct number_attribute {
     const char *name;
     float fallback;
@@ -44,7 +44,7 @@ extern const struct onnx_operator activation_operators[], block_operators[], con
     microsoft_quantize_operators[], move_operators[], nms_operators[], norm_operators[], pool_operators[],
     quantize_operators[], reduce_operators[], resize_operators[], roi_operators[], shape_operators[];
 
-/* The operator of a domain; NULL where it is unknown. */
+/* The operator of a domain; NULL if it is unknown. */
 const struct onnx_operator *operator_find(const char *domain, const char *name);
 
 /* Whether a BatchNormalization takes the statistics of its batch, as in training. */

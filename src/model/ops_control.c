@@ -3,7 +3,7 @@
 #include "model/node_support.h"
 #include "model/operators.h"
 
-/* The branch in an attribute; fails the node where it has none that fits. */
+/* The branch in an attribute; fails the node if it has none that fits. */
 static const struct subgraph *branch_of(struct lowering *l, const char *name) {
     const struct attribute *attribute = attribute_find(l, name);
     if (attribute && attribute->kind == ATTRIBUTE_GRAPH && attribute->graph &&

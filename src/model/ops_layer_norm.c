@@ -41,7 +41,7 @@ static convoy_status mean_add(struct lowering *l, uint32_t x, uint32_t axis, uin
     return layer_add(l, &desc, NULL, &x, 1, NULL, value);
 }
 
-/* Mean and 1 / sqrt(variance + epsilon), as outputs 1 and 2 where the node names them: in float32. */
+/* Mean and 1 / sqrt(variance + epsilon), as outputs 1 and 2 if the node names them: in float32. */
 static convoy_status statistics_lower(struct lowering *l, uint32_t axis, double epsilon) {
     if (l->node->output_count < 2 || l->status != CONVOY_OK)
         return l->status;
@@ -165,7 +165,7 @@ static convoy_status lower_mean_variance_norm(struct lowering *l) {
     return l->status;
 }
 
-/* x / norm along an axis; 0 where the norm is 0. */
+/* x / norm along an axis; 0 if the norm is 0. */
 static convoy_status lower_lp_norm(struct lowering *l) {
     convoy_shape shape = input_shape(l, 0);
     uint32_t axis = axis_normal(l, attribute_int(l, "axis", -1), shape.rank), x = input_number(l, 0),

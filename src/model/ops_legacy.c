@@ -32,7 +32,7 @@ static convoy_status affine_lower(struct lowering *l, size_t outer, size_t chann
     struct layer_params params = {0};
     numbers_make(l, NULL, channels, (double)scale, &params.weights);
     numbers_make(l, biases, channels, (double)bias, &params.bias);
-    return layer_lower(l, &desc, &params); /* releases params where it failed */
+    return layer_lower(l, &desc, &params); /* releases params if it failed */
 }
 
 /* The same for all elements. */

@@ -52,7 +52,7 @@ static convoy_status lower_inference(struct lowering *l, const convoy_shape *x, 
                               .outputs = {{.shape = *x}}};
     struct layer_params params = {0};
     fill_affine(l, channels, epsilon, &params);
-    return layer_lower(l, &desc, &params); /* releases params where it failed */
+    return layer_lower(l, &desc, &params); /* releases params if it failed */
 }
 
 bool batch_norm_trains(const convoy_model *model, const struct node *node) {

@@ -1,6 +1,6 @@
 /* Resize, and Upsample before it. All modes are separable: one axis after the other is resized, the nearest
  * element by a gather along the axis, weighted sums by a layer of their own. The rules are those of the
- * standard; where it leaves a choice, or contradicts itself, those of its reference implementation and test
+ * standard; if it leaves a choice, or contradicts itself, those of its reference implementation and test
  * cases are followed, and a comment says so. */
 #include "base/tensor.h"
 #include "model/attributes.h"
@@ -46,7 +46,7 @@ struct resized_axis {
 
 /* --- Sizes ---------------------------------------------------------------------------------------------- */
 
-/* An input of numbers, which must be known; NULL where it is left out or empty, or the node fails. */
+/* An input of numbers, which must be known; NULL if it is left out or empty, or the node fails. */
 static const convoy_tensor *numbers_input(struct lowering *l, size_t input, const char *what, size_t count) {
     if (!input_given(l, input))
         return NULL;
@@ -148,7 +148,7 @@ static double round_to(enum rounding rounding, double at, double scale) {
     return down;
 }
 
-/* The input's element that an output position shows; in (one too many) where that is extrapolated. */
+/* The input's element that an output position shows; in (one too many) if that is extrapolated. */
 static int64_t nearest(const struct options *options, const struct resized_axis *axis,
                        const struct axis_map *map, int64_t position) {
     double at = axis_map_at(map, (double)position), last = (double)(axis->in - 1);

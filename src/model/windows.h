@@ -17,8 +17,8 @@ struct windows {
 convoy_status windows_read(struct lowering *lowering, const convoy_shape *input, const int64_t *kernel,
                            struct windows *windows);
 
-/* An attribute with `count` values of 0 to 2^30, one per spatial axis or two; all of them fallback where it
- * is left out. Fails the node where anything does not fit. */
+/* An attribute with `count` values of 0 to 2^30, one per spatial axis or two; all of them fallback if it
+ * is left out. Fails the node if anything does not fit. */
 void per_axis(struct lowering *lowering, const char *name, uint32_t count, int64_t fallback, int64_t *values);
 
 #endif
