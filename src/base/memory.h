@@ -8,14 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MEMORY_ALIGNMENT 64
 
-/* *out = a * b, a + b; false, and *out untouched, where that overflows. */
+/* *out = a * b, a + b; false, and *out untouched, if that overflows. */
 bool size_mul(size_t a, size_t b, size_t *out);
 bool size_add(size_t a, size_t b, size_t *out);
 
-/* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL where there is none, and where a large piece
+/* bytes of memory aligned to MEMORY_ALIGNMENT, not zeroed; NULL if there is none, and if a large piece
  * would leave less than MEMORY_RESERVE of address space. Free with free(). */
 void *memory_aligned(size_t bytes);
 
@@ -26,8 +27,29 @@ void *memory_aligned(size_t bytes);
  * library that does not bear their lack, just before the call. About a microsecond. */
 bool memory_is_there(size_t bytes);
 
+/* Copies one element, or a run of them, with no overlap. Most runs are as long as an element; a copy whose
+ * length the compiler knows is one instruction. */
+static inline void memory_copy_run(void *to, const void *from, size_t bytes) {
+    switch (bytes) {
+    case 1:
+        memcpy(to, from, 1);
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
+        memcpy(to, from, 8);
+        break;
+    default:
+        memcpy(to, from, bytes);
+    }
+}
+
 /* Asks for large pages in [data, data + bytes), memory not yet touched that is read or written from end to
- * end many times. Advice: nothing happens where the system has none. */
+ * end many times. Advice: nothing happens if the system has none. */
 void memory_in_large_pages(void *data, size_t bytes);
 
 /* A counted reference to a range of memory. What several owners share (a tensor and the tensors that view it,
@@ -42,10 +64,10 @@ struct buffer {
     const char *(*changed)(const void *context); /* see buffer_changed; likewise */
 };
 
-/* A buffer of fresh memory, not zeroed; NULL where there is no memory. One reference, the caller's. */
+/* A buffer of fresh memory, not zeroed; NULL if there is no memory. One reference, the caller's. */
 struct buffer *buffer_create(size_t bytes);
 
-/* A buffer over memory of someone else, given back through release(context). NULL where there is no memory
+/* A buffer over memory of someone else, given back through release(context). NULL if there is no memory
  * (release is not called then). */
 struct buffer *buffer_adopt(void *data, size_t bytes, void (*release)(void *context), void *context);
 

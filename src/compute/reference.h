@@ -2,6 +2,7 @@
 #ifndef COMPUTE_REFERENCE_H
 #define COMPUTE_REFERENCE_H
 
+#include "base/memory.h"
 #include "compute/kinds.h"
 
 #include <string.h>
@@ -53,26 +54,6 @@ static inline int64_t integer_at(const convoy_tensor *tensor, size_t i) {
 static inline void integer_store(const convoy_tensor *tensor, size_t i, int64_t value) {
     const struct dtype *dtype = dtype_find(tensor->dtype);
     dtype->store_integer((char *)tensor->data + i * dtype->bytes, value);
-}
-
-/* Copies one element, or a run of them. Most runs have the length of an element, which is cheaper said. */
-static inline void run_copy(void *to, const void *from, size_t bytes) {
-    switch (bytes) {
-    case 1:
-        memcpy(to, from, 1);
-        break;
-    case 2:
-        memcpy(to, from, 2);
-        break;
-    case 4:
-        memcpy(to, from, 4);
-        break;
-    case 8:
-        memcpy(to, from, 8);
-        break;
-    default:
-        memcpy(to, from, bytes);
-    }
 }
 
 /* a op b; the operation is one for the type of the numbers. Integers have 64 bits, which is_unsigned tells

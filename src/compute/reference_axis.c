@@ -111,8 +111,8 @@ convoy_status reference_top_k(const struct reference_layer *layer, const convoy_
         qsort(order, axis, sizeof *order, candidates_compare);
         for (size_t i = 0; i < k; i++) {
             size_t at = to + i * inner;
-            run_copy((char *)out[0].data + at * element, (const char *)in->data + order[i].at * element,
-                     element);
+            memory_copy_run((char *)out[0].data + at * element,
+                            (const char *)in->data + order[i].at * element, element);
             if (desc->output_count > 1)
                 ((int64_t *)out[1].data)[at] = (int64_t)order[i].position;
         }
@@ -189,8 +189,9 @@ convoy_status reference_reverse_sequence(const struct reference_layer *layer, co
                              layer->desc.name, (long long)length, (long long)x->dims[time]);
         for (int64_t t = 0; t < x->dims[time]; t++) {
             int64_t source = t < length ? length - 1 - t : t;
-            run_copy((char *)out->data + (size_t)b * step[batch] + (size_t)t * step[time],
-                     (const char *)in[0].data + (size_t)b * step[batch] + (size_t)source * step[time], run);
+            memory_copy_run((char *)out->data + (size_t)b * step[batch] + (size_t)t * step[time],
+                            (const char *)in[0].data + (size_t)b * step[batch] + (size_t)source * step[time],
+                            run);
         }
     }
     return CONVOY_OK;

@@ -64,7 +64,7 @@ convoy_status reference_gather(const struct reference_layer *layer, const convoy
     for (size_t o = 0; o < outer && status == CONVOY_OK; o++) {
         const char *from = (const char *)in[0].data + o * (size_t)extent * run;
         for (size_t k = 0; k < count; k++, to += run)
-            run_copy(to, from + (size_t)positions[k] * run, run);
+            memory_copy_run(to, from + (size_t)positions[k] * run, run);
     }
     free(positions);
     return status;
@@ -113,8 +113,9 @@ convoy_status reference_gather_elements(const struct reference_layer *layer, con
         convoy_status status = index_normal(layer, &index, data->dims[axis], error);
         if (status != CONVOY_OK)
             return status;
-        run_copy((char *)out->data + i * element,
-                 (const char *)in[0].data + (size_t)(walk.offset[0] + index * stride) * element, element);
+        memory_copy_run((char *)out->data + i * element,
+                        (const char *)in[0].data + (size_t)(walk.offset[0] + index * stride) * element,
+                        element);
     }
     return CONVOY_OK;
 }
@@ -159,7 +160,8 @@ convoy_status reference_scatter_elements(const struct reference_layer *layer, co
         if (layer->desc.scatter.combines)
             element_combine(out, to, &in[2], i, layer->desc.scatter.op);
         else
-            run_copy((char *)out->data + to * element, (const char *)in[2].data + i * element, element);
+            memory_copy_run((char *)out->data + to * element, (const char *)in[2].data + i * element,
+                            element);
     }
     return CONVOY_OK;
 }
@@ -231,7 +233,7 @@ convoy_status reference_gather_nd(const struct reference_layer *layer, const con
         convoy_status status = tuple_find(layer, &t, &in[1], i, &from, error);
         if (status != CONVOY_OK)
             return status;
-        run_copy((char *)out->data + i * run, (const char *)in[0].data + from * element, run);
+        memory_copy_run((char *)out->data + i * run, (const char *)in[0].data + from * element, run);
     }
     return CONVOY_OK;
 }
@@ -261,7 +263,7 @@ convoy_status reference_scatter_nd(const struct reference_layer *layer, const co
         for (size_t k = 0; layer->desc.scatter.combines && k < t.run; k++)
             element_combine(out, to + k, &in[2], i * t.run + k, layer->desc.scatter.op);
         if (!layer->desc.scatter.combines)
-            run_copy((char *)out->data + to * element, (const char *)in[2].data + i * run, run);
+            memory_copy_run((char *)out->data + to * element, (const char *)in[2].data + i * run, run);
     }
     return CONVOY_OK;
 }

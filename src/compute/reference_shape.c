@@ -185,10 +185,10 @@ static void pad_row(const struct layer_desc *desc, const convoy_tensor *in, int6
         count = p >= 0 && p == i - begin ? extent - p : 1;
         count = count < out->shape.dims[last] - i ? count : out->shape.dims[last] - i;
         if (p < 0)
-            run_copy((char *)out->data + (to + (size_t)i) * element, desc->pad.element, element);
+            memory_copy_run((char *)out->data + (to + (size_t)i) * element, desc->pad.element, element);
         else
-            run_copy((char *)out->data + (to + (size_t)i) * element,
-                     (const char *)in->data + (size_t)(from + p) * element, (size_t)count * element);
+            memory_copy_run((char *)out->data + (to + (size_t)i) * element,
+                            (const char *)in->data + (size_t)(from + p) * element, (size_t)count * element);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "io/elements.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/tensor.h"
 
 #include <math.h>
@@ -38,23 +39,6 @@ void elements_release(struct elements *elements) {
         return;
     buffer_release(&elements->owner);
     *elements = (struct elements){0};
-}
-
-/* size bytes, as memcpy copies them: with a size that the compiler knows it is one instruction. */
-static inline void element_copy(void *to, const void *from, size_t size) {
-    switch (size) {
-    case 1:
-        memcpy(to, from, 1);
-        break;
-    case 2:
-        memcpy(to, from, 2);
-        break;
-    case 4:
-        memcpy(to, from, 4);
-        break;
-    default:
-        memcpy(to, from, 8);
-    }
 }
 
 static bool is_floating(const struct dtype *type) {
@@ -96,7 +80,7 @@ static bool number_store(const struct dtype *type, void *to, struct number n) {
     if (n.magnitude > (n.negative ? type->below : type->above))
         return false;
     uint64_t bits = n.negative ? 0 - n.magnitude : n.magnitude;
-    element_copy(to, &bits, type->bytes);
+    memory_copy_run(to, &bits, type->bytes);
     return true;
 }
 
@@ -120,7 +104,7 @@ static convoy_status error_number(const struct dtype *from, const struct dtype *
 static inline uint64_t bits_read(const struct elements *e, size_t i) {
     uint64_t bits = 0;
     size_t size = e->type->bytes;
-    element_copy(&bits, (const uint8_t *)e->data + i * size, size);
+    memory_copy_run(&bits, (const uint8_t *)e->data + i * size, size);
     return e->big_endian ? __builtin_bswap64(bits) >> 8 * (8 - size) : bits;
 }
 
@@ -155,7 +139,7 @@ static convoy_status convert(convoy_tensor *tensor, const struct elements *e, co
         uint64_t bits = bits_read(e, e->column_major ? walk.at : i);
         void *place = (char *)tensor->data + i * to->bytes;
         if (e->type == to) {
-            element_copy(place, &bits, to->bytes);
+            memory_copy_run(place, &bits, to->bytes);
         } else {
             struct number number = number_read(e->type, bits);
             if (!number_store(to, place, number))
