@@ -176,13 +176,13 @@ static json_t *json_numbers(const uint32_t *numbers, size_t count) {
 bool json_run_end(const struct cli_options *options, const struct summary *summary,
                   const struct cluster_state *cluster) {
     json_t *object =
-        json_pack("{s:o, s:s, s:b, s:o, s:I, s:o, s:o, s:i, s:i}", "code",
+        json_pack("{s:o, s:s, s:b, s:o, s:I, s:I, s:o, s:o, s:i, s:i}", "code",
                   json_text(options->session.local ? NULL : options->session.code), "precision",
                   precision_text(options->session.precision), "degraded", summary->degraded > 0, "total_ms",
-                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "lost",
-                  json_numbers(cluster->lost, cluster->lost_count), "distrusted",
-                  json_numbers(cluster->distrusted, cluster->distrusted_count), "live", (int)cluster->live,
-                  "needed", (int)cluster->needed);
+                  json_number(summary->total_ms), "failed", (json_int_t)summary->failed, "postponed_count",
+                  (json_int_t)summary->postponed, "lost", json_numbers(cluster->lost, cluster->lost_count),
+                  "distrusted", json_numbers(cluster->distrusted, cluster->distrusted_count), "live",
+                  (int)cluster->live, "needed", (int)cluster->needed);
     if (options->expect)
         json_object_set_new(object, "accuracy",
                             json_pack("{s:I, s:I}", "correct", (json_int_t)summary->correct, "total",

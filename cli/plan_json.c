@@ -63,6 +63,8 @@ static json_t *alternatives_json(const convoy_session *session) {
 bool plan_print_json(const convoy_session *session, const char *model) {
     const convoy_layer_info *layers;
     const size_t count = convoy_session_layers(session, &layers);
+    const convoy_postponed *nodes;
+    const size_t postponed = convoy_session_postponed(session, &nodes);
     convoy_plan_totals totals;
     convoy_session_plan(session, &totals);
     json_t *list = json_array();
@@ -70,15 +72,17 @@ bool plan_print_json(const convoy_session *session, const char *model) {
         list = append(list, layer_json(&layers[i]));
     const bool bound = totals.memory_bytes > 0;
     return list &&
-           print(json_pack("{s:i, s:o, s:o, s:s, s:s, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}",
-                           "version", 1, "model", json_text(model), "profile", json_text(totals.profile),
-                           "code", totals.code, "precision", precision_text(totals.precision), "alternatives",
-                           alternatives_json(session), "layers", list, "here_ms", totals.here_ms,
-                           "planned_ms", totals.planned_ms, "busiest_ms", totals.busiest_ms, "up_bytes",
-                           totals.up_bytes, "down_bytes", totals.down_bytes, "stored_bytes",
-                           totals.stored_bytes, "memory_bytes", json_if(bound, totals.memory_bytes),
-                           "memory_worker", json_count_if(bound, totals.memory_worker), "fed_workers",
-                           json_if(totals.fed_workers > 0, totals.fed_workers)));
+           print(json_pack(
+               "{s:i, s:o, s:o, s:s, s:s, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:I}",
+               "version", 1, "model", json_text(model), "profile", json_text(totals.profile), "code",
+               totals.code, "precision", precision_text(totals.precision), "alternatives",
+               alternatives_json(session), "layers", list, "here_ms", totals.here_ms, "planned_ms",
+               totals.planned_ms, "busiest_ms", totals.busiest_ms, "up_bytes", totals.up_bytes, "down_bytes",
+               totals.down_bytes, "stored_bytes", totals.stored_bytes, "memory_bytes",
+               json_if(bound, totals.memory_bytes), "memory_worker",
+               json_count_if(bound, totals.memory_worker), "fed_workers",
+               json_if(totals.fed_workers > 0, totals.fed_workers), "postponed_count",
+               (json_int_t)postponed));
 }
 
 static json_t *size_json(const struct plan_size *size) {

@@ -168,7 +168,9 @@ prints '^2 nodes are postponed: computed here at the end of a run, neither coded
 run 0 inspect behind.onnx --json
 prints '"shape": null' && prints '"postponed": \[' && prints '"why": "the input depends on the data"'
 run 0 plan behind.onnx && prints '^postponed +2 nodes are computed here at the end of a run, for which no time is predicted'
+run 0 plan behind.onnx --json && prints '"postponed_count": 2'
 run 0 run behind.onnx x.npy && prints '^postponed +2 nodes are computed here at the end of each run'
+run 0 run behind.onnx x.npy --json && prints '"failed": 0, "postponed_count": 2, '
 refuses 2 "with an output of the model: 'y'" run behind.onnx x.npy --output z=z.npy
 refuses 2 "--explain find: this node is postponed to the end of a run, and never coded: the input depends on the data" \
     plan behind.onnx --explain find
