@@ -310,26 +310,33 @@ static convoy_status output_make(const struct run *run, uint32_t number, convoy_
     return status;
 }
 
-/* first: as of run_once. */
-static convoy_status make_outputs(const struct run *run, convoy_tensor *out, convoy_not_finite *first,
-                                  convoy_error *error) {
+/* The network's outputs; none on failure. */
+static convoy_status make_outputs(const struct run *run, convoy_tensor *out, convoy_error *error) {
     const struct network *network = run->executor->network;
-    convoy_tensor *made = calloc(network->output_count + 1, sizeof *made);
-    if (!made)
+    for (size_t i = 0; i < network->output_count; i++) {
+        const convoy_status status = output_make(run, network->outputs[i], &out[i], error);
+        if (status != CONVOY_OK) {
+            while (i > 0)
+                convoy_tensor_release(&out[--i]);
+            return status;
+        }
+    }
+    return CONVOY_OK;
+}
+
+/* The model's outputs, of which postponed nodes make some from the network's. first: as of run_once. */
+static convoy_status make_postponed(const struct run *run, convoy_tensor *out, convoy_not_finite *first,
+                                    convoy_error *error) {
+    const struct executor *e = run->executor;
+    convoy_tensor *known = calloc(e->network->output_count + 1, sizeof *known);
+    if (!known)
         return error_memory(error);
-    convoy_status status = CONVOY_OK;
-    for (size_t i = 0; status == CONVOY_OK && i < network->output_count; i++)
-        status = output_make(run, network->outputs[i], &made[i], error);
-    bool postponed = network->postponed.node_count > 0;
-    if (status == CONVOY_OK && postponed)
-        status = postponed_run(network, run->executor->backend, run->context, run->executor->cancel, made,
-                               out, first, error);
-    for (size_t i = 0; i < network->output_count; i++)
-        if (status == CONVOY_OK && !postponed)
-            out[i] = made[i];
-        else
-            convoy_tensor_release(&made[i]);
-    free(made);
+    convoy_status status = make_outputs(run, known, error);
+    if (status == CONVOY_OK)
+        status = postponed_run(e->network, e->backend, run->context, e->cancel, known, out, first, error);
+    for (size_t i = 0; i < e->network->output_count; i++)
+        convoy_tensor_release(&known[i]);
+    free(known);
     return status;
 }
 
@@ -365,7 +372,8 @@ static convoy_status run_once(struct executor *e, const convoy_tensor *in, convo
             watch_step(run, s, first);
     }
     if (status == CONVOY_OK)
-        status = make_outputs(run, out, first, error);
+        status = network->postponed.node_count > 0 ? make_postponed(run, out, first, error)
+                                                   : make_outputs(run, out, error);
     run_give(e, run);
     return status;
 }
