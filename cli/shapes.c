@@ -24,7 +24,7 @@ static void close_axis(const convoy_value_info *info, uint32_t axis, bool batche
         of_symbol[symbol] = *extent;
 }
 
-/* Batches come first: their names are those of batches wherever they stand. */
+/* Batches come first. A name that stands for a batch once does so on every axis that has it. */
 convoy_shape *shapes_close(const convoy_model *model, int64_t size) {
     const convoy_value_info *inputs;
     const char *const *symbols;

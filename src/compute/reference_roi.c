@@ -1,6 +1,6 @@
 /* Regions of maps, each cut into h x w bins: the maximum of a bin's elements (Fast R-CNN, arXiv 1504.08083),
  * or the average or maximum of interpolated samples in it (Mask R-CNN, arXiv 1703.06870). Regions are data:
- * wherever they lie, the work for one is bounded by its samples within the map. */
+ * the work for one of any size and place is bounded by its samples within the map. */
 #include "compute/reference.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* The elements of one tensor at given places of a larger one, which is zero elsewhere; where a place is given
+/* The elements of one tensor at given places of a larger one, which is zero elsewhere. If a place is given
  * twice, the last one counts. */
 #include "compute/reference.h"
 

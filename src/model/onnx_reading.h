@@ -61,7 +61,7 @@ struct draft {
 
 /* Where a value comes from. */
 struct origin {
-    struct reading_graph *graph; /* constants belong to the model's, wherever they stand */
+    struct reading_graph *graph; /* its constants belong to the model's graph */
     uint32_t maker;              /* draft; NO_DRAFT: an input or a constant */
     bool needed;                 /* an output depends on it */
 };
