@@ -6,16 +6,6 @@
 #include "base/tensor.h"
 #include "compute/onednn.h"
 
-#include <math.h>
-
-static float minimum(float a, float b) {
-    return a < b || isnan(a) ? a : b;
-}
-
-static float maximum(float a, float b) {
-    return a > b || isnan(a) ? a : b;
-}
-
 /* --- Which ---------------------------------------------------------------------------------------------- */
 
 static bool loops_activation(const struct layer_desc *desc) {
@@ -44,7 +34,9 @@ bool onednn_loops_apply(const struct layer_desc *desc) {
 /* --- How ------------------------------------------------------------------------------------------------ */
 
 static float compute(const struct onednn_loops *loops, float a, float b) {
-    float value = loops->two ? (loops->op == BINARY_MAX ? maximum(a, b) : minimum(a, b)) : a;
+    float value = !loops->two               ? a
+                  : loops->op == BINARY_MAX ? (float)max_or_nan(a, b)
+                                            : (float)-max_or_nan(-a, -b);
     return activation_apply(&loops->activation, value);
 }
 
