@@ -13,8 +13,9 @@
 /* Order of the axes of input and output. Filters always are [N, C/groups, kernel...]. */
 enum conv_layout {
     CONV_CHANNELS_FIRST, /* [batch, channels, spatial...] (NCHW) */
-    CONV_CHANNELS_LAST /* [batch, spatial..., channels] (NHWC); a product by a constant, [M,K]·[K,N], is a 1-D
-                          convolution of this layout with kernel 1, M rows, K input and N output channels */
+    CONV_CHANNELS_LAST /* [batch, spatial..., channels] (NHWC); a product by a constant [K,N], [M,K]·[K,N], is
+                          a 1-D convolution of this layout with kernel 1, M rows, K input and N output
+                          channels */
 };
 
 /* How a convolution is computed, where the backend has a choice. */

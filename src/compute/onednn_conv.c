@@ -40,6 +40,32 @@ static bool write_product(const struct conv_product *p, const struct layer_param
     return dnnl_matmul_desc_init(&recipe->op.matmul, from, &weights, bias_or_none, to) == dnnl_success;
 }
 
+/* Whether a convolution is the product of its filters [N,C] by dense maps [C,positions], and nothing else. */
+static bool is_left_product(const struct layer_desc *desc, const struct layer_params *params) {
+    const struct conv_geometry *g = &desc->conv;
+    return g->layout == CONV_CHANNELS_FIRST && g->spatial == 1 && g->groups == 1 && g->kernel[0] == 1 &&
+           g->stride[0] == 1 && g->pad_begin[0] == 0 && g->pad_end[0] == 0 && !g->in_block && !g->out_block &&
+           !desc->inputs[0].block && desc->input_count == 1 && !params->bias.data;
+}
+
+/* oneDNN's kernels of convolutions would bring such maps to blocks and back: 8 maps of 196 x 512 by 196
+ * filters take them 4.3 ms, its matmul 2.9. */
+static bool write_left_product(const struct conv_geometry *g, const struct layer_params *params,
+                               struct onednn_recipe *recipe) {
+    dnnl_memory_desc_t weights;
+    const dnnl_dims_t x = {g->batch, g->in_channels, g->in[0]}, y = {g->batch, g->out_channels, g->in[0]},
+                      k = {1, g->out_channels, g->in_channels};
+    const int rank = g->batch > 1 ? 3 : 2, skipped = 3 - rank;
+    recipe->inputs[0].arg = DNNL_ARG_WEIGHTS;
+    if (!onednn_plain(&recipe->inputs[0].plain, rank, x + skipped) ||
+        !onednn_plain(&recipe->output.plain, rank, y + skipped) || !onednn_plain(&weights, rank, k + skipped))
+        return false;
+    recipe->constants[0] = (struct onednn_constant){DNNL_ARG_SRC, weights, &params->weights};
+    recipe->constant_count = 1;
+    return dnnl_matmul_desc_init(&recipe->op.matmul, &weights, &recipe->inputs[0].plain, NULL,
+                                 &recipe->output.plain) == dnnl_success;
+}
+
 /* [batch, channels, spatial...] as oneDNN counts axes, lying in memory as the layout says. */
 static bool plain_map(dnnl_memory_desc_t *md, const struct conv_geometry *g, int64_t channels,
                       const int64_t *spatial, uint32_t block) {
@@ -137,5 +163,7 @@ bool onednn_conv(const struct layer_desc *desc, const struct layer_params *param
     struct conv_product product;
     if (conv_is_product(&desc->conv, &product))
         return recipe->variant == ONEDNN_DENSE && write_product(&product, params, recipe);
+    if (recipe->variant == ONEDNN_DENSE && is_left_product(desc, params))
+        return write_left_product(&desc->conv, params, recipe);
     return write_windows(desc, params, recipe);
 }

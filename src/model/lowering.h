@@ -148,7 +148,7 @@ convoy_status activation_add(struct lowering *lowering, struct activation activa
 convoy_status conv_add(struct lowering *lowering, uint32_t x, uint32_t filters, uint32_t biases,
                        uint32_t *value);
 
-/* numpy's product; of a matrix that is constant as a convolution. (ops_conv.c) */
+/* numpy's product; as a convolution if a factor is a constant matrix. (ops_conv.c) */
 convoy_status matmul_add(struct lowering *lowering, uint32_t a, uint32_t b, uint32_t *value);
 
 /* The same elements with axes of 1 around them: a list [C] as axis `axis` of `rank` axes. Other shapes stay.

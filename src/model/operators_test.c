@@ -201,6 +201,42 @@ static void test_matmul_ranks(void **state) {
     }
 }
 
+/* A constant [5,K], or [K,5] that Gemm transposes, times x of every rank; element i of the constant is
+ * (i+1)/5K, of x it is i. */
+static void test_products_from_the_left(void **state) {
+    (void)state;
+    static const struct {
+        const char *op;
+        convoy_shape x, expected;
+        int64_t transposed;
+    } cases[] = {{"MatMul", {1, {3}}, {1, {5}}, 0},
+                 {"MatMul", {2, {3, 4}}, {2, {5, 4}}, 0},
+                 {"MatMul", {3, {2, 3, 4}}, {3, {2, 5, 4}}, 0},
+                 {"MatMul", {4, {2, 2, 3, 1}}, {4, {2, 2, 5, 1}}, 0},
+                 {"Gemm", {2, {3, 4}}, {2, {5, 4}}, 0},
+                 {"Gemm", {2, {3, 4}}, {2, {5, 4}}, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const int64_t dims[] = {cases[i].transposed ? 3 : 5, cases[i].transposed ? 5 : 3};
+        struct message node = node_message(cases[i].op, "n", "a x", "y"),
+                       a = tensor_message("a", dims, 2, 15);
+        convoy_tensor out;
+        if (cases[i].transposed)
+            node_int(&node, "transA", 1);
+        assert_int_equal(run_node(&node, &a, 1, 13, &cases[i].x, &out, NULL), CONVOY_OK);
+        assert_true(shape_equal(&out.shape, &cases[i].expected));
+        size_t columns = cases[i].x.rank > 1 ? (size_t)cases[i].x.dims[cases[i].x.rank - 1] : 1;
+        for (size_t k = 0; k < convoy_tensor_elements(&out); k++) {
+            size_t batch = k / (5 * columns), m = k / columns % 5, n = k % columns;
+            double expected = 0;
+            for (size_t j = 0; j < 3; j++)
+                expected += (double)((cases[i].transposed ? j * 5 + m : m * 3 + j) + 1) / 15 *
+                            (double)((batch * 3 + j) * columns + n);
+            assert_float_equal(((float *)out.data)[k], expected, 1e-6 * fabs(expected));
+        }
+        convoy_tensor_release(&out);
+    }
+}
+
 /* alpha·A·B + beta·C for a run-time A and every shape of C. */
 static void test_gemm_biases(void **state) {
     (void)state;
@@ -316,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_softmax_forms),
         cmocka_unit_test(test_pool_extents),
         cmocka_unit_test(test_matmul_ranks),
+        cmocka_unit_test(test_products_from_the_left),
         cmocka_unit_test(test_gemm_biases),
         cmocka_unit_test(test_batch_norm_modes),
         cmocka_unit_test(test_batch_norms_that_are_refused),

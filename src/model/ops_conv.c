@@ -1,5 +1,6 @@
-/* Convolutions, and products by a constant, which are convolutions too: [M,K]·[K,N] is a 1-D one with
- * channels last, M rows, K input and N output channels and a kernel of 1. */
+/* Convolutions, and products by a constant, which are convolutions too, 1-D ones with a kernel of 1:
+ * [M,K]·[K,N] by a constant [K,N] has channels last, M rows, K input and N output channels; by a constant
+ * [M,K] it has channels first, N positions, K input and M output channels. */
 #include "base/error.h"
 #include "base/tensor.h"
 #include "model/operators.h"
@@ -116,18 +117,19 @@ static convoy_status product_filters(struct lowering *l, const convoy_tensor *b,
     return CONVOY_OK;
 }
 
-/* Adds [rows,K]·filters + bias; the value has this shape. Takes the references of params. */
-static convoy_status product_add(struct lowering *l, uint32_t input, int64_t rows,
-                                 struct layer_params *take_params, const convoy_shape *shape,
-                                 uint32_t *value) {
+/* Adds the convolution of the input with the filters [out,in,1] at so many positions of each batch; the value
+ * has this shape. Takes the references of params. */
+static convoy_status product_add(struct lowering *l, enum conv_layout layout, uint32_t input, int64_t batch,
+                                 int64_t positions, struct layer_params *take_params,
+                                 const convoy_shape *shape, uint32_t *value) {
     struct layer_desc desc = {.kind = LAYER_CONV,
-                              .conv = {.layout = CONV_CHANNELS_LAST,
+                              .conv = {.layout = layout,
                                        .spatial = 1,
-                                       .batch = 1,
+                                       .batch = batch,
                                        .groups = 1,
                                        .in_channels = take_params->weights.shape.dims[1],
                                        .out_channels = take_params->weights.shape.dims[0],
-                                       .in = {rows},
+                                       .in = {positions},
                                        .kernel = {1},
                                        .stride = {1},
                                        .dilation = {1}}};
@@ -208,13 +210,12 @@ static convoy_status gemm_read(struct lowering *l, struct gemm *gemm) {
     return l->status;
 }
 
-/* alpha·A·B of run-time matrices. */
+/* alpha·A·B of a run-time B. */
 static convoy_status gemm_by_data(struct lowering *l, const struct gemm *gemm, uint32_t a, uint32_t b,
                                   uint32_t *value) {
     if (gemm->transpose_b)
         matrix_transpose(l, &b);
-    struct layer_desc desc = {.kind = LAYER_MATMUL, .outputs = {{.shape = {2, {gemm->m, gemm->n}}}}};
-    layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
+    matmul_add(l, a, b, value);
     return scale_add(l, gemm->alpha, value);
 }
 
@@ -227,7 +228,7 @@ static convoy_status gemm_by_constant(struct lowering *l, const struct gemm *gem
     if (status == CONVOY_OK && row)
         status = row_bias(l, row, gemm->n, gemm->beta, &params.bias);
     if (status == CONVOY_OK)
-        return product_add(l, a, gemm->m, &params, &shape, value);
+        return product_add(l, CONV_CHANNELS_LAST, a, 1, gemm->m, &params, &shape, value);
     convoy_tensor_release(&params.weights);
     return status;
 }
@@ -289,29 +290,54 @@ static bool matmul_shape(const convoy_shape *a, const convoy_shape *b, convoy_sh
     return true;
 }
 
+/* Whether a factor is a matrix of float32 that is known, and the product has elements. */
+static bool is_constant_factor(const struct lowering *l, uint32_t factor, const convoy_shape *product) {
+    const convoy_tensor *constant = value_constant(l, factor);
+    return constant && constant->dtype == CONVOY_F32 && constant->shape.rank == 2 &&
+           convoy_tensor_elements(constant) > 0 && shape_product(product, 0, product->rank) > 0;
+}
+
+/* x·B */
+static convoy_status right_constant_add(struct lowering *l, uint32_t x, const convoy_tensor *b,
+                                        const convoy_shape *shape, uint32_t *value) {
+    convoy_shape left = value_shape(l, x);
+    struct layer_params params = {0};
+    if (product_filters(l, b, false, 1, &params.weights) != CONVOY_OK)
+        return l->status;
+    return product_add(l, CONV_CHANNELS_LAST, x, 1, (int64_t)shape_product(&left, 0, left.rank - 1), &params,
+                       shape, value);
+}
+
+/* A·x for x [..,K,N] or [K] */
+static convoy_status left_constant_add(struct lowering *l, const convoy_tensor *a, uint32_t x,
+                                       const convoy_shape *shape, uint32_t *value) {
+    convoy_shape right = value_shape(l, x), filters = {3, {a->shape.dims[0], a->shape.dims[1], 1}};
+    int64_t batch = right.rank > 2 ? (int64_t)shape_product(&right, 0, right.rank - 2) : 1;
+    struct layer_params params = {0};
+    tensor_view(&params.weights, a, &filters);
+    return product_add(l, CONV_CHANNELS_FIRST, x, batch, right.rank > 1 ? right.dims[right.rank - 1] : 1,
+                       &params, shape, value);
+}
+
 convoy_status matmul_add(struct lowering *l, uint32_t a, uint32_t b, uint32_t *value) {
     if (l->status != CONVOY_OK)
         return l->status;
+    constant_widen(l, &a);
     constant_widen(l, &b);
     struct layer_desc desc = {.kind = LAYER_MATMUL};
-    convoy_shape left = value_shape(l, a), right = value_shape(l, b);
+    convoy_shape left = value_shape(l, a), right = value_shape(l, b), *shape = &desc.outputs[0].shape;
     char text_a[128], text_b[128];
-    if (l->status == CONVOY_OK && !matmul_shape(&left, &right, &desc.outputs[0].shape))
+    if (l->status == CONVOY_OK && !matmul_shape(&left, &right, shape))
         return node_fail(l, CONVOY_E_INPUT, "%s times %s is no product",
                          convoy_shape_text(&left, text_a, sizeof text_a),
                          convoy_shape_text(&right, text_b, sizeof text_b));
     if (l->status != CONVOY_OK)
         return l->status;
-    const convoy_tensor *weights = value_constant(l, b);
-    size_t rows = shape_product(&left, 0, left.rank - 1);
-    bool by_constant = weights && weights->dtype == CONVOY_F32 && right.rank == 2 && rows > 0 &&
-                       right.dims[0] > 0 && right.dims[1] > 0;
-    if (!by_constant)
-        return layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
-    struct layer_params params = {0};
-    if (product_filters(l, weights, false, 1, &params.weights) != CONVOY_OK)
-        return l->status;
-    return product_add(l, a, (int64_t)rows, &params, &desc.outputs[0].shape, value);
+    if (is_constant_factor(l, b, shape))
+        return right_constant_add(l, a, value_constant(l, b), shape, value);
+    if (is_constant_factor(l, a, shape))
+        return left_constant_add(l, value_constant(l, a), b, shape, value);
+    return layer_add(l, &desc, NULL, (const uint32_t[]){a, b}, 2, NULL, value);
 }
 
 static convoy_status lower_matmul(struct lowering *l) {

@@ -53,7 +53,7 @@ static bool is_finite(const convoy_tensor *tensor) {
 
 static const char *why_not_coded(const struct layer_desc *desc, const struct layer_params *params) {
     if (desc->kind == LAYER_MATMUL)
-        return "both factors are known only at run time";
+        return "neither factor is a constant matrix of float32";
     if (desc->kind != LAYER_CONV)
         return "neither a convolution nor a product by a constant";
     convoy_dtype dtype = desc->outputs[0].dtype;
