@@ -168,6 +168,13 @@ static inline float clip_narrow(float v, float low, float high) {
     return v > high ? high : v;
 }
 
+/* rint of float32, in what every processor's vectors do: 2^23 more, every number is an integer. From 2^23 on
+ * they are that already; an infinity and a NaN stay, and -0.3 becomes -0. */
+static inline float round_narrow(float v) {
+    const float shift = copysignf(fabsf(v) < 0x1p23f ? 0x1p23f : 0, v);
+    return copysignf(v + shift - shift, v);
+}
+
 void activation_apply_all(const struct activation *activation, const float *x, float *y, size_t count) {
     const float a = activation->alpha, b = activation->beta;
     switch (activation->kind) {
@@ -186,6 +193,10 @@ void activation_apply_all(const struct activation *activation, const float *x, f
     case ACTIVATION_HARD_SWISH:
         for (size_t i = 0; i < count; i++)
             y[i] = x[i] * clip_narrow(x[i] / 6 + 0.5f, 0, 1);
+        break;
+    case ACTIVATION_ROUND:
+        for (size_t i = 0; i < count; i++)
+            y[i] = round_narrow(x[i]);
         break;
     default:
         for (size_t i = 0; i < count; i++)

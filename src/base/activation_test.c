@@ -1,10 +1,12 @@
 #include "base/activation.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -107,6 +109,24 @@ static void test_arrays(void **state) {
     }
 }
 
+/* Ties, what is an integer already, and what is not finite, as an array: bit for bit what rint gives. */
+static void test_round(void **state) {
+    (void)state;
+    static const float x[] = {0,         -0.0f,      0.3f,        -0.3f,        0.5f,        -0.5f,
+                              1.5f,      -2.5f,      8388606.5f,  8388607.5f,   -8388607.5f, 0x1p23f,
+                              16777215,  -16777216,  3e9f,        FLT_MAX,      INFINITY,    -INFINITY,
+                              0x1p-149f, -0x1p-149f, 4194303.25f, -4194303.75f, NAN};
+    enum { COUNT = sizeof x / sizeof *x };
+    const struct activation activation = {ACTIVATION_ROUND, 0, 0};
+    float y[COUNT];
+    activation_apply_all(&activation, x, y, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const float expected = rintf(x[i]);
+        if (isnan(expected) ? !isnan(y[i]) : memcmp(&y[i], &expected, sizeof expected) != 0)
+            fail_msg("%.9g becomes %.9g, not %.9g", (double)x[i], (double)y[i], (double)expected);
+    }
+}
+
 static void test_integers(void **state) {
     (void)state;
     static const struct {
@@ -137,9 +157,8 @@ static void test_integers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_activations_keep_nan),
-        cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_activations), cmocka_unit_test(test_activations_keep_nan),
+        cmocka_unit_test(test_arrays),      cmocka_unit_test(test_round),
         cmocka_unit_test(test_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
