@@ -103,6 +103,7 @@ static convoy_status lower_qgemm(struct lowering *l) {
     matrix_input(l, "transA", &a);
     matrix_input(l, "transB", &b);
     matmul_add(l, a, b, &value);
+    integers_sum(l, &value);
     if (c != NO_VALUE && cast_add(l, c, CONVOY_F32, &c) == CONVOY_OK)
         binary_add(l, BINARY_ADD, value, c, &value);
     if (l->status == CONVOY_OK && binary_add(l, BINARY_MUL, alpha, input_number(l, 1), &scale) == CONVOY_OK)

@@ -1,5 +1,5 @@
-/* ONNX's own operators on quantised numbers. Sums of products of 8-bit integers are computed in float32:
- * exact up to 2^24, and to 6e-8 of the largest beyond. */
+/* ONNX's own operators on quantised numbers. Sums of products of 8-bit integers are computed in float32 and
+ * rounded to integers, which they are up to 2^24; beyond, they are off by 6e-8 of the largest. */
 #include "model/attributes.h"
 #include "model/operators.h"
 #include "model/quantization.h"
@@ -185,11 +185,15 @@ static convoy_status lower_dynamic_quantize(struct lowering *l) {
 
 /* --- Convolutions and products -------------------------------------------------------------------------- */
 
+convoy_status integers_sum(struct lowering *l, uint32_t *sum) {
+    return activation_add(l, (struct activation){ACTIVATION_ROUND, 0, 0}, *sum, sum);
+}
+
 /* A sum of products in steps of scale_a * scale_b, quantised by y. scale_a meets the sum; scale_b may be a
  * list along the axis of y. */
 static convoy_status requantize(struct lowering *l, uint32_t sum, uint32_t scale_a, uint32_t scale_b,
                                 struct quantization y, uint32_t *value) {
-    if (l->status != CONVOY_OK)
+    if (integers_sum(l, &sum) != CONVOY_OK)
         return l->status;
     convoy_dtype dtype = l->network->values[y.zero].dtype;
     meet(l, sum, &y, &scale_b);
@@ -233,15 +237,20 @@ static convoy_status lower_qlinear_matmul(struct lowering *l) {
     return l->status;
 }
 
+static convoy_status output_sum(struct lowering *l, uint32_t sum) {
+    integers_sum(l, &sum);
+    if (cast_add(l, sum, CONVOY_I32, &sum) == CONVOY_OK)
+        output_set(l, 0, sum);
+    return l->status;
+}
+
 /* Inputs x, w, x_zero, w_zero: the sum as int32. */
 static convoy_status lower_conv_integer(struct lowering *l) {
     uint32_t x = NO_VALUE, w = NO_VALUE, value = NO_VALUE;
     shift_add(l, input_number(l, 0), (struct quantization){NO_VALUE, input_number(l, 2), 0, 0}, &x);
     shift_add(l, input_number(l, 1), (struct quantization){NO_VALUE, input_number(l, 3), 0, 0}, &w);
     conv_add(l, x, w, NO_VALUE, &value);
-    if (cast_add(l, value, CONVOY_I32, &value) == CONVOY_OK)
-        output_set(l, 0, value);
-    return l->status;
+    return output_sum(l, value);
 }
 
 static convoy_status lower_matmul_integer(struct lowering *l) {
@@ -250,9 +259,7 @@ static convoy_status lower_matmul_integer(struct lowering *l) {
     shift_add(l, input_number(l, 0), (struct quantization){NO_VALUE, input_number(l, 2), rank - 2, 0}, &a);
     shift_add(l, input_number(l, 1), (struct quantization){NO_VALUE, input_number(l, 3), -1, 0}, &b);
     matmul_add(l, a, b, &value);
-    if (cast_add(l, value, CONVOY_I32, &value) == CONVOY_OK)
-        output_set(l, 0, value);
-    return l->status;
+    return output_sum(l, value);
 }
 
 const struct onnx_operator quantize_operators[] = {

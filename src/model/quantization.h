@@ -21,4 +21,8 @@ convoy_status quantize_add(struct lowering *lowering, uint32_t x, struct quantiz
 /* x - zero as float32: exact for integers of 8 and 16 bits. */
 convoy_status shift_add(struct lowering *lowering, uint32_t x, struct quantization by, uint32_t *value);
 
+/* *sum, a sum of products of integers, as the integer that it is: kernels (Winograd's) and codes leave
+ * fractions. */
+convoy_status integers_sum(struct lowering *lowering, uint32_t *sum);
+
 #endif
