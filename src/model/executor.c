@@ -101,6 +101,12 @@ static void run_give(struct executor *e, struct run *take_run) {
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
+/* Sums that are rounded are mostly sums of integers (quantization.h), which direct kernels alone add exactly.
+ */
+static bool has_choice(const struct layer_desc *desc) {
+    return desc->kind == LAYER_CONV && desc->activation.kind != ACTIVATION_ROUND;
+}
+
 /* Of a convolution as it will lie. */
 static enum conv_kernel fastest_kernel(struct kernel_times *times, const struct conv_geometry *conv,
                                        uint32_t block) {
@@ -146,7 +152,7 @@ static convoy_status prepare_step(struct executor *e, size_t s, struct kernel_ti
     desc.free_output = !e->values[step->outputs[0]].must_be_dense;
     /* Together they take no more memory than the model has weights. */
     desc.own_weights = e->own_weights_bytes + network_step_weights_bytes(step) <= e->weights_bytes;
-    if (desc.kind == LAYER_CONV && times)
+    if (times && has_choice(&desc))
         desc.kernel = fastest_kernel(times, &desc.conv, e->backend->block);
     convoy_status status =
         e->backend->ops->layer_prepare(e->backend, &desc, &step->params, &e->layers[s], error);
