@@ -92,10 +92,10 @@ static json_t *json_top(const struct json_result *result) {
 }
 
 static json_t *json_check(const convoy_check *check) {
-    return json_pack("{s:o, s:o, s:{s:I, s:I}, s:b}", "max_rel_error", json_number(check->max_rel_error),
+    return json_pack("{s:o, s:o, s:{s:I, s:I}, s:o, s:b}", "max_rel_error", json_number(check->max_rel_error),
                      "max_channel_error", json_number(check->max_channel_error), "not_finite", "both",
                      (json_int_t)check->not_finite.both, "differ", (json_int_t)check->not_finite.differ,
-                     "top1_agrees", check->top1_agrees);
+                     "differing", json_number(check->differing), "top1_agrees", check->top1_agrees);
 }
 
 /* The beginning of a result. */

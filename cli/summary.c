@@ -7,10 +7,6 @@
 #include <string.h>
 
 #define WORKERS_IN_CELL 4
-/* Relative error of an output up to which float32 answers of different kernels are called the same. The error
- * of a channel is only shown: if large numbers cancel in it, uncoded kernels differ by percents, too. */
-#define SAME_ANSWER 1e-4
-
 void summary_close(struct summary *summary) {
     for (size_t i = 0; i < summary->layer_count; i++)
         free(summary->layers[i].times);
@@ -68,6 +64,7 @@ void check_worsen(convoy_check *worst, const convoy_check *check) {
         worst->not_finite.both = check->not_finite.both;
     if (check->not_finite.differ > worst->not_finite.differ)
         worst->not_finite.differ = check->not_finite.differ;
+    worst->differing = fmax(worst->differing, check->differing);
     worst->top1_agrees &= check->top1_agrees;
 }
 
@@ -91,6 +88,7 @@ convoy_status summary_add(struct summary *summary, const convoy_result *result, 
     if (check) {
         check_worsen(&summary->worst, check);
         summary->checked++;
+        summary->differing += check->differing;
         summary->agreeing += check->top1_agrees;
     }
     return CONVOY_OK;
@@ -235,15 +233,22 @@ static void print_degraded(const struct summary *summary) {
     printf("\n");
 }
 
+/* The error of a channel is only shown: if large numbers cancel in it, uncoded kernels differ by percents,
+ * too.
+ */
 static void print_check(const struct summary *summary) {
     const convoy_check *worst = &summary->worst;
-    const bool same = worst->max_rel_error <= SAME_ANSWER && worst->not_finite.differ == 0 &&
+    const bool same = worst->max_rel_error <= CONVOY_CHECK_CLOSE && worst->not_finite.differ == 0 &&
                       summary->agreeing == summary->checked;
     printf("check       %s: errors at most %.2g of an output's largest element and %.2g of a channel's, %zu "
            "of %zu "
            "first classes agree\n",
            same ? "every answer is that of the uncoded model" : "answers differ from the uncoded model",
            worst->max_rel_error, worst->max_channel_error, summary->agreeing, summary->checked);
+    printf("differing   %.3g %% of the elements", 100 * summary->differing / (double)summary->checked);
+    if (summary->checked > 1)
+        printf(", at most %.3g %% of an inference's", 100 * worst->differing);
+    printf("\n");
     if (worst->not_finite.both || worst->not_finite.differ)
         printf("not finite  %llu elements of an answer in both alike, %llu differ\n",
                (unsigned long long)worst->not_finite.both, (unsigned long long)worst->not_finite.differ);

@@ -28,6 +28,7 @@ struct summary {
     size_t layer_count;
     convoy_check worst;             /* of all runs */
     size_t checked, agreeing;       /* runs */
+    double differing;               /* convoy_check.differing, the sum of all runs */
     size_t expected, correct;       /* results that have a label, and those that got it */
     size_t failed;                  /* inputs that could not be read or run */
     size_t split_files, split_rows; /* files that became an inference for each row, and these inferences */

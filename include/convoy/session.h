@@ -141,6 +141,10 @@ typedef struct convoy_result {
     convoy_not_finite first_not_finite;
 } convoy_result;
 
+/* How far apart floating-point numbers may be, relative to the largest of their output, to be called the
+ * same. */
+#define CONVOY_CHECK_CLOSE 1e-4
+
 /* A result against the uncoded model, a being the result's elements and b the uncoded model's. The errors are
  * over the elements that are finite in both. */
 typedef struct convoy_check {
@@ -153,6 +157,9 @@ typedef struct convoy_check {
         uint64_t both;   /* elements that are not finite in both alike: NaN, or equal infinities */
         uint64_t differ; /* all others that are not finite on either side */
     } not_finite;
+    double differing; /* the share of all outputs' elements that differ: integers and bool that are not equal,
+                         floating-point numbers with |a-b| > CONVOY_CHECK_CLOSE * max|b| of the output, those
+                         of not_finite.differ, and all of an output whose shape is another one */
     bool top1_agrees; /* the first output's largest element is the same one, in every row of its first axis */
 } convoy_check;
 

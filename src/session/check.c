@@ -1,6 +1,7 @@
 /* A result against the uncoded model: the same network over the kernels here. */
 #include "session/session.h"
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/tensor.h"
 #include "model/model_files.h"
@@ -52,6 +53,22 @@ static void compare_elements(const convoy_tensor *a, const convoy_tensor *b, siz
     }
 }
 
+/* How many elements of two tensors of one shape differ: floating-point numbers by more than the limit, all
+ * others at all. */
+static size_t count_differing(const convoy_tensor *a, const convoy_tensor *b, double limit) {
+    const size_t elements = convoy_tensor_elements(a), bytes = convoy_dtype_bytes(a->dtype);
+    const bool real = dtype_is(a->dtype, DTYPE_REALS);
+    size_t differing = 0;
+    for (size_t i = 0; i < elements; i++) {
+        const size_t at = i * bytes; /* integers of 64 bits are no doubles */
+        if (memcmp((const char *)a->data + at, (const char *)b->data + at, bytes) == 0)
+            continue;
+        const double x = real ? convoy_tensor_element(a, i) : 0, y = real ? convoy_tensor_element(b, i) : 0;
+        differing += !real || !(fabs(x - y) <= limit || (isnan(x) && isnan(y)));
+    }
+    return differing;
+}
+
 /* Index of the largest of count elements from the given one on, NaN being less than anything; the first of
  * equals. */
 static size_t largest_index(const convoy_tensor *tensor, size_t from, size_t count) {
@@ -85,16 +102,16 @@ static size_t channel_count(const convoy_tensor *tensor) {
     return tensor->shape.rank > 1 ? (size_t)tensor->shape.dims[1] : 1;
 }
 
-/* Compares one output; channels: [channels], scratch. Shapes may depend on data; if they differ, so do all
- * elements. */
-static void compare_output(const convoy_tensor *a, const convoy_tensor *b, struct deviation *channels,
-                           convoy_check *check) {
+/* Compares one output; channels: [channels], scratch. Returns how many elements differ. Shapes may depend on
+ * data; if they differ, so do all elements. */
+static size_t compare_output(const convoy_tensor *a, const convoy_tensor *b, struct deviation *channels,
+                             convoy_check *check) {
     const size_t elements = convoy_tensor_elements(a);
     const size_t batch = a->shape.rank > 1 ? (size_t)a->shape.dims[0] : 1, count = channel_count(a);
     struct deviation all = {0};
     if (!shape_equal(&a->shape, &b->shape)) {
         check->max_rel_error = check->max_channel_error = INFINITY;
-        return;
+        return convoy_tensor_elements(b);
     }
     memset(channels, 0, count * sizeof *channels);
     for (size_t line = 0; elements > 0 && line < batch * count; line++)
@@ -109,19 +126,23 @@ static void compare_output(const convoy_tensor *a, const convoy_tensor *b, struc
         const double largest = channels[c].largest > 0 ? channels[c].largest : all.largest;
         check->max_channel_error = fmax(check->max_channel_error, relative(channels[c], largest));
     }
+    return count_differing(a, b, CONVOY_CHECK_CLOSE * all.largest);
 }
 
 static convoy_status compare_outputs(const convoy_tensor *a, const convoy_tensor *b, size_t count,
                                      convoy_check *check, convoy_error *error) {
-    size_t most = 1;
+    size_t most = 1, elements = 0, differing = 0;
     for (size_t i = 0; i < count; i++)
         most = channel_count(&a[i]) > most ? channel_count(&a[i]) : most;
     struct deviation *channels = calloc(most, sizeof *channels);
     if (!channels)
         return error_memory(error);
     convoy_check made = {.top1_agrees = count == 0 || classes_agree(&a[0], &b[0])};
-    for (size_t i = 0; i < count; i++)
-        compare_output(&a[i], &b[i], channels, &made);
+    for (size_t i = 0; i < count; i++) {
+        differing += compare_output(&a[i], &b[i], channels, &made);
+        elements += convoy_tensor_elements(&b[i]);
+    }
+    made.differing = elements ? (double)differing / (double)elements : 0;
     free(channels);
     *check = made;
     return CONVOY_OK;
