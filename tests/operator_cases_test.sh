@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Operators in operator sets, types and forms that ONNX's own cases do not reach (operator_cases_make.py, map_cases_make.py): the runner of
-# those cases finds NumPy's and PyTorch's outputs, on every backend. Needs Debian's python3-onnx, python3-numpy and python3-torch
+# those cases finds NumPy's and PyTorch's outputs, on every backend, and on workers of whom some are gone. Needs Debian's python3-onnx, python3-numpy and python3-torch
 # (scripts/setup --models); without them it is skipped, with the reason.
 set -euo pipefail
 
@@ -19,5 +19,12 @@ CONVOY_ONNX_TESTS=$folder "$CONVOY_BUILD_DIR/tests/conformance_test" >"$folder/o
 grep -E '^(FAILED|not applicable) | cases: ' "$folder/out" || true
 if [ $status != 0 ] || ! grep -q ' 0 failed, 0 not applicable$' "$folder/out"; then
     echo "operator_cases: some case is not computed, or wrong" >&2
+    exit 1
+fi
+CONVOY_ONNX_TESTS=$folder "$CONVOY_BUILD_DIR/tests/conformance_coded_test" >"$folder/coded" 2>&1 || status=$?
+grep 'ran coded$' "$folder/coded" || true
+if [ $status != 0 ]; then
+    cat "$folder/coded" >&2
+    echo "operator_cases: some case is wrong on workers" >&2
     exit 1
 fi

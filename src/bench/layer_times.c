@@ -90,12 +90,14 @@ static convoy_status measure_all(struct bench *bench, const convoy_session *sess
         const struct plan_layer *plan = &session->plan->layers[s];
         if (!plan->coded || desc->outputs[0].dtype != CONVOY_F32)
             continue;
+        struct conv_geometry layer;
         convoy_status status = CONVOY_OK;
-        if (memcmp(&last, &desc->conv, sizeof last) != 0)
-            status = measure(bench, cluster, times, &desc->conv, plan, &found, error);
+        cluster_plan_subject(desc, &network->steps[s].params, &layer);
+        if (memcmp(&last, &layer, sizeof last) != 0)
+            status = measure(bench, cluster, times, &layer, plan, &found, error);
         if (status != CONVOY_OK)
             return status;
-        last = desc->conv;
+        last = layer;
         any = true;
         take_layer(bench, desc->name, &found);
         add(&total, &found);

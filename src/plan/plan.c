@@ -37,7 +37,8 @@ static double here_ns(const struct plan_request *request, const struct plan_subj
         return subject->bytes / costs->profile->bytes_per_ns;
     struct conv_geometry laid = *subject->geometry;
     conv_lay_in_blocks(&laid, request->cluster.block, request->cluster.block);
-    return costs->convolution_ns(costs, &laid, COST_MASTER, &kernel);
+    double share = subject->macs_here > 0 ? subject->macs_here : 1;
+    return share * costs->convolution_ns(costs, &laid, COST_MASTER, &kernel);
 }
 
 /* What is decided elsewhere must be what is admitted. */

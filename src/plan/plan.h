@@ -52,7 +52,8 @@ struct plan_request {
 struct plan_subject {
     const char *name;                     /* borrowed by the plan, too */
     const struct conv_geometry *geometry; /* NULL: not a convolution */
-    const char *why_local;                /* static; NULL: it may be coded */
+    double macs_here;      /* the layer's multiply-adds by those of geometry, if it is computed here; 0: 1 */
+    const char *why_local; /* static; NULL: it may be coded */
     convoy_dtype dtype;
     double bytes; /* read and written if it is computed here */
 };

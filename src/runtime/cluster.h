@@ -81,9 +81,11 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
 convoy_status cluster_plan_request(struct plan_request *request, const struct cluster_options *options,
                                    convoy_error *error);
 
-/* A layer as a plan sees it; pointers into desc. Looks at every weight: a layer whose weights or biases are
- * not finite is not coded, since coding would spread them. */
-struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params);
+/* A layer as a plan sees it; pointers into desc, and to *geometry, which is filled for convolutions and
+ * transposed ones (conv_phases.h). Looks at every weight: a layer whose weights or biases are not finite is
+ * not coded, since coding would spread them. */
+struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,
+                                         struct conv_geometry *geometry);
 
 /* A plan for one layer alone, of step 0: coded if it can be, by direct kernels, in these parts if they are
  * admitted and not 0. */

@@ -103,8 +103,8 @@ static void cluster_context_destroy(struct context **slot) {
     free(context->answers);
     free(context->pieces);
     free(context->rows);
-    free(context->map[0]);
-    free(context->map[1]);
+    for (size_t i = 0; i < sizeof context->map / sizeof *context->map; i++)
+        free(context->map[i]);
     free(context);
 }
 

@@ -52,8 +52,9 @@ struct cluster_context {
     void **pieces;        /* [nodes * 2] */
     double *rows;         /* [row_capacity] */
     size_t row_capacity;
-    void *map[2]; /* [map_bytes[i]] input i of a coded layer, where it does not lie as the layer takes it */
-    size_t map_bytes[2];
+    void *map[3]; /* [map_bytes[i]] 0, 1: an input of a coded layer that does not lie as the layer takes it;
+                     2: the phases of a transposed convolution */
+    size_t map_bytes[3];
 };
 
 /* The first member of both kinds of layer. */

@@ -1,4 +1,5 @@
 /* What of a network a cluster can code: the layers that are admitted, and the nodes of the workers. */
+#include "base/conv_phases.h"
 #include "base/error.h"
 #include "base/tensor.h"
 #include "runtime/cluster_internal.h"
@@ -51,11 +52,31 @@ static bool is_finite(const convoy_tensor *tensor) {
     return !tensor->data || tensor_find_not_finite(tensor) == convoy_tensor_elements(tensor);
 }
 
-static const char *why_not_coded(const struct layer_desc *desc, const struct layer_params *params) {
+/* A phase of a transposed convolution may have many zeros for taps. Beyond so many times the layer's
+ * multiply-adds coding it is no use to anybody. */
+#define MOST_PHASE_MACS 8
+
+/* The convolution that computes the layer, and its multiply-adds by the layer's. NULL if it can be coded;
+ * else why not. */
+static const char *convolution_of(const struct layer_desc *desc, struct conv_geometry *geometry,
+                                  double *times) {
+    *times = 1;
     if (desc->kind == LAYER_MATMUL)
         return "neither factor is a constant matrix of float32";
-    if (desc->kind != LAYER_CONV)
+    if (desc->kind != LAYER_CONV && desc->kind != LAYER_CONV_TRANSPOSE)
         return "neither a convolution nor a product by a constant";
+    if (desc->kind == LAYER_CONV) {
+        *geometry = desc->conv;
+        return NULL;
+    }
+    const bool fits = conv_phases(&desc->conv_transpose, geometry, NULL) == CONVOY_OK;
+    *times = fits ? (double)conv_macs(geometry) / (double)conv_transpose_macs(&desc->conv_transpose) : 0;
+    if (!fits || *times > MOST_PHASE_MACS)
+        return "its kernel, stride and dilation make a convolution that is mostly zeros";
+    return NULL;
+}
+
+static const char *why_not_coded(const struct layer_desc *desc, const struct layer_params *params) {
     convoy_dtype dtype = desc->outputs[0].dtype;
     if (dtype != CONVOY_F32 && (dtype != CONVOY_F64 || desc->input_count > 1))
         return "not float32";
@@ -71,8 +92,10 @@ static double bytes_of(const struct value_desc *value) {
     return (double)bytes;
 }
 
-struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params) {
-    double bytes = 0;
+struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,
+                                         struct conv_geometry *geometry) {
+    double bytes = 0, times = 1;
+    const char *no_convolution = convolution_of(desc, geometry, &times);
     if (desc->kind != LAYER_CONCAT) { /* its inputs are mostly made where they belong */
         for (uint32_t i = 0; i < desc->output_count; i++)
             bytes += bytes_of(&desc->outputs[i]);
@@ -80,8 +103,9 @@ struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const st
             bytes += bytes_of(&desc->inputs[i]);
     }
     return (struct plan_subject){.name = desc->name,
-                                 .geometry = desc->kind == LAYER_CONV ? &desc->conv : NULL,
-                                 .why_local = why_not_coded(desc, params),
+                                 .geometry = no_convolution ? NULL : geometry,
+                                 .macs_here = no_convolution ? 0 : 1 / times,
+                                 .why_local = no_convolution ? no_convolution : why_not_coded(desc, params),
                                  .dtype = desc->outputs[0].dtype,
                                  .bytes = bytes};
 }
@@ -99,6 +123,7 @@ convoy_status cluster_plan_one(struct plan **plan, const struct cluster_options 
     request.costs = cost_model_counted(&profile);
     request.input_parts = input_parts;
     request.filter_parts = filter_parts;
-    struct plan_subject subject = cluster_plan_subject(desc, params);
+    struct conv_geometry geometry;
+    struct plan_subject subject = cluster_plan_subject(desc, params, &geometry);
     return plan_create(plan, &request, &subject, 1, error);
 }

@@ -21,14 +21,17 @@ static convoy_status make_messages(void *context, const uint32_t *workers, uint3
 
 static convoy_status check_params(const struct layer_desc *desc, const struct layer_params *params,
                                   convoy_error *error) {
-    convoy_shape filter = conv_filter_shape(&desc->conv);
+    bool transposed = desc->kind == LAYER_CONV_TRANSPOSE;
+    convoy_shape filter =
+        transposed ? conv_transpose_filter_shape(&desc->conv_transpose) : conv_filter_shape(&desc->conv);
     size_t filters = shape_product(&filter, 0, filter.rank);
+    int64_t channels = transposed ? desc->conv_transpose.out_channels : desc->conv.out_channels;
     if (!params->weights.data || params->weights.dtype != desc->inputs[0].dtype ||
         convoy_tensor_elements(&params->weights) != filters)
         return error_set(error, CONVOY_E_INPUT, "layer %s: its weights do not match its geometry",
                          desc->name);
     if (params->bias.data && (params->bias.dtype != desc->inputs[0].dtype ||
-                              convoy_tensor_elements(&params->bias) != (size_t)desc->conv.out_channels))
+                              convoy_tensor_elements(&params->bias) != (size_t)channels))
         return error_set(error, CONVOY_E_INPUT, "layer %s: its bias does not match its output channels",
                          desc->name);
     return CONVOY_OK;
@@ -89,6 +92,32 @@ static convoy_status equilibrate_filters(struct coded_layer *layer, convoy_error
     return CONVOY_OK;
 }
 
+/* Filters and biases of a transposed convolution's phases, in memory of our own. */
+static convoy_status make_phases(struct coded_layer *layer, const struct layer_params *params,
+                                 convoy_error *error) {
+    const struct conv_geometry *phases = &layer->desc.conv;
+    const size_t element = convoy_dtype_bytes(layer->input.dtype);
+    const convoy_shape filters = conv_filter_shape(phases),
+                       biases = {.rank = 1, .dims = {phases->out_channels}};
+    convoy_status status = convoy_tensor_create(&layer->params.weights, layer->input.dtype, &filters, error);
+    if (status == CONVOY_OK && params->bias.data)
+        status = convoy_tensor_create(&layer->params.bias, layer->input.dtype, &biases, error);
+    if (status != CONVOY_OK)
+        return status;
+    conv_phases_filters(&layer->transpose, phases, element, params->weights.data, layer->params.weights.data);
+    if (params->bias.data)
+        conv_phases_biases(&layer->transpose, element, params->bias.data, layer->params.bias.data);
+    return CONVOY_OK;
+}
+
+static convoy_status take_params(struct coded_layer *layer, const struct layer_params *params,
+                                 convoy_error *error) {
+    if (layer->transposed)
+        return make_phases(layer, params, error);
+    convoy_status status = tensor_keep(&layer->params.weights, &params->weights, error);
+    return status == CONVOY_OK ? tensor_keep(&layer->params.bias, &params->bias, error) : status;
+}
+
 /* Input i as value_desc.block sees it: a map [N,C,...], whatever the axes are to the convolution (of a
  * product [1,M,K] the "channels" are its rows). used: the block in which the layer takes it. */
 static struct coded_input describe_input(const struct layer_desc *desc, uint32_t i, uint32_t used) {
@@ -102,11 +131,17 @@ static struct coded_input describe_input(const struct layer_desc *desc, uint32_t
 
 /* The convolution as it will lie: in blocks of channels where its input comes so, or its output may go so. */
 static void describe(struct coded_layer *layer, const struct layer_desc *desc,
-                     const struct plan_layer *plan) {
+                     const struct conv_geometry *geometry, const struct plan_layer *plan) {
     const struct cluster_options *options = &layer->cluster->options;
-    struct conv_geometry conv =
-        candidate_geometry(&desc->conv, options->family, plan->input_parts, plan->filter_parts,
-                           desc->inputs[0].block, desc->free_output ? options->block : 0);
+    uint32_t block = desc->free_output ? options->block : 0;
+    struct conv_geometry conv = candidate_geometry(geometry, options->family, plan->input_parts,
+                                                   plan->filter_parts, desc->inputs[0].block, block);
+    layer->transposed = desc->kind == LAYER_CONV_TRANSPOSE;
+    layer->out_block = conv.out_block;
+    if (layer->transposed) {
+        layer->transpose = desc->conv_transpose;
+        layer->out_block = block && layer->transpose.out_channels % block == 0 ? block : 0;
+    }
     layer->inputs[0] = describe_input(desc, 0, conv.in_block);
     layer->adds = desc->input_count == 2;
     if (layer->adds)
@@ -130,6 +165,9 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
                                  const struct layer_desc *desc, const struct layer_params *params,
                                  const struct plan_layer *plan, convoy_error *error) {
     convoy_status status = check_params(desc, params, error);
+    struct conv_geometry geometry = desc->conv;
+    if (status == CONVOY_OK && desc->kind == LAYER_CONV_TRANSPOSE)
+        status = conv_phases(&desc->conv_transpose, &geometry, error);
     if (status != CONVOY_OK)
         return status;
     struct coded_layer *layer = calloc(1, sizeof *layer);
@@ -140,11 +178,9 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     layer->base = (struct cluster_layer){.base.ops = backend->base.ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
-    describe(layer, desc, plan);
+    describe(layer, desc, &geometry, plan);
     pthread_mutex_init(&layer->local_mutex, NULL);
-    status = tensor_keep(&layer->params.weights, &params->weights, error);
-    if (status == CONVOY_OK)
-        status = tensor_keep(&layer->params.bias, &params->bias, error);
+    status = take_params(layer, params, error);
     if (status == CONVOY_OK)
         status = equilibrate_filters(layer, error);
     if (status == CONVOY_OK)
@@ -161,10 +197,11 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
 }
 
 void coded_layer_output(const struct layer *base, struct layer_output *output) {
-    const struct layer_desc *desc = &((const struct coded_layer *)base)->desc;
-    *output = (struct layer_output){.block = desc->conv.out_block};
-    tensor_bytes(desc->outputs[0].dtype, &desc->outputs[0].shape,
-                 &output->bytes); /* conv_geometry_complete checked it */
+    const struct coded_layer *layer = (const struct coded_layer *)base;
+    const convoy_shape shape =
+        layer->transposed ? conv_transpose_output_shape(&layer->transpose) : layer->desc.outputs[0].shape;
+    *output = (struct layer_output){.block = layer->out_block};
+    tensor_bytes(layer->input.dtype, &shape, &output->bytes); /* the geometry is complete: it was checked */
 }
 
 void coded_layer_destroy(struct layer **slot) {

@@ -1,9 +1,11 @@
-/* A coded layer, as its two files share it: coded_layer.c (its life and its filters) and coded_run.c (one
- * run). */
+/* A coded layer, as its files share it: coded_layer.c (its life and its filters) and coded_run.c (one run). A
+ * transposed convolution is coded as the convolution of its phases (conv_phases.h), which are merged behind
+ * decoding. */
 #ifndef RUNTIME_CODED_LAYER_H
 #define RUNTIME_CODED_LAYER_H
 
 #include "base/blocks.h"
+#include "base/conv_phases.h"
 #include "runtime/adaptation.h"
 #include "runtime/cluster_internal.h"
 #include "runtime/solutions.h"
@@ -25,7 +27,10 @@ struct coded_layer {
     bool supplied;          /* the supplier knows the layer under its number */
     struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input */
     struct value_desc input;
-    struct layer_params params; /* with references of our own */
+    bool transposed;                          /* desc.conv makes the phases of the layer */
+    struct conv_transpose_geometry transpose; /* the layer, if it is transposed */
+    uint32_t out_block;                       /* in which the layer's output lies */
+    struct layer_params params;               /* of desc, with references or memory of our own */
     void *factors; /* [output channels] of the input's type: what undoes the filters' equilibration */
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */

@@ -27,33 +27,42 @@ struct example {
     const char *name;
     struct conv_geometry conv;
     bool adds;
+    struct conv_transpose_geometry transpose; /* if it has axes: instead of conv */
 };
 
 static const struct example examples[] = {
     {"blocks that are full",
      {.spatial = 2, .groups = 1, .in_channels = 32, .out_channels = 32, .in = {9, 7}, .kernel = {3, 3}},
-     false},
+     false,
+     {0}},
     {"an input with padding",
      {.spatial = 2, .groups = 1, .in_channels = 20, .out_channels = 32, .in = {9, 7}, .kernel = {3, 3}},
-     false},
+     false,
+     {0}},
     {"an output without blocks",
      {.spatial = 1, .groups = 1, .in_channels = 16, .out_channels = 24, .in = {19}, .kernel = {3}},
-     false},
+     false,
+     {0}},
     {"groups",
      {.spatial = 2, .groups = 2, .in_channels = 32, .out_channels = 64, .in = {9, 7}, .kernel = {3, 3}},
-     false},
+     false,
+     {0}},
     {"depthwise",
      {.spatial = 2, .groups = 32, .in_channels = 32, .out_channels = 32, .in = {9, 7}, .kernel = {3, 3}},
-     false},
+     false,
+     {0}},
     {"volumes",
      {.spatial = 3, .groups = 1, .in_channels = 16, .out_channels = 32, .in = {9, 3, 4}, .kernel = {3, 2, 1}},
-     false},
+     false,
+     {0}},
     {"an addition",
      {.spatial = 2, .groups = 1, .in_channels = 32, .out_channels = 32, .in = {9, 7}, .kernel = {1, 1}},
-     true},
+     true,
+     {0}},
     {"an addition of what has padding",
      {.spatial = 2, .groups = 1, .in_channels = 8, .out_channels = 20, .in = {9, 7}, .kernel = {1, 1}},
-     true},
+     true,
+     {0}},
     /* The shape of the input, [1,rows,K], is that of a map of so many channels as well. */
     {"a product",
      {.layout = CONV_CHANNELS_LAST,
@@ -63,7 +72,28 @@ static const struct example examples[] = {
       .out_channels = 7,
       .in = {32},
       .kernel = {1}},
-     false},
+     false,
+     {0}},
+    {.name = "transposed, phases of whole blocks",
+     .transpose = {.spatial = 2,
+                   .groups = 1,
+                   .in_channels = 32,
+                   .out_channels = 16,
+                   .in = {9, 7},
+                   .kernel = {4, 2},
+                   .stride = {2, 2},
+                   .pad_begin = {1, 0},
+                   .out = {18, 14}}},
+    {.name = "transposed, blocks of several phases, groups",
+     .transpose = {.spatial = 2,
+                   .groups = 2,
+                   .in_channels = 32,
+                   .out_channels = 16,
+                   .in = {9, 7},
+                   .kernel = {3, 3},
+                   .stride = {2, 1},
+                   .pad_begin = {1, 1},
+                   .out = {18, 7}}},
 };
 
 /* A tensor [N,C,...] dense, and as it lies. */
@@ -160,27 +190,49 @@ static void run_on_workers(const char *backend_name, uint32_t block, bool degrad
     cluster_destroy(&cluster);
 }
 
+/* Description and shapes of an example; inputs[] is filled, and borrowed. */
+static struct layer_desc describe(const struct example *example, struct value_desc *inputs,
+                                  convoy_shape *filters) {
+    struct conv_geometry conv = example->conv;
+    struct conv_transpose_geometry transpose = example->transpose;
+    conv.batch = transpose.batch = conv.layout == CONV_CHANNELS_LAST ? 1 : 2;
+    for (int i = 0; i < CONV_MAX_SPATIAL; i++)
+        conv.stride[i] = conv.dilation[i] = transpose.dilation[i] = 1;
+    if (transpose.spatial == 0) {
+        assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
+        *filters = conv_filter_shape(&conv);
+        return conv_layer_desc(&conv, CONVOY_F32, inputs);
+    }
+    assert_int_equal(conv_transpose_complete(&transpose, NULL), CONVOY_OK);
+    *filters = conv_transpose_filter_shape(&transpose);
+    inputs[0] = (struct value_desc){CONVOY_F32, conv_transpose_input_shape(&transpose), 0};
+    return (struct layer_desc){.name = "conv",
+                               .op = "ConvTranspose",
+                               .kind = LAYER_CONV_TRANSPOSE,
+                               .output_count = 1,
+                               .inputs = inputs,
+                               .outputs = {{CONVOY_F32, conv_transpose_output_shape(&transpose), 0}},
+                               .conv_transpose = transpose};
+}
+
 /* One example: inputs in blocks of lies[], an output that may go in blocks of `block`. */
 static void compare(const struct example *example, const uint32_t *lies, uint32_t block, bool degraded,
                     const char *backend_name) {
     struct random random;
     random_seed(&random, SEED);
-    struct conv_geometry conv = example->conv;
-    conv.batch = example->conv.layout == CONV_CHANNELS_LAST ? 1 : 2;
-    for (int i = 0; i < CONV_MAX_SPATIAL; i++)
-        conv.stride[i] = conv.dilation[i] = 1;
-    assert_int_equal(conv_geometry_complete(&conv, NULL), CONVOY_OK);
-    convoy_shape shapes[2] = {conv_input_shape(&conv), conv_output_shape(&conv)};
-    convoy_shape filters = conv_filter_shape(&conv), bias = {1, {conv.out_channels}};
+    struct value_desc inputs[2];
+    convoy_shape filters;
+    struct layer_desc desc = describe(example, inputs, &filters);
+    const convoy_shape shapes[2] = {inputs[0].shape, desc.outputs[0].shape};
+    const int64_t channels =
+        example->transpose.spatial ? example->transpose.out_channels : example->conv.out_channels;
     struct map in[2], weights, biases;
     map_make(&in[0], shapes[0], lies[0], &random);
     map_make(&in[1], shapes[1], lies[1], &random);
     map_make(&weights, filters, 0, &random);
-    map_make(&biases, (convoy_shape){2, {1, conv.out_channels}}, 0, &random);
-    biases.dense.shape = bias;
+    map_make(&biases, (convoy_shape){2, {1, channels}}, 0, &random);
+    biases.dense.shape = (convoy_shape){1, {channels}};
     const struct layer_params params = {.weights = weights.dense, .bias = biases.dense};
-    struct value_desc inputs[2];
-    struct layer_desc desc = conv_layer_desc(&conv, CONVOY_F32, inputs);
     inputs[1] = desc.outputs[0];
     desc.input_count = example->adds ? 2 : 1;
     desc.activation.kind = ACTIVATION_RELU;

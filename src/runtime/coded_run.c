@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/tensor.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
 #include "code/error_budget.h"
@@ -286,6 +287,19 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
     return status;
 }
 
+/* Memory for a map, as long as the context lives. */
+static convoy_status reserve_map(struct cluster_context *context, int i, size_t bytes) {
+    if (bytes <= context->map_bytes[i])
+        return CONVOY_OK;
+    void *grown = memory_aligned(bytes);
+    if (!grown)
+        return CONVOY_E_MEMORY;
+    free(context->map[i]);
+    context->map[i] = grown;
+    context->map_bytes[i] = bytes;
+    return CONVOY_OK;
+}
+
 /* Inputs that lie otherwise than the layer takes them are copied; taken[] borrows. */
 static convoy_status take_inputs(const struct coded_layer *layer, struct cluster_context *context,
                                  const convoy_tensor *in, convoy_tensor *taken) {
@@ -295,17 +309,25 @@ static convoy_status take_inputs(const struct coded_layer *layer, struct cluster
         if (input->lies == input->used)
             continue;
         size_t bytes = input->map.element * input->map.batch * input->map.channels * input->map.inner;
-        if (bytes > context->map_bytes[i]) {
-            void *grown = memory_aligned(bytes);
-            if (!grown)
-                return CONVOY_E_MEMORY;
-            free(context->map[i]);
-            context->map[i] = grown;
-            context->map_bytes[i] = bytes;
-        }
+        if (reserve_map(context, i, bytes) != CONVOY_OK)
+            return CONVOY_E_MEMORY;
         blocks_copy(&input->map, input->lies, in[i].data, input->used, context->map[i]);
         taken[i].data = context->map[i];
     }
+    return CONVOY_OK;
+}
+
+/* Where the coded convolution's output goes: to the layer's, or to where phases are merged from. */
+static convoy_status aim_output(const struct coded_layer *layer, struct cluster_context *context,
+                                const convoy_tensor *out, convoy_tensor *decoded) {
+    *decoded = *out;
+    if (!layer->transposed)
+        return CONVOY_OK;
+    size_t bytes;
+    decoded->shape = conv_output_shape(&layer->desc.conv);
+    if (!tensor_bytes(out->dtype, &decoded->shape, &bytes) || reserve_map(context, 2, bytes) != CONVOY_OK)
+        return CONVOY_E_MEMORY;
+    decoded->data = context->map[2];
     return CONVOY_OK;
 }
 
@@ -326,6 +348,16 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
         float sum = y[i] + z[i];
         y[i] = sum < low ? low : sum;
     }
+}
+
+/* What comes behind the coded convolution: the phases are merged, or the second input is added. */
+static void finish_output(const struct coded_layer *layer, const convoy_tensor *taken,
+                          const convoy_tensor *decoded, convoy_tensor *out) {
+    if (layer->transposed)
+        conv_phases_merge(&layer->transpose, &layer->desc.conv, convoy_dtype_bytes(layer->input.dtype),
+                          decoded->data, layer->out_block, out->data);
+    if (layer->adds)
+        add_activated(layer, taken[1].data, out->data);
 }
 
 /* Who computes this run, and how many workers are asked. */
@@ -379,7 +411,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_layer_report unread;
     if (!report)
         report = &unread;
-    convoy_tensor taken[2];
+    convoy_tensor taken[2], decoded;
     struct coded_run run = {
         .layer = (struct coded_layer *)base, .context = (struct cluster_context *)context, .in = taken};
     run.job = job_of(run.layer, run.context);
@@ -388,14 +420,16 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     report_code(run.layer, report);
     uint64_t start_ns = clock_now_ns();
     convoy_status status = take_inputs(run.layer, run.context, in, taken);
+    if (status == CONVOY_OK)
+        status = aim_output(run.layer, run.context, out, &decoded);
     if (status == CONVOY_OK && !run.adapted.here)
-        status = run_coded(&run, taken, out, report);
+        status = run_coded(&run, taken, &decoded, report);
     if (status == CONVOY_E_CANCELLED)
         cancel_check(&run.layer->cluster->options.cancel, error);
     else if (status != CONVOY_OK)
         error_memory(error); /* the only other thing that can be wrong */
     else if (!run.solution || run.not_finite)
-        status = run_here(&run, taken, out, report, error);
+        status = run_here(&run, taken, &decoded, report, error);
     finish(&run);
     verification_end(&run.context->verification);
     report->asked = run.tasks;
@@ -404,8 +438,8 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         end_adapted(&run, clock_now_ns() - start_ns);
     if (!run.beyond && !run.adapted.here) /* then nobody was asked */
         report_outcomes(&run, report);
-    if (status == CONVOY_OK && run.layer->adds)
-        add_activated(run.layer, taken[1].data, out->data);
+    if (status == CONVOY_OK)
+        finish_output(run.layer, taken, &decoded, out);
     solutions_put(&run.layer->solutions, &run.solution);
     job_release(&run.job, run.layer->cluster->nodes);
     return status;

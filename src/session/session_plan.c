@@ -117,11 +117,13 @@ convoy_status session_plan_request(struct plan_request *request, convoy_session 
 
 convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
                                       convoy_error *error) {
-    struct plan_subject *made = calloc(network->step_count + 1, sizeof *made);
+    const size_t count = network->step_count + 1; /* memory for none is no memory */
+    struct plan_subject *made = calloc(count, sizeof *made + sizeof(struct conv_geometry));
     if (!made)
         return error_memory(error);
+    struct conv_geometry *geometries = (struct conv_geometry *)(made + count); /* what subjects point to */
     for (size_t s = 0; s < network->step_count; s++)
-        made[s] = cluster_plan_subject(&network->steps[s].desc, &network->steps[s].params);
+        made[s] = cluster_plan_subject(&network->steps[s].desc, &network->steps[s].params, &geometries[s]);
     *subjects = made;
     return CONVOY_OK;
 }
