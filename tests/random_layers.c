@@ -278,6 +278,11 @@ void random_normalize(struct sample *s, struct random *random) {
     s->desc.normalize.centered = random_between(random, 0, 2) > 0;
     s->desc.normalize.epsilon = 1e-3;
     sample_input(s, tensor_random(random, CONVOY_F32, shape, -1, 1));
+    const convoy_shape row = shape_of(1, shape.dims[1], 0, 0, 0);
+    if (random_between(random, 0, 1))
+        s->params.weights = tensor_random(random, CONVOY_F32, row, -1, 1);
+    if (random_between(random, 0, 1))
+        s->params.bias = tensor_random(random, CONVOY_F32, row, -1, 1);
 }
 
 /* Axes of 1 and missing ones, in any of three. */

@@ -20,24 +20,24 @@ enum layer_kind {
     LAYER_BINARY,     /* binary: two inputs, numpy broadcasting; activation fused */
     LAYER_AFFINE, /* affine: v * weights[c] + bias[c], both [channels]; activation fused (batch normalisation)
                    */
-    LAYER_SOFTMAX,          /* softmax */
-    LAYER_LRN,              /* lrn: local response normalisation across channels */
-    LAYER_NORMALIZE,        /* normalize: by mean and variance */
-    LAYER_MATMUL,           /* matmul: product of two run-time tensors, numpy rules */
-    LAYER_CONCAT,           /* axis */
-    LAYER_TRANSPOSE,        /* transpose */
-    LAYER_PAD,              /* pad: constant, reflect, edge or wrap */
-    LAYER_SLICE,            /* slice */
-    LAYER_GATHER,           /* gather: inputs data, indices (int32 or int64) */
-    LAYER_REDUCE,           /* reduce */
-    LAYER_WHERE,            /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
-    LAYER_CAST,             /* to the type of the output */
-    LAYER_CONV_TRANSPOSE,   /* conv_transpose; weights [C,N/groups,kernel...], bias [N] or none; activation
-                               fused */
-    LAYER_UNPOOL,           /* inputs values, indices: y[indices[i]] = values[i], all else is zero */
-    LAYER_ROI,              /* roi: inputs maps [N,C,H,W], regions [R,4], images [R]; output [R,C,h,w] */
-    LAYER_GRID_SAMPLE,      /* grid_sample: inputs maps [N,C,in...], positions [N,out...,spatial] */
-    LAYER_RESIZE,           /* resize: one axis, by weighted sums of neighbours */
+    LAYER_SOFTMAX,        /* softmax */
+    LAYER_LRN,            /* lrn: local response normalisation across channels */
+    LAYER_NORMALIZE,      /* normalize: by mean and variance; weights [inner] or none, bias [inner] or none */
+    LAYER_MATMUL,         /* matmul: product of two run-time tensors, numpy rules */
+    LAYER_CONCAT,         /* axis */
+    LAYER_TRANSPOSE,      /* transpose */
+    LAYER_PAD,            /* pad: constant, reflect, edge or wrap */
+    LAYER_SLICE,          /* slice */
+    LAYER_GATHER,         /* gather: inputs data, indices (int32 or int64) */
+    LAYER_REDUCE,         /* reduce */
+    LAYER_WHERE,          /* inputs condition (bool), a, b: condition ? a : b, numpy broadcasting */
+    LAYER_CAST,           /* to the type of the output */
+    LAYER_CONV_TRANSPOSE, /* conv_transpose; weights [C,N/groups,kernel...], bias [N] or none; activation
+                             fused */
+    LAYER_UNPOOL,         /* inputs values, indices: y[indices[i]] = values[i], all else is zero */
+    LAYER_ROI,            /* roi: inputs maps [N,C,H,W], regions [R,4], images [R]; output [R,C,h,w] */
+    LAYER_GRID_SAMPLE,    /* grid_sample: inputs maps [N,C,in...], positions [N,out...,spatial] */
+    LAYER_RESIZE,         /* resize: one axis, by weighted sums of neighbours */
     LAYER_GATHER_ELEMENTS,  /* gather: inputs data, indices (int32 or int64) of the output's shape */
     LAYER_GATHER_ND,        /* gather_nd: inputs data, indices of the first axes behind the batch */
     LAYER_SCATTER_ELEMENTS, /* scatter: inputs data, indices (int32 or int64), updates of their shape */

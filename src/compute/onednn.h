@@ -26,6 +26,7 @@ struct onednn_constant {
 /* How a layer is asked for. */
 enum onednn_variant {
     ONEDNN_DENSE,   /* the tensors around it are dense, or brought there */
+    ONEDNN_ROWS,    /* the same, a product as a convolution over channels last */
     ONEDNN_BLOCKED, /* it takes its inputs as they lie, and convolutions work in blocks of channels */
     ONEDNN_WINOGRAD /* the same, a convolution by Winograd's algorithm */
 };

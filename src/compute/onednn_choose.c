@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From so many rows on a product may be a convolution (write_rows in onednn_conv.c). With fewer rows reading
+ * the weights takes longer than computing, and they are not held twice for that. */
+#define MANY_ROWS 16
+
 static onednn_recipe_writer *const writers[LAYER_KINDS] = {
     [LAYER_CONV] = onednn_conv,
     [LAYER_POOL] = onednn_pool,
@@ -70,6 +74,10 @@ static bool is_wanted(const struct layer_desc *desc, const struct onednn_recipe 
                       const_dnnl_primitive_desc_t pd) {
     switch (recipe->variant) {
     case ONEDNN_DENSE:
+        break;
+    case ONEDNN_ROWS:
+        if (!is_called(pd, "brgconv_1x1"))
+            return false;
         break;
     case ONEDNN_BLOCKED:
         if (is_called(pd, "ref"))
@@ -143,6 +151,12 @@ static bool is_empty(const struct layer_desc *desc) {
     return empty;
 }
 
+/* Whether it is a product of many rows. */
+static bool has_rows(const struct layer_desc *desc) {
+    struct conv_product product;
+    return desc->kind == LAYER_CONV && conv_is_product(&desc->conv, &product) && product.rows >= MANY_ROWS;
+}
+
 dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_desc *desc,
                             const struct layer_params *params, struct onednn_recipe *recipe,
                             dnnl_primitive_desc_t *pd, struct activation *after) {
@@ -155,6 +169,8 @@ dnnl_status_t onednn_choose(struct onednn_backend *backend, const struct layer_d
     dnnl_status_t status = dnnl_success;
     if (laid_out)
         status = try_variant(desc, params, ONEDNN_BLOCKED, backend->engine, recipe, pd, after);
+    if (status == dnnl_success && !*pd && has_rows(desc))
+        status = try_variant(desc, params, ONEDNN_ROWS, backend->engine, recipe, pd, after);
     if (status == dnnl_success && !*pd)
         status = try_variant(desc, params, ONEDNN_DENSE, backend->engine, recipe, pd, after);
     if (status != dnnl_success || !*pd || desc->kind != LAYER_CONV || desc->kernel == CONV_DIRECT ||

@@ -40,6 +40,26 @@ static bool write_product(const struct conv_product *p, const struct layer_param
     return dnnl_matmul_desc_init(&recipe->op.matmul, from, &weights, bias_or_none, to) == dnnl_success;
 }
 
+/* The same as a convolution by kernels of one element along the rows: oneDNN 2.6 has kernels for it that
+ * choose how to lay the weights, and are faster than its product from so many rows on (196 rows, 384 to 1536
+ * columns: 1.7 ms against 2.4; 784, 192 to 768: 1.6 against 2.7). */
+static bool write_rows(const struct conv_product *p, const struct layer_params *params,
+                       struct onednn_recipe *recipe) {
+    dnnl_memory_desc_t weights, any_weights, bias;
+    const dnnl_dims_t x = {1, p->depth, p->rows}, y = {1, p->columns, p->rows}, k = {p->columns, p->depth, 1};
+    const dnnl_dims_t ones = {1}, zeros = {0};
+    if (dnnl_memory_desc_init_by_tag(&recipe->inputs[0].plain, 3, x, dnnl_f32, dnnl_nwc) != dnnl_success ||
+        dnnl_memory_desc_init_by_tag(&recipe->output.plain, 3, y, dnnl_f32, dnnl_nwc) != dnnl_success ||
+        !onednn_plain(&weights, 3, k) || !onednn_any(&any_weights, 3, k) ||
+        !onednn_plain(&bias, 1, &p->columns))
+        return false;
+    add_constants(params, recipe, &weights, &bias);
+    return dnnl_dilated_convolution_forward_desc_init(
+               &recipe->op.conv, dnnl_forward_inference, dnnl_convolution_direct, &recipe->inputs[0].plain,
+               &any_weights, params->bias.data ? &bias : NULL, &recipe->output.plain, ones, zeros, zeros,
+               zeros) == dnnl_success;
+}
+
 /* Whether a convolution is the product of its filters [N,C] by dense maps [C,positions], and nothing else. */
 static bool is_left_product(const struct layer_desc *desc, const struct layer_params *params) {
     const struct conv_geometry *g = &desc->conv;
@@ -162,8 +182,10 @@ bool onednn_conv(const struct layer_desc *desc, const struct layer_params *param
         return false;
     struct conv_product product;
     if (conv_is_product(&desc->conv, &product))
-        return recipe->variant == ONEDNN_DENSE && write_product(&product, params, recipe);
+        return recipe->variant == ONEDNN_ROWS    ? write_rows(&product, params, recipe)
+               : recipe->variant == ONEDNN_DENSE ? write_product(&product, params, recipe)
+                                                 : false;
     if (recipe->variant == ONEDNN_DENSE && is_left_product(desc, params))
         return write_left_product(&desc->conv, params, recipe);
-    return write_windows(desc, params, recipe);
+    return recipe->variant != ONEDNN_ROWS && write_windows(desc, params, recipe);
 }

@@ -126,6 +126,36 @@ static const dnnl_alg_kind_t binary_operations[BINARY_OPS] = {
     [BINARY_DIV] = dnnl_binary_div,
 };
 
+/* A number for each channel, [1,C,1,...], of a map in such blocks: dense, and as oneDNN 2.6 has a kernel for
+ * it. The elements lie alike if C is whole blocks. */
+static bool describe_channels(const dnnl_memory_desc_t *map, uint32_t block, dnnl_memory_desc_t *dense,
+                              dnnl_memory_desc_t *laid) {
+    dnnl_dims_t dims;
+    for (int i = 0; i < map->ndims; i++)
+        dims[i] = i == 1 ? map->dims[1] : 1;
+    return map->dims[1] % block == 0 && onednn_plain(dense, map->ndims, dims) &&
+           onednn_blocked(laid, map->ndims, dims, block);
+}
+
+/* A map in blocks, whole ones, with a number for each channel of its only image: [C,1,...] or [1,C,1,...]. */
+static bool write_by_channels(const struct layer_desc *desc, dnnl_alg_kind_t kind, uint32_t map,
+                              struct onednn_recipe *recipe) {
+    dnnl_memory_desc_t lies, channels;
+    const dnnl_memory_desc_t *md = onednn_given(desc, map, &lies);
+    const convoy_shape *shape = &desc->inputs[map].shape, *other = &desc->inputs[1 - map].shape;
+    const uint32_t missing = shape->rank - other->rank;
+    if (!md || !shape_equal(shape, &desc->outputs[0].shape) || shape->dims[0] != 1 || missing > 1 ||
+        other->dims[1 - missing] != shape->dims[1] ||
+        shape_product(other, 0, other->rank) != (size_t)shape->dims[1] ||
+        !describe_channels(md, desc->inputs[map].block, &recipe->inputs[1].plain, &channels))
+        return false;
+    recipe->inputs[0].index = map;
+    recipe->inputs[1].index = 1 - map;
+    return onednn_plain(&recipe->inputs[0].plain, md->ndims, md->dims) &&
+           onednn_plain(&recipe->output.plain, md->ndims, md->dims) &&
+           dnnl_binary_desc_init(&recipe->op.binary, kind, md, &channels, md) == dnnl_success;
+}
+
 /* Two tensors of one shape in the layout of one of them; false where the shapes differ. */
 static bool write_alike(const struct layer_desc *desc, dnnl_alg_kind_t kind, struct onednn_recipe *recipe) {
     dnnl_memory_desc_t lies;
@@ -154,7 +184,8 @@ bool onednn_binary(const struct layer_desc *desc, const struct layer_params *par
     recipe->output.arg = DNNL_ARG_DST;
     bool laid_out = desc->inputs[0].block || desc->inputs[1].block;
     if (recipe->variant == ONEDNN_BLOCKED && laid_out)
-        return write_alike(desc, kind, recipe);
+        return write_alike(desc, kind, recipe) || write_by_channels(desc, kind, 0, recipe) ||
+               (commutes && write_by_channels(desc, kind, 1, recipe));
     int rank = merge_axes(desc, dims[0], dims[1], y);
     /* The second operand may be broadcast, the first may not. */
     bool whole[2] = {true, true};
@@ -173,27 +204,35 @@ bool onednn_binary(const struct layer_desc *desc, const struct layer_params *par
 }
 
 /* A product by [1,channels,1], and the sum with another one as a post-operation. */
+static bool write_affine(const struct layer_params *params, const dnnl_memory_desc_t *map,
+                         const dnnl_memory_desc_t *dense, const dnnl_memory_desc_t *channels,
+                         struct onednn_recipe *recipe) {
+    recipe->input_count = 1;
+    recipe->inputs[0].arg = DNNL_ARG_SRC_0;
+    recipe->output.arg = DNNL_ARG_DST;
+    recipe->constants[0] = (struct onednn_constant){DNNL_ARG_SRC_1, *dense, &params->weights};
+    recipe->constants[1] =
+        (struct onednn_constant){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, *dense, &params->bias};
+    recipe->constant_count = 2;
+    return onednn_plain(&recipe->inputs[0].plain, map->ndims, map->dims) &&
+           onednn_plain(&recipe->output.plain, map->ndims, map->dims) &&
+           dnnl_post_ops_append_binary(recipe->post_ops, dnnl_binary_add, channels) == dnnl_success &&
+           dnnl_binary_desc_init(&recipe->op.binary, dnnl_binary_mul, map, channels, map) == dnnl_success;
+}
+
 bool onednn_affine(const struct layer_desc *desc, const struct layer_params *params,
                    struct onednn_recipe *recipe) {
     const dnnl_dims_t dims = {(int64_t)desc->affine.batch, (int64_t)desc->affine.channels,
                               (int64_t)desc->affine.inner};
     const dnnl_dims_t per_channel = {1, (int64_t)desc->affine.channels, 1};
-    dnnl_memory_desc_t constant;
+    dnnl_memory_desc_t lies, map, dense, laid;
+    const dnnl_memory_desc_t *md = recipe->variant == ONEDNN_BLOCKED ? onednn_given(desc, 0, &lies) : NULL;
+    if (md && md->dims[1] == dims[1] && describe_channels(md, desc->inputs[0].block, &dense, &laid))
+        return write_affine(params, md, &dense, &laid, recipe);
     int rank =
         desc->affine.inner == 1 ? 2 : 3; /* of [33,23,1] oneDNN 2.6 computes the post-operation wrongly */
-    recipe->input_count = 1;
-    recipe->inputs[0].arg = DNNL_ARG_SRC_0;
-    recipe->output.arg = DNNL_ARG_DST;
-    if (!onednn_plain(&recipe->inputs[0].plain, rank, dims) ||
-        !onednn_plain(&recipe->output.plain, rank, dims) || !onednn_plain(&constant, rank, per_channel))
-        return false;
-    recipe->constants[0] = (struct onednn_constant){DNNL_ARG_SRC_1, constant, &params->weights};
-    recipe->constants[1] =
-        (struct onednn_constant){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, constant, &params->bias};
-    recipe->constant_count = 2;
-    return dnnl_post_ops_append_binary(recipe->post_ops, dnnl_binary_add, &constant) == dnnl_success &&
-           dnnl_binary_desc_init(&recipe->op.binary, dnnl_binary_mul, &recipe->inputs[0].plain, &constant,
-                                 &recipe->output.plain) == dnnl_success;
+    return onednn_plain(&map, rank, dims) && onednn_plain(&dense, rank, per_channel) &&
+           write_affine(params, &map, &dense, &dense, recipe);
 }
 
 bool onednn_softmax(const struct layer_desc *desc, const struct layer_params *params,

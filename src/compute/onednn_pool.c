@@ -108,15 +108,28 @@ bool onednn_reduce(const struct layer_desc *desc, const struct layer_params *par
 /* Without centering oneDNN 2.6 has none. */
 bool onednn_normalize(const struct layer_desc *desc, const struct layer_params *params,
                       struct onednn_recipe *recipe) {
-    (void)params;
     if (!desc->normalize.centered)
         return false;
     const dnnl_dims_t dims = {(int64_t)desc->normalize.outer, (int64_t)desc->normalize.inner};
+    dnnl_memory_desc_t row;
+    unsigned flags = 0;
+    if (!onednn_plain(&row, 1, dims + 1))
+        return false;
+    if (params && params->weights.data) {
+        recipe->constants[recipe->constant_count++] =
+            (struct onednn_constant){DNNL_ARG_SCALE, row, &params->weights};
+        flags |= dnnl_use_scale;
+    }
+    if (params && params->bias.data) {
+        recipe->constants[recipe->constant_count++] =
+            (struct onednn_constant){DNNL_ARG_SHIFT, row, &params->bias};
+        flags |= dnnl_use_shift;
+    }
     recipe->input_count = 1;
     recipe->inputs[0].arg = DNNL_ARG_SRC;
     recipe->output.arg = DNNL_ARG_DST;
     return onednn_plain(&recipe->inputs[0].plain, 2, dims) && onednn_plain(&recipe->output.plain, 2, dims) &&
            dnnl_layer_normalization_forward_desc_init(&recipe->op.normalize, dnnl_forward_inference,
                                                       &recipe->inputs[0].plain, NULL,
-                                                      (float)desc->normalize.epsilon, 0) == dnnl_success;
+                                                      (float)desc->normalize.epsilon, flags) == dnnl_success;
 }

@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 
-static uint32_t root_of(const struct network *network, uint32_t value) {
-    while (network->values[value].alias_of !=
-           value) /* two steps at most, while activations are being fused */
+uint32_t network_root(const struct network *network, uint32_t value) {
+    while (network->values[value].alias_of != value) /* a few steps at most, while layers are being fused */
         value = network->values[value].alias_of;
     return value;
 }
@@ -27,12 +26,12 @@ void network_index(const struct network *network, uint32_t *readers, size_t *mak
     for (size_t s = 0; s < network->step_count; s++) {
         const struct network_step *step = &network->steps[s];
         for (uint32_t i = 0; i < step->desc.input_count; i++)
-            readers[root_of(network, step->inputs[i])]++;
+            readers[network_root(network, step->inputs[i])]++;
         for (uint32_t i = 0; i < step->desc.output_count; i++)
             maker[step->outputs[i]] = s;
     }
     for (size_t i = 0; i < network->output_count; i++)
-        readers[root_of(network, network->outputs[i])]++;
+        readers[network_root(network, network->outputs[i])]++;
 }
 
 static void step_release(struct network_step *step) {
@@ -50,7 +49,7 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
     size_t kept = 0;
     for (size_t s = 0; s < network->step_count; s++) {
         struct network_step step = network->steps[s];
-        uint32_t from = root_of(network, step.inputs[0]);
+        uint32_t from = network_root(network, step.inputs[0]);
         struct network_step *before = maker[from] == SIZE_MAX ? NULL : &network->steps[maker[from]];
         if (step.desc.kind == LAYER_ACTIVATION && before && readers[from] == 1 && takes_activation(before)) {
             before->desc.activation = step.desc.activation;
@@ -65,7 +64,7 @@ convoy_status network_fuse_activations(struct network *network, convoy_error *er
     }
     network->step_count = kept;
     for (size_t v = 0; v < network->value_count; v++)
-        network->values[v].alias_of = root_of(network, (uint32_t)v);
+        network->values[v].alias_of = network_root(network, (uint32_t)v);
 out:
     free(readers);
     free(maker);
@@ -75,8 +74,8 @@ out:
 /* Whether the convolution that makes operand number which of an addition can add the other one. */
 static bool can_add(const struct network *network, const struct network_step *addition, uint32_t which,
                     const uint32_t *readers, const size_t *maker) {
-    uint32_t made = root_of(network, addition->inputs[which]),
-             other = root_of(network, addition->inputs[1 - which]);
+    uint32_t made = network_root(network, addition->inputs[which]),
+             other = network_root(network, addition->inputs[1 - which]);
     if (maker[made] == SIZE_MAX || readers[made] != 1)
         return false;
     const struct network_step *step = &network->steps[maker[made]];
@@ -119,7 +118,7 @@ static struct network_step *find_adder(const struct network *network, const stru
         return NULL;
     for (*which = 0; *which < 2; ++*which)
         if (can_add(network, addition, *which, readers, maker))
-            return &network->steps[maker[root_of(network, addition->inputs[*which])]];
+            return &network->steps[maker[network_root(network, addition->inputs[*which])]];
     return NULL;
 }
 
@@ -164,11 +163,11 @@ convoy_status network_drop_dead(struct network *network, convoy_error *error) {
     if (!live)
         return error_memory(error);
     for (size_t i = 0; i < network->output_count; i++)
-        live[root_of(network, network->outputs[i])] = true;
+        live[network_root(network, network->outputs[i])] = true;
     for (size_t s = network->step_count; s-- > 0;) {
         const struct network_step *step = &network->steps[s];
         for (uint32_t i = 0; is_live(step, live) && i < step->desc.input_count; i++)
-            live[root_of(network, step->inputs[i])] = true;
+            live[network_root(network, step->inputs[i])] = true;
     }
     size_t kept = 0;
     for (size_t s = 0; s < network->step_count; s++) {
@@ -184,7 +183,7 @@ convoy_status network_drop_dead(struct network *network, convoy_error *error) {
     }
     network->step_count = kept;
     for (size_t v = 0; v < network->value_count; v++)
-        if (!live[root_of(network, (uint32_t)v)])
+        if (!live[network_root(network, (uint32_t)v)])
             convoy_tensor_release(&network->values[v].constant);
     free(live);
     return CONVOY_OK;

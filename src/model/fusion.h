@@ -18,6 +18,18 @@ convoy_status network_fuse_additions(struct network *network, struct arena *aren
  * (fusion_patterns.c). Before network_fuse_activations. CONVOY_E_MEMORY. */
 convoy_status network_fuse_patterns(struct network *network, struct arena *arena, convoy_error *error);
 
+/* Makes constants behind a layer part of it: of a convolution or product its bias, of a layer normalisation
+ * its scale and bias (fusion_constants.c). After network_fuse_patterns and before network_fuse_activations,
+ * which then finds what is behind them. CONVOY_E_MEMORY. */
+convoy_status network_fuse_constants(struct network *network, convoy_error *error);
+
+/* Makes nodes that add zeros around a map the padding of the convolutions and average poolings that read it
+ * (fusion_pads.c). CONVOY_E_MEMORY. */
+convoy_status network_fuse_pads(struct network *network, struct arena *arena, convoy_error *error);
+
+/* The value whose memory a value has, under whatever shape. */
+uint32_t network_root(const struct network *network, uint32_t value);
+
 /* readers[v]: steps and outputs that read v under any shape. maker[v]: the step that makes it, or SIZE_MAX.
  * Both [network->value_count], readers zeroed. */
 void network_index(const struct network *network, uint32_t *readers, size_t *maker);

@@ -246,6 +246,10 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_patterns(l->network, l->arena, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
+        status = network_fuse_pads(l->network, l->arena, l->error);
+    if (status == CONVOY_OK && !l->network->unfused)
+        status = network_fuse_constants(l->network, l->error);
+    if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_activations(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_additions(l->network, l->arena, l->error);
