@@ -211,6 +211,12 @@ static void make_binary(struct sample *s, struct random *random) {
     convoy_shape shape = random_map(random), other = shape;
     for (uint32_t i = 0; i < shape.rank && random_between(random, 0, 2) == 0; i++)
         other.dims[i] = 1;
+    if (random_between(random, 0, 2) ==
+        0) { /* a number for each channel, with or without an axis of images */
+        other = shape_of(shape.rank - (uint32_t)random_between(random, 0, 1), 1, 1, 1, 1);
+        other.dims[4] = 1;
+        other.dims[other.rank + 1 - shape.rank] = shape.dims[1];
+    }
     sample_begin(s, LAYER_BINARY, CONVOY_F32, shape);
     s->desc.binary = (enum binary_op)random_between(random, BINARY_ADD, BINARY_POW);
     s->desc.activation = random_activation(random);
@@ -240,6 +246,7 @@ static void make_affine(struct sample *s, struct random *random) {
     s->desc.affine.batch = (size_t)shape.dims[0];
     s->desc.affine.channels = (size_t)shape.dims[1];
     s->desc.affine.inner = shape_product(&shape, 2, shape.rank);
+    s->desc.activation = random_activation(random);
     sample_input(s, tensor_random(random, CONVOY_F32, shape, -1, 1));
     s->params.weights = tensor_random(random, CONVOY_F32, channels, -2, 2);
     s->params.bias = tensor_random(random, CONVOY_F32, channels, -2, 2);
