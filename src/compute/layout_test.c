@@ -252,6 +252,27 @@ static void make_affine(struct sample *s, struct random *random) {
     s->params.bias = tensor_random(random, CONVOY_F32, channels, -2, 2);
 }
 
+/* Any order of axes; often, of four axes, channels become the last one or come from there. */
+static void make_transpose(struct sample *s, struct random *random) {
+    static const uint32_t known[2][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}};
+    convoy_shape x = random_map(random), y = x;
+    uint32_t order[CONVOY_MAX_RANK];
+    for (uint32_t i = 0; i < x.rank; i++) {
+        const uint32_t other = (uint32_t)random_between(random, 0, i);
+        order[i] = order[other];
+        order[other] = i;
+    }
+    if (x.rank == 4 && random_between(random, 0, 1))
+        memcpy(order, known[random_between(random, 0, 1)], sizeof known[0]);
+    if (random_between(random, 0, 1))
+        x.dims[x.rank - 1] = 16 * random_between(random, 1, 2);
+    for (uint32_t i = 0; i < x.rank; i++)
+        y.dims[i] = x.dims[order[i]];
+    sample_begin(s, LAYER_TRANSPOSE, CONVOY_F32, y);
+    memcpy(s->desc.transpose.permutation, order, sizeof order);
+    sample_input(s, tensor_random(random, CONVOY_F32, x, -1, 1));
+}
+
 /* A layer that the reference computes for this backend. */
 static void make_reduce(struct sample *s, struct random *random) {
     convoy_shape x = random_map(random), y = x;
@@ -275,6 +296,7 @@ static const struct {
     {"binary", make_binary, 1e-5},
     {"concat", make_concat, 0},
     {"affine", make_affine, 1e-5},
+    {"transpose", make_transpose, 0},
     {"reduce", make_reduce, 0},
     {"conv_transpose", make_conv_transpose, 2e-5},
 };

@@ -183,6 +183,11 @@ dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_
 convoy_status onednn_concat(struct onednn_layer *layer, const struct layer_desc *desc, dnnl_engine_t engine,
                             convoy_error *error);
 
+/* Whether the layer can be a transposition by oneDNN; and makes it one. (onednn_transpose.c) */
+bool onednn_transposes(const struct layer_desc *desc);
+convoy_status onednn_transpose(struct onednn_layer *layer, const struct layer_desc *desc,
+                               dnnl_engine_t engine, convoy_error *error);
+
 /* Whether loops of ours compute the layer; makes it such a layer; and runs it on inputs that were brought.
  * (onednn_loops.c) */
 bool onednn_loops_apply(const struct layer_desc *desc);
@@ -210,6 +215,11 @@ int onednn_threads_set(int threads);
 
 /* A handle for bytes of scratch memory at data, which may be DNNL_MEMORY_NONE. */
 dnnl_status_t onednn_scratch_create(dnnl_memory_t *scratch, size_t bytes, void *data, dnnl_engine_t engine);
+
+/* A primitive that copies between two layouts; *scratch_bytes grows to what it needs. (onednn_prepare.c) */
+dnnl_status_t onednn_reorder_create(dnnl_primitive_t *reorder, size_t *scratch_bytes,
+                                    const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                                    dnnl_engine_t engine);
 
 /* Copies from one layout to another. */
 dnnl_status_t onednn_reorder_run(dnnl_primitive_t reorder, dnnl_stream_t stream, dnnl_memory_t from,

@@ -66,8 +66,7 @@ static size_t scratch_of(const_dnnl_primitive_desc_t pd) {
     return md ? dnnl_memory_desc_get_size(md) : 0;
 }
 
-/* A primitive that copies between two layouts; *scratch_bytes grows to what it needs. */
-static dnnl_status_t reorder_create(dnnl_primitive_t *reorder, size_t *scratch_bytes,
+dnnl_status_t onednn_reorder_create(dnnl_primitive_t *reorder, size_t *scratch_bytes,
                                     const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
                                     dnnl_engine_t engine) {
     dnnl_primitive_attr_t attributes;
@@ -107,7 +106,7 @@ static dnnl_status_t reorder_once(const dnnl_memory_desc_t *from_md, void *from_
     dnnl_memory_t from = NULL, to = NULL, scratch = NULL;
     dnnl_stream_t stream = NULL;
     size_t bytes = 1;
-    dnnl_status_t status = reorder_create(&reorder, &bytes, from_md, to_md, engine);
+    dnnl_status_t status = onednn_reorder_create(&reorder, &bytes, from_md, to_md, engine);
     void *data = memory_aligned(bytes);
     if (status == dnnl_success && !data)
         status = dnnl_out_of_memory;
@@ -196,7 +195,7 @@ convoy_status onednn_operand_add(struct onednn_layer *layer, const struct operan
         return CONVOY_OK;
     const dnnl_memory_desc_t *from = output ? &operand->between : &operand->outside,
                              *to = output ? &operand->outside : &operand->between;
-    dnnl_status_t status = reorder_create(&added->reorder, &layer->scratch_bytes, from, to, engine);
+    dnnl_status_t status = onednn_reorder_create(&added->reorder, &layer->scratch_bytes, from, to, engine);
     return status == dnnl_success ? CONVOY_OK : onednn_failure(status, "making a reorder", error);
 }
 
@@ -346,6 +345,8 @@ static convoy_status build(struct onednn_layer *layer, const struct layer_desc *
         status = build_primitive(layer, desc, &recipe, pd, backend->engine, error);
     else if (is_float_concat(desc))
         status = onednn_concat(layer, desc, backend->engine, error);
+    else if (onednn_transposes(desc))
+        status = onednn_transpose(layer, desc, backend->engine, error);
     else
         status = build_inner(layer, desc, params, backend, error);
     dnnl_primitive_desc_destroy(pd);
