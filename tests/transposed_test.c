@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LAYERS = 500 / CODING_REDUCTION, CODED_LAYERS = 300 / CODING_REDUCTION, MOST_WORKERS = 8 };
+enum { LAYERS = 300 / CODING_REDUCTION, CODED_LAYERS = 200 / CODING_REDUCTION, MOST_WORKERS = 8 };
 
 /* The layer by its definition. */
 static convoy_tensor define(struct sample *s) {

@@ -203,8 +203,7 @@ prints "^inferences +$inferences in "
 prints "^check +every answer is that of the uncoded model: .* $inferences of $inferences first classes agree"
 sed -n '/^inferences/p; /^check/p; /^wrong/p; /^degraded/p' out
 degraded=$(sed -n 's/^degraded *\([0-9]*\) of .*/\1/p' out)
-# What is computed here takes a tenth of the time, so that a shortage of a second is many inferences.
-if [ -n "$degraded" ]; then excuse_degraded "$degraded" err "$inferences" 2; fi
+if [ -n "$degraded" ]; then excuse_degraded "$degraded" err "$inferences"; fi
 
 [ ${#liars[@]} -ge 1 ] || fail "nobody lied"
 named=$(sed -n 's/.*"key":"\([^"]*\)".*"distrusted":true.*/\1/p' audit | sort -u)
