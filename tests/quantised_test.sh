@@ -44,6 +44,15 @@ while read -r name _ count; do
 done <single/list
 "$python" "$CONVOY_SOURCE_DIR/tests/quantised_compare.py" . || fail "quantised_compare.py"
 
+# The sums of operators of integers travel as they are, whatever halves are asked for.
+inputs=() outputs=()
+for name in $products; do
+    inputs+=(--input "$name.x=u8-tensor/$name.x.npy")
+    outputs+=(--output "$name=$name.f16.npy")
+done
+run 0 run u8-tensor/qlinear.layers.onnx "${inputs[@]}" --no-trials --one --quiet --no-fallback --workers 6 --fault 2:kill --precision f16 "${outputs[@]}"
+for name in $products; do cmp "$name.f16.npy" "u8-tensor/qlinear.layers.alone/$name.npy" || fail "$name differs with frames of float16"; done
+
 # One digit at a time, each compared.
 run 0 run u8-channel/qlinear.onnx "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --quiet --no-fallback --fault 1:kill --fault 4:kill
 grep -E '^(accuracy|check|differing) ' out

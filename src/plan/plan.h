@@ -55,7 +55,8 @@ struct plan_subject {
     double macs_here;      /* the layer's multiply-adds by those of geometry, if it is computed here; 0: 1 */
     const char *why_local; /* static; NULL: it may be coded */
     convoy_dtype dtype;
-    double bytes; /* read and written if it is computed here */
+    bool whole_frames; /* it travels in its own type, whatever the request's frames are */
+    double bytes;      /* read and written if it is computed here */
 };
 
 /* One way to code a layer, as it was weighed. */

@@ -23,9 +23,12 @@ double plan_element_bytes(const struct plan_subject *subject) {
     return subject->dtype == CONVOY_F64 ? 8 : 4;
 }
 
-/* float64 travels as it is. */
+/* Halves are of float32 only. */
 static convoy_dtype frames_of(const struct planner *planner, size_t step) {
-    return planner->subjects[step].dtype == CONVOY_F64 ? CONVOY_F64 : planner->request->frames;
+    const struct plan_subject *subject = &planner->subjects[step];
+    return subject->dtype == CONVOY_F64 ? CONVOY_F64
+           : subject->whole_frames      ? CONVOY_F32
+                                        : planner->request->frames;
 }
 
 /* ---- error ---- */

@@ -92,6 +92,10 @@ static double bytes_of(const struct value_desc *value) {
     return (double)bytes;
 }
 
+bool cluster_may_halve(const struct layer_desc *desc) {
+    return desc->outputs[0].dtype == CONVOY_F32 && desc->activation.kind != ACTIVATION_ROUND;
+}
+
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,
                                          struct conv_geometry *geometry) {
     double bytes = 0, times = 1;
@@ -107,6 +111,7 @@ struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const st
                                  .macs_here = no_convolution ? 0 : 1 / times,
                                  .why_local = no_convolution ? no_convolution : why_not_coded(desc, params),
                                  .dtype = desc->outputs[0].dtype,
+                                 .whole_frames = !cluster_may_halve(desc),
                                  .bytes = bytes};
 }
 

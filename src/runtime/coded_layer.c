@@ -158,7 +158,7 @@ static void describe(struct coded_layer *layer, const struct layer_desc *desc,
     atomic_init(&layer->asked, all ? layer->cluster->nodes : plan->asked);
     adaptation_init(&layer->adaptation, atomic_load(&layer->asked), layer->cluster->nodes, plan->here_ns);
     bool half = options->frames == CONVOY_BF16 || options->frames == CONVOY_F16;
-    layer->frames = half && layer->input.dtype == CONVOY_F32 ? options->frames : layer->input.dtype;
+    layer->frames = half && cluster_may_halve(desc) ? options->frames : layer->input.dtype;
 }
 
 convoy_status coded_layer_create(struct layer **out, struct cluster_backend *backend,
