@@ -89,3 +89,27 @@ void rig_fill(float *values, int seed) {
     for (int i = 0; i < RIG_ELEMENTS; i++)
         values[i] = (float)((i * 37 + seed * 11) % 23 - 11);
 }
+
+void rig_expect_steps(struct message (*make)(int), int which, size_t steps) {
+    struct network_rig rig;
+    float values[RIG_ELEMENTS];
+    rig_fill(values, 3);
+    convoy_tensor in = rig_image(values), out[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        struct message graph = make(which);
+        if (i == 0)
+            rig_unfused_network(&rig, &graph);
+        else
+            rig_network(&rig, &graph);
+        if (i > 0)
+            assert_int_equal(rig.network->step_count, steps);
+        rig_executor(&rig, i == 2 ? "onednn" : "reference");
+        assert_int_equal(executor_run(rig.executor, &in, &out[i], NULL, NULL), CONVOY_OK);
+        rig_destroy(&rig);
+    }
+    for (size_t i = 0; i < convoy_tensor_elements(&out[0]); i++)
+        for (int k = 1; k < 3; k++)
+            assert_float_equal(((float *)out[k].data)[i], ((float *)out[0].data)[i], 1e-4);
+    for (int i = 0; i < 3; i++)
+        convoy_tensor_release(&out[i]);
+}

@@ -40,4 +40,9 @@ convoy_tensor rig_image(float *values);
 /* RIG_ELEMENTS whole numbers between -11 and 11. */
 void rig_fill(float *values, int seed);
 
+/* The network of make(which) has so many steps, and on both backends computes what it does unfused, within
+ * 1e-4.
+ */
+void rig_expect_steps(struct message (*make)(int), int which, size_t steps);
+
 #endif

@@ -27,6 +27,10 @@ convoy_status network_fuse_constants(struct network *network, convoy_error *erro
  * (fusion_pads.c). CONVOY_E_MEMORY. */
 convoy_status network_fuse_pads(struct network *network, struct arena *arena, convoy_error *error);
 
+/* Lets a concatenation that begins as an earlier one does read that one's output (fusion_concat.c).
+ * CONVOY_E_MEMORY. */
+convoy_status network_fuse_concatenations(struct network *network, struct arena *arena, convoy_error *error);
+
 /* The value whose memory a value has, under whatever shape. */
 uint32_t network_root(const struct network *network, uint32_t value);
 

@@ -19,31 +19,6 @@ static void add_constant(struct message *graph, const char *name, const int64_t 
     message_take(graph, GRAPH_INITIALIZER, &tensor);
 }
 
-/* The graph's network has so many steps, and computes what the same network does unfused. */
-static void expect_steps(struct message (*make)(int), int which, size_t steps) {
-    struct network_rig rig;
-    float values[RIG_ELEMENTS];
-    rig_fill(values, 3);
-    convoy_tensor in = rig_image(values), out[3] = {0};
-    for (int i = 0; i < 3; i++) {
-        struct message graph = make(which);
-        if (i == 0)
-            rig_unfused_network(&rig, &graph);
-        else
-            rig_network(&rig, &graph);
-        if (i > 0)
-            assert_int_equal(rig.network->step_count, steps);
-        rig_executor(&rig, i == 2 ? "onednn" : "reference");
-        assert_int_equal(executor_run(rig.executor, &in, &out[i], NULL, NULL), CONVOY_OK);
-        rig_destroy(&rig);
-    }
-    for (size_t i = 0; i < convoy_tensor_elements(&out[0]); i++)
-        for (int k = 1; k < 3; k++)
-            assert_float_equal(((float *)out[k].data)[i], ((float *)out[0].data)[i], 1e-4);
-    for (int i = 0; i < 3; i++)
-        convoy_tensor_release(&out[i]);
-}
-
 /* x · p, and what is added to it: one number for each column, or something else. */
 static struct message product_graph(int which) {
     static const int64_t square[] = {8, 8}, row[] = {8}, long_row[] = {1, 1, 8}, column[] = {8, 1};
@@ -62,10 +37,10 @@ static struct message product_graph(int which) {
 
 static void test_biases_of_products(void **state) {
     (void)state;
-    expect_steps(product_graph, 0, 1);
-    expect_steps(product_graph, 1, 1);
-    expect_steps(product_graph, 2, 2); /* a number for each row */
-    expect_steps(product_graph, 3, 2); /* and for each element */
+    rig_expect_steps(product_graph, 0, 1);
+    rig_expect_steps(product_graph, 1, 1);
+    rig_expect_steps(product_graph, 2, 2); /* a number for each row */
+    rig_expect_steps(product_graph, 3, 2); /* and for each element */
 }
 
 /* Of a convolution with one channel: its channel, a row of its map, twice, behind an activation, and of a
@@ -85,11 +60,11 @@ static struct message convolution_graph(int which) {
 
 static void test_biases_of_convolutions(void **state) {
     (void)state;
-    expect_steps(convolution_graph, 0, 1);
-    expect_steps(convolution_graph, 1, 2);
-    expect_steps(convolution_graph, 2, 1);
-    expect_steps(convolution_graph, 3, 2);
-    expect_steps(convolution_graph, 5, 2);
+    rig_expect_steps(convolution_graph, 0, 1);
+    rig_expect_steps(convolution_graph, 1, 2);
+    rig_expect_steps(convolution_graph, 2, 1);
+    rig_expect_steps(convolution_graph, 3, 2);
+    rig_expect_steps(convolution_graph, 5, 2);
     struct network_rig rig;
     struct message graph = convolution_graph(4);
     rig_network(&rig, &graph);
@@ -132,8 +107,8 @@ static struct message normalisation_graph(int which) {
 
 static void test_layer_normalisation(void **state) {
     (void)state;
-    expect_steps(normalisation_graph, 0, 1);
-    expect_steps(normalisation_graph, 1, 2);
+    rig_expect_steps(normalisation_graph, 0, 1);
+    rig_expect_steps(normalisation_graph, 1, 2);
 }
 
 static void add_pads(struct message *graph, const char *name, const int64_t *pads) {
@@ -168,7 +143,7 @@ static struct message pad_graph(int which) {
 static void test_zeros(void **state) {
     (void)state;
     for (int which = 0; which < 8; which++)
-        expect_steps(pad_graph, which, which % 4 == 0 ? 1 : 2);
+        rig_expect_steps(pad_graph, which, which % 4 == 0 ? 1 : 2);
 }
 
 int main(void) {

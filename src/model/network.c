@@ -253,6 +253,8 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
         status = network_fuse_activations(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
         status = network_fuse_additions(l->network, l->arena, l->error);
+    if (status == CONVOY_OK && !l->network->unfused)
+        status = network_fuse_concatenations(l->network, l->arena, l->error);
     return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status; /* what fusion left */
 }
 

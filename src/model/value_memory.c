@@ -85,8 +85,16 @@ static void place_over_input(struct places *p, size_t s) {
     p->of[p->of[s].home].last = output->last_reader;
 }
 
-/* Whether every input of a concatenation is free to lie in its output; *first: the step that makes the
- * earliest. */
+/* Whether an input of a concatenation is another one, whose inputs lie in its memory and in nothing else's.
+ */
+static bool is_whole(const struct places *p, const struct lifetime *input) {
+    const struct place *place = &p->of[input->maker];
+    return place->joined && p->network->steps[input->maker].desc.kind == LAYER_CONCAT &&
+           p->of[place->home].bytes == place->bytes;
+}
+
+/* Whether every input of a concatenation is free to lie in its output, or the first is one that is already in
+ * such memory, which grows; *first: the step that makes the earliest. */
 static bool may_join(const struct places *p, size_t s, size_t *first) {
     size_t sum = 0;
     *first = s;
@@ -95,15 +103,19 @@ static bool may_join(const struct places *p, size_t s, size_t *first) {
         if (!is_first(p, input) || input->last_reader == READ_TO_THE_END)
             return false;
         const struct place *place = &p->of[input->maker];
-        if (place->home != input->maker || place->joined || place->bytes % MEMORY_ALIGNMENT != 0)
+        bool grows = i == 0 && is_whole(p, input);
+        if ((!grows && (place->home != input->maker || place->joined)) ||
+            place->bytes % MEMORY_ALIGNMENT != 0)
             return false;
         for (uint32_t k = 0; k < i; k++)
             if (input_lifetime(p, s, k) == input)
                 return false;
         sum += place->bytes;
-        *first = input->maker < *first ? input->maker : *first;
+        *first = place->home < *first ? place->home : *first;
     }
-    return sum == p->of[s].bytes;
+    /* Memory that grows stays where it is: those that lie in it name its home. */
+    const struct lifetime *begin = input_lifetime(p, s, 0);
+    return sum == p->of[s].bytes && (!is_whole(p, begin) || *first == p->of[begin->maker].home);
 }
 
 /* The inputs of a concatenation are made where they belong in its output. */
@@ -116,11 +128,11 @@ static void place_joined(struct places *p, size_t s) {
         const struct lifetime *input = input_lifetime(p, s, i);
         struct place *place = &p->of[input->maker];
         size_t bytes = place->bytes;
+        last = p->of[place->home].last > last ? p->of[place->home].last : last;
         place->home = first;
         place->shift = shift;
         place->joined = true;
         shift += bytes;
-        last = input->last_reader > last ? input->last_reader : last;
     }
     size_t bytes = p->of[s].bytes;
     p->of[s].home = first;
