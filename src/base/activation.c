@@ -204,6 +204,12 @@ void activation_apply_all(const struct activation *activation, const float *x, f
     }
 }
 
+bool activation_is_quick(enum activation_kind kind) {
+    return kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP ||
+           kind == ACTIVATION_LEAKY_RELU || kind == ACTIVATION_HARD_SIGMOID ||
+           kind == ACTIVATION_HARD_SWISH || kind == ACTIVATION_ROUND;
+}
+
 double activation_apply_wide(const struct activation *activation, double v) {
     return rows[activation->kind].real(v, (double)activation->alpha, (double)activation->beta);
 }

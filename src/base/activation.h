@@ -67,6 +67,9 @@ float activation_apply(const struct activation *activation, float value);
  * off by a rounding of float32 from activation_apply. */
 void activation_apply_all(const struct activation *activation, const float *x, float *y, size_t count);
 
+/* Whether that is a loop of vectors; else each element is a call. */
+bool activation_is_quick(enum activation_kind kind);
+
 /* activation_apply in float64. */
 double activation_apply_wide(const struct activation *activation, double value);
 

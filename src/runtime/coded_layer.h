@@ -21,6 +21,7 @@ struct coded_layer {
     struct coded_input inputs[2];
     bool adds; /* the second input is added behind decoding, and then the activation applied */
     struct activation activation; /* where it adds */
+    struct layer *behind;         /* applies desc.activation to what was decoded; NULL: decoding does */
     struct cluster *cluster;
     struct backend *inner;
     uint32_t number;

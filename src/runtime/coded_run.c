@@ -136,10 +136,12 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
                                    .answers = run->context->answers,
                                    .factors = layer->factors,
                                    .bias = layer->params.bias.data,
-                                   .activation = &layer->desc.activation,
+                                   .activation = layer->behind ? NULL : &layer->desc.activation,
                                    .out = out->data};
     bool finite = true;
     convoy_status status = decode(&job, &finite);
+    if (status == CONVOY_OK && layer->behind)
+        status = layer->behind->ops->layer_run(layer->behind, run->context->inner, out, out, NULL, NULL);
     run->not_finite = !finite || check_is_missing(run);
     return status;
 }
