@@ -23,7 +23,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for network in "${networks[@]}"; do
-    "$python" "$CONVOY_SOURCE_DIR/tests/torchvision_export.py" "$network" "$folder"
+    "$python" "$CONVOY_SOURCE_DIR/tests/network_export.py" "$network" "$folder"
     "$CONVOY_BUILD_DIR/tests/any_two_test" "$folder/model.onnx" "$folder/input.npy" "$folder/output.npy" 10
     if [ -n "$optimum" ] && [[ " alexnet resnet50 vgg16 " = *" $network "* ]]; then
         echo "$network: convoy plan beside the least cost of all partitions"

@@ -2,9 +2,9 @@
 # The same answers whatever carries the frames: ten worker threads, ten spawned processes, ten that dial in over tcp, and ten
 # ranks under MPI. γ of the ten are killed at once, so that every layer has the same survivors, which is checked; then outputs are
 # within 1e-6 of each other. All follow one plan, made for float32: for halves a smaller δ is planned, which some losses of γ workers
-# need, not this one; then not all that are left would be used. LeNet-5 always; VGG-16 where $CONVOY_VGG16 is a folder that tests/torchvision_export.py made:
+# need, not this one; then not all that are left would be used. LeNet-5 always; VGG-16 where $CONVOY_VGG16 is a folder that tests/network_export.py made:
 #
-#     /usr/bin/python3 tests/torchvision_export.py vgg16 FOLDER
+#     /usr/bin/python3 tests/network_export.py vgg16 FOLDER
 #
 # CONVOY is the program, CONVOY_SOURCE_DIR the tree.
 set -uo pipefail
