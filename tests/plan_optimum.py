@@ -11,7 +11,8 @@ worker, by the formulas of docs/scheme.md and of FCDCC (arXiv 2411.01579), secti
 
 The clusters are small enough that the bound on errors refuses no threshold. For some λ the choice of `convoy plan --objective paper` must cost the least, and the program's own figures of every candidate of
 some layers must be these. Beside that, for information: the nearest admitted neighbour of the
-closed form k_A* = sqrt(λ_up·W·H'·s·4δ / (λ_store·N·K_H·K_W)), and what it costs more. Exit status 1 if a choice is not the best.
+closed form k_A* = sqrt(λ_up·W·H'·s·4δ / (λ_store·N·K_H·K_W)), and what it costs more. Exit status 1 if a choice is not the best, 77 if
+onnx.shape_inference does not find the shape of a layer's input, as where a slice begins at a computed place.
 """
 import json
 import math
@@ -23,6 +24,10 @@ from onnx import numpy_helper, shape_inference
 
 MOST_EXPLAINED = 8  # layers, evenly spaced: the model is read again for each
 LAMBDAS = [(1, 1, 1, 0), (1, 4, 0.25, 0), (0.5, 0.5, 8, 0.0009765625)]  # exact in float32
+
+
+class Unknown(Exception):
+    """A shape that is not found."""
 
 
 class Layer:
@@ -74,15 +79,22 @@ def attributes(node):
     return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
 
 
+def input_of(node, shapes):
+    shape = shapes.get(node.input[0]) or [None]
+    if None in shape:
+        raise Unknown(f"onnx.shape_inference does not find the shape of '{node.input[0]}'")
+    return shape
+
+
 def conv_of(node, name, shapes):
-    weights, (batch, channels, *size) = shapes[node.input[1]], shapes[node.input[0]]
+    weights, (batch, channels, *size) = shapes[node.input[1]], input_of(node, shapes)
     a, axes = attributes(node), len(size)
     return Layer(name, batch, a.get("group", 1), channels, weights[0], size, weights[2:], a.get("strides", [1] * axes),
                  a.get("dilations", [1] * axes), a.get("pads", [0] * 2 * axes))
 
 
 def product_of(node, name, shapes):
-    *rows, inner = shapes[node.input[0]]
+    *rows, inner = input_of(node, shapes)
     swapped = node.op_type == "Gemm" and attributes(node).get("transB", 0)
     outputs = shapes[node.input[1]][0 if swapped else 1]
     return Layer(name, 1, 1, inner, outputs, [math.prod(rows)], [1], [1], [1], [0, 0])
@@ -98,9 +110,11 @@ def layers_of(path):
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             shapes[node.output[0]] = list(numpy_helper.to_array(node.attribute[0].t).shape)
             constants.add(node.output[0])
+    of_inputs = [d for value in graph.input for d in value.type.tensor_type.shape.dim]
+    opened = {d.dim_param for d in of_inputs if d.HasField("dim_param")}  # the open axes of the model's inputs are 1
     for value in [*graph.input, *graph.value_info, *graph.output]:
         if value.name not in constants:
-            shapes[value.name] = [max(d.dim_value, 1) for d in value.type.tensor_type.shape.dim]
+            shapes[value.name] = [1 if d.dim_param in opened else d.dim_value or None for d in value.type.tensor_type.shape.dim]
     found = {}
     for index, node in enumerate(graph.node):
         name = node.name or f"{node.op_type}_{index}"
@@ -147,7 +161,11 @@ def compare(layer, choice, cluster, price):
 def main():
     convoy, model = sys.argv[1:3]
     cluster = tuple(map(int, sys.argv[3:5])) or (10, 2)
-    layers = layers_of(model)
+    try:
+        layers = layers_of(model)
+    except Unknown as reason:
+        print(reason)
+        return 77
     assert layers, "no layer can be coded"
     wrong, losses = 0, []
     for price in LAMBDAS:
