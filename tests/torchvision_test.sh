@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Four of torchvision's networks with seeded weights, which between them have all kinds of layers: Convoy's output, alone and on ten workers of
+# Four of torchvision's networks with seeded weights (joins, depthwise convolutions, residuals, large products): Convoy's output, alone and on ten workers of
 # which any two are gone, is within 1e-4 of PyTorch's, and AlexNet's partitions are those that cost the least. scripts/test-networks tries many
 # more. Needs Debian's python3-torch and python3-torchvision (scripts/setup --models); without them it is skipped, with the reason. Sanitizers
 # run the smallest network alone.
