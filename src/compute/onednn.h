@@ -43,6 +43,7 @@ struct onednn_recipe {
         dnnl_lrn_desc_t lrn;
         dnnl_layer_normalization_desc_t normalize;
         dnnl_reduction_desc_t reduce;
+        dnnl_resampling_desc_t resampling;
         dnnl_matmul_desc_t matmul;
     } op;
     enum onednn_variant variant; /* what is wanted; all else is zero at first */
@@ -74,6 +75,7 @@ onednn_recipe_writer onednn_binary;
 onednn_recipe_writer onednn_affine;
 onednn_recipe_writer onednn_softmax;
 onednn_recipe_writer onednn_matmul; /* onednn_matmul.c */
+onednn_recipe_writer onednn_resize; /* onednn_resize.c */
 
 /* Appends the activation; false where oneDNN has none that is equal. (onednn_elementwise.c) */
 bool onednn_fuse_activation(dnnl_post_ops_t post_ops, const struct activation *activation);

@@ -14,17 +14,10 @@
 #define MANY_ROWS 16
 
 static onednn_recipe_writer *const writers[LAYER_KINDS] = {
-    [LAYER_CONV] = onednn_conv,
-    [LAYER_POOL] = onednn_pool,
-    [LAYER_ACTIVATION] = onednn_activation,
-    [LAYER_BINARY] = onednn_binary,
-    [LAYER_AFFINE] = onednn_affine,
-    [LAYER_SOFTMAX] = onednn_softmax,
-    [LAYER_LRN] = onednn_lrn,
-    [LAYER_MATMUL] = onednn_matmul,
-    [LAYER_NORMALIZE] = onednn_normalize,
-    [LAYER_REDUCE] = onednn_reduce,
-    [LAYER_CONV_TRANSPOSE] = onednn_deconv,
+    [LAYER_CONV] = onednn_conv,     [LAYER_POOL] = onednn_pool,     [LAYER_ACTIVATION] = onednn_activation,
+    [LAYER_BINARY] = onednn_binary, [LAYER_AFFINE] = onednn_affine, [LAYER_SOFTMAX] = onednn_softmax,
+    [LAYER_LRN] = onednn_lrn,       [LAYER_MATMUL] = onednn_matmul, [LAYER_NORMALIZE] = onednn_normalize,
+    [LAYER_REDUCE] = onednn_reduce, [LAYER_RESIZE] = onednn_resize, [LAYER_CONV_TRANSPOSE] = onednn_deconv,
 };
 
 dnnl_status_t onednn_attributes_create(dnnl_primitive_attr_t *attributes, const_dnnl_post_ops_t post_ops) {
