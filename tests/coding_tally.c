@@ -60,6 +60,14 @@ void tally_print(const struct tally *tally) {
     print_message("%s\n", CODING_REDUCTION > 1 ? "; REDUCED, since a sanitizer is on" : "");
 }
 
+uint32_t set_members(uint32_t set, uint32_t *workers) {
+    uint32_t count = 0;
+    for (uint32_t j = 0; set >> j; j++)
+        if (set >> j & 1)
+            workers[count++] = j;
+    return count;
+}
+
 void random_survivors(struct random *random, uint32_t workers, uint32_t count, uint32_t *survivors) {
     bool taken[256] = {false};
     for (uint32_t i = 0; i < count; i++) {

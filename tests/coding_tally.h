@@ -47,6 +47,9 @@ double tally_survivors(struct tally *tally, const struct pipeline *pipeline, con
 /* Prints what was seen, the seed, and whether there was less of it. */
 void tally_print(const struct tally *tally);
 
+/* The workers whose bits are in the set, ascending; returns how many there are. */
+uint32_t set_members(uint32_t set, uint32_t *workers);
+
 /* count of the workers, at random, ascending; workers <= 256. */
 void random_survivors(struct random *random, uint32_t workers, uint32_t count, uint32_t *survivors);
 

@@ -16,14 +16,6 @@ enum {
     RANDOM_LAYERS = 20000 / CODING_REDUCTION /* decoded once each */
 };
 
-static uint32_t members(uint32_t set, uint32_t *workers) {
-    uint32_t count = 0;
-    for (uint32_t j = 0; set >> j; j++)
-        if (set >> j & 1)
-            workers[count++] = j;
-    return count;
-}
-
 static uint32_t rotation_threshold(uint32_t input_parts, uint32_t filter_parts) {
     return (input_parts > 1 ? input_parts / 2 : 1) * (filter_parts > 1 ? filter_parts / 2 : 1);
 }
@@ -32,7 +24,7 @@ static void tally_every_set(struct tally *tally, const struct pipeline *p) {
     uint32_t workers[8];
     void *out = test_memory(p->outputs, sizeof(double));
     for (uint32_t set = 1; set < 1u << p->code.placement.workers; set++)
-        if (members(set, workers) == p->code.threshold)
+        if (set_members(set, workers) == p->code.threshold)
             tally_survivors(tally, p, workers, p->code.threshold, 0, out);
     free(out);
 }
@@ -79,7 +71,7 @@ static uint32_t tally_every_size(struct tally *tally, const struct pipeline *p) 
     uint32_t workers[8], refused = 0;
     void *out = test_memory(p->outputs, sizeof(double));
     for (uint32_t set = 1; set < 1u << p->code.placement.workers; set++) {
-        uint32_t count = members(set, workers);
+        uint32_t count = set_members(set, workers);
         bool enough = holds_all_parts(p, workers, count);
         struct code_solution *solution = NULL;
         assert_int_equal(code_suffices(&p->code, workers, count), enough);
@@ -229,7 +221,7 @@ static void test_conditions_that_halves_bear(void **state) {
         double conditions[MOST_SETS];
         size_t sets = 0, bf16 = 0, f16 = 0;
         for (uint32_t set = 0; set < 1u << n; set++) {
-            if (members(set, survivors) != n - cases[i].stragglers)
+            if (set_members(set, survivors) != n - cases[i].stragglers)
                 continue;
             assert_true(sets < MOST_SETS);
             double *condition = &conditions[sets++];

@@ -126,14 +126,6 @@ static void test_multiply_adds(void **state) {
 
 /* ---- coded ---- */
 
-static uint32_t members(uint32_t set, uint32_t *workers) {
-    uint32_t count = 0;
-    for (uint32_t j = 0; set >> j; j++)
-        if (set >> j & 1)
-            workers[count++] = j;
-    return count;
-}
-
 /* Decodes from every set of survivors that is as large as the threshold, and merges. */
 static void decode_every_set(struct tally *tally, const struct pipeline *p,
                              const struct conv_transpose_geometry *g, const convoy_tensor *y) {
@@ -143,7 +135,7 @@ static void decode_every_set(struct tally *tally, const struct pipeline *p,
     for (size_t i = 0; i < convoy_tensor_elements(y); i++)
         norm = hypot(norm, tensor_get(y, i));
     for (uint32_t set = 1; set < 1u << p->code.placement.workers; set++) {
-        if (members(set, workers) != p->code.threshold)
+        if (set_members(set, workers) != p->code.threshold)
             continue;
         double condition = pipeline_decode(p, workers, p->code.threshold, NULL, NULL, out), error = 0;
         float *merged = merge(g, &p->setup.layer, out, 0);
