@@ -127,17 +127,16 @@ static const dnnl_alg_kind_t binary_operations[BINARY_OPS] = {
 };
 
 /* A number for each channel, [1,C,1,...], of a map in such blocks: dense, and as oneDNN 2.6 has a kernel for
- * it. The elements lie alike if C is whole blocks. */
+ * it. */
 static bool describe_channels(const dnnl_memory_desc_t *map, uint32_t block, dnnl_memory_desc_t *dense,
                               dnnl_memory_desc_t *laid) {
     dnnl_dims_t dims;
     for (int i = 0; i < map->ndims; i++)
         dims[i] = i == 1 ? map->dims[1] : 1;
-    return map->dims[1] % block == 0 && onednn_plain(dense, map->ndims, dims) &&
-           onednn_blocked(laid, map->ndims, dims, block);
+    return onednn_plain(dense, map->ndims, dims) && onednn_blocked(laid, map->ndims, dims, block);
 }
 
-/* A map in blocks, whole ones, with a number for each channel of its only image: [C,1,...] or [1,C,1,...]. */
+/* A map in blocks with a number for each channel of its only image: [C,1,...] or [1,C,1,...]. */
 static bool write_by_channels(const struct layer_desc *desc, dnnl_alg_kind_t kind, uint32_t map,
                               struct onednn_recipe *recipe) {
     dnnl_memory_desc_t lies, channels;
