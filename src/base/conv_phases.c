@@ -44,9 +44,8 @@ convoy_status conv_phases(const struct conv_transpose_geometry *layer, struct co
         g.dilation[i] = axis.stride > 1 ? 1 : layer->dilation[i];
         int64_t reach = (axis.taps - 1) * g.dilation[i];
         int64_t last = (layer->pad_begin[i] + layer->out[i] - 1) / axis.stride; /* the last u, and first */
-        int64_t short_of = last - axis.first + 1 + reach - (g.in[i] + reach - axis.first);
         g.pad_begin[i] = reach - axis.first;
-        g.pad_end[i] = short_of > 0 ? short_of : 0;
+        g.pad_end[i] = last >= g.in[i] ? last + 1 - g.in[i] : 0;
     }
     convoy_status status = conv_geometry_complete(&g, error);
     if (status == CONVOY_OK)
