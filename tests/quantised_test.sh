@@ -53,6 +53,9 @@ done
 run 0 run u8-tensor/qlinear.layers.onnx "${inputs[@]}" --no-trials --one --quiet --no-fallback --workers 6 --fault 2:kill --precision f16 "${outputs[@]}"
 for name in $products; do cmp "$name.f16.npy" "u8-tensor/qlinear.layers.alone/$name.npy" || fail "$name differs with frames of float16"; done
 
+run 0 run u8-tensor/qlinear.layers.onnx "${inputs[@]}" --no-trials --one --quiet --no-fallback --workers 6 --fault 2:kill --precision bf16 --finite "${outputs[@]}"
+for name in $products; do cmp "$name.f16.npy" "u8-tensor/qlinear.layers.alone/$name.npy" || fail "$name differs with frames of bfloat16 and --finite"; done
+
 # One digit at a time, each compared.
 run 0 run u8-channel/qlinear.onnx "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --quiet --no-fallback --fault 1:kill --fault 4:kill
 grep -E '^(accuracy|check|differing) ' out

@@ -141,6 +141,7 @@ struct layer_desc {
     bool own_weights; /* weights that are read from end to end at every run, as a product's, may be copied
                          from the model's file to where reading them is faster */
     enum conv_kernel kernel; /* CONV */
+    bool exact; /* CONV: sums of integers, of which all digits count: no other kernels, no halves */
     union {
         struct conv_geometry conv;
         struct pool_geometry pool;

@@ -101,10 +101,9 @@ static void run_give(struct executor *e, struct run *take_run) {
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-/* Sums that are rounded are mostly sums of integers (quantization.h), which direct kernels alone add exactly.
- */
+/* Direct kernels alone add integers exactly. */
 static bool has_choice(const struct layer_desc *desc) {
-    return desc->kind == LAYER_CONV && desc->activation.kind != ACTIVATION_ROUND;
+    return desc->kind == LAYER_CONV && !desc->exact;
 }
 
 /* Of a convolution as it will lie. */

@@ -79,21 +79,24 @@ static void add_number(struct message *graph, const char *name, float number) {
 }
 
 static void add_mean(struct message *graph, const char *of, const char *name) {
-    static const int64_t axis = 3;
+    static const int64_t axis = -1;
     struct message node = node_message("ReduceMean", "", of, name);
     node_ints(&node, "axes", &axis, 1);
     message_take(graph, GRAPH_NODE, &node);
 }
 
-/* As exporters write it, with parameters, and another sum or factor behind. */
+/* As exporters write it, with parameters, and another sum or factor behind; which 2: of three axes. */
 static struct message normalisation_graph(int which) {
-    static const int64_t row[] = {8};
-    struct message graph = rig_graph("y");
+    static const int64_t row[] = {8}, three[] = {1, 8, 8};
+    struct message graph = rig_graph("y"), shape = node_message("Constant", "", "", "shape");
+    node_ints(&shape, "value_ints", three, 3);
+    message_take(&graph, GRAPH_NODE, &shape);
+    rig_node(&graph, which == 2 ? "Reshape" : "Identity", which == 2 ? "x shape" : "x", "z");
     add_constant(&graph, "s", row, 1);
     add_number(&graph, "two", 2);
     add_number(&graph, "epsilon", 1e-3f);
-    add_mean(&graph, "x", "m");
-    rig_node(&graph, "Sub", "x m", "d");
+    add_mean(&graph, "z", "m");
+    rig_node(&graph, "Sub", "z m", "d");
     rig_node(&graph, "Pow", "d two", "p");
     add_mean(&graph, "p", "v");
     rig_node(&graph, "Add", "v epsilon", "t");
@@ -101,7 +104,7 @@ static struct message normalisation_graph(int which) {
     rig_node(&graph, "Div", "d r", "q");
     rig_node(&graph, "Mul", "q s", "u");
     rig_node(&graph, "Add", "s u", "n");
-    rig_node(&graph, which ? "Mul" : "Add", "n s", "y"); /* a second factor would scale the bias */
+    rig_node(&graph, which == 1 ? "Mul" : "Add", "n s", "y"); /* a second factor would scale the bias */
     return graph;
 }
 
@@ -109,6 +112,7 @@ static void test_layer_normalisation(void **state) {
     (void)state;
     rig_expect_steps(normalisation_graph, 0, 1);
     rig_expect_steps(normalisation_graph, 1, 2);
+    rig_expect_steps(normalisation_graph, 2, 1);
 }
 
 static void add_pads(struct message *graph, const char *name, const int64_t *pads) {

@@ -1,6 +1,7 @@
 /* ONNX's own operators on quantised numbers. Sums of products of 8-bit integers are computed in float32 and
  * rounded to integers, which they are up to 2^24; beyond, they are off by 6e-8 of the largest. */
 #include "model/attributes.h"
+#include "model/fusion.h"
 #include "model/operators.h"
 #include "model/quantization.h"
 
@@ -186,6 +187,10 @@ static convoy_status lower_dynamic_quantize(struct lowering *l) {
 /* --- Convolutions and products -------------------------------------------------------------------------- */
 
 convoy_status integers_sum(struct lowering *l, uint32_t *sum) {
+    const struct network *network = l->network;
+    struct network_step *last = network->step_count ? &network->steps[network->step_count - 1] : NULL;
+    if (l->status == CONVOY_OK && last && last->outputs[0] == network_root(network, *sum))
+        last->desc.exact = true; /* else it was folded, or something lies between */
     return activation_add(l, (struct activation){ACTIVATION_ROUND, 0, 0}, *sum, sum);
 }
 

@@ -1,29 +1,10 @@
 /* Reductions over axes. */
-#include "base/tensor.h"
 #include "model/attributes.h"
 #include "model/operators.h"
 
 /* The operator set from which on the axes are an input: 13 for ReduceSum, 18 for the others. */
 static int64_t axes_moved(const struct lowering *l) {
     return l->op->parameter == REDUCE_SUM ? 13 : 18;
-}
-
-/* The mean over all positions of a map is average pooling by one window, whose kernels take maps as they lie.
- */
-static void become_pooling(struct layer_desc *desc, const convoy_shape *x, uint32_t axes) {
-    if (desc->reduce.op != REDUCE_MEAN || x->rank < 3 || x->rank > 2 + CONV_MAX_SPATIAL ||
-        axes != (UINT32_C(1) << x->rank) - 4)
-        return;
-    struct pool_geometry g = {
-        .op = POOL_AVERAGE, .spatial = x->rank - 2, .batch = x->dims[0], .channels = x->dims[1]};
-    for (uint32_t i = 0; i < CONV_MAX_SPATIAL; i++) {
-        g.in[i] = g.kernel[i] = i < g.spatial ? x->dims[2 + i] : 1;
-        g.stride[i] = g.dilation[i] = g.out[i] = 1;
-    }
-    if (shape_product(x, 0, x->rank) == 0)
-        return;
-    desc->kind = LAYER_POOL;
-    desc->pool = g;
 }
 
 static convoy_status lower_reduce(struct lowering *l) {
@@ -48,8 +29,6 @@ static convoy_status lower_reduce(struct lowering *l) {
         if (!gone || keep)
             shape.dims[shape.rank++] = desc.outputs[0].shape.dims[i];
     }
-    if (input_dtype(l, 0) == CONVOY_F32)
-        become_pooling(&desc, &x, axes);
     uint32_t input = input_number(l, 0), value = NO_VALUE;
     if (layer_add(l, &desc, NULL, &input, 1, &shape, &value) == CONVOY_OK)
         output_set(l, 0, value);

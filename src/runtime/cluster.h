@@ -81,8 +81,7 @@ convoy_status cluster_ready(struct cluster *cluster, uint64_t patience_ns,
 convoy_status cluster_plan_request(struct plan_request *request, const struct cluster_options *options,
                                    convoy_error *error);
 
-/* Whether a layer's tasks and answers may travel as halves: not sums that are rounded to integers behind it,
- * whose digits all count. */
+/* Whether a layer's tasks and answers may travel as halves: not sums of integers, whose digits all count. */
 bool cluster_may_halve(const struct layer_desc *desc);
 
 /* A layer as a plan sees it; pointers into desc, and to *geometry, which is filled for convolutions and

@@ -93,7 +93,7 @@ static double bytes_of(const struct value_desc *value) {
 }
 
 bool cluster_may_halve(const struct layer_desc *desc) {
-    return desc->outputs[0].dtype == CONVOY_F32 && desc->activation.kind != ACTIVATION_ROUND;
+    return desc->outputs[0].dtype == CONVOY_F32 && !desc->exact;
 }
 
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,

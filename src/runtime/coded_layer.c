@@ -112,10 +112,11 @@ static convoy_status make_phases(struct coded_layer *layer, const struct layer_p
 
 static convoy_status take_params(struct coded_layer *layer, const struct layer_params *params,
                                  convoy_error *error) {
-    if (layer->transposed)
-        return make_phases(layer, params, error);
-    convoy_status status = tensor_keep(&layer->params.weights, &params->weights, error);
-    return status == CONVOY_OK ? tensor_keep(&layer->params.bias, &params->bias, error) : status;
+    struct layer_params *kept = layer->transposed ? &layer->whole : &layer->params;
+    convoy_status status = tensor_keep(&kept->weights, &params->weights, error);
+    if (status == CONVOY_OK)
+        status = tensor_keep(&kept->bias, &params->bias, error);
+    return status == CONVOY_OK && layer->transposed ? make_phases(layer, params, error) : status;
 }
 
 /* Input i as value_desc.block sees it: a map [N,C,...], whatever the axes are to the convolution (of a
@@ -248,6 +249,8 @@ void coded_layer_destroy(struct layer **slot) {
     solutions_clear(&layer->solutions);
     convoy_tensor_release(&layer->params.weights);
     convoy_tensor_release(&layer->params.bias);
+    convoy_tensor_release(&layer->whole.weights);
+    convoy_tensor_release(&layer->whole.bias);
     free(layer->factors);
     free(layer->input_rows);
     free(layer->input_twins);

@@ -28,10 +28,11 @@ struct coded_layer {
     bool supplied;          /* the supplier knows the layer under its number */
     struct layer_desc desc; /* of the coded convolution as it lies; desc.inputs points to input */
     struct value_desc input;
-    bool transposed;                          /* desc.conv makes the phases of the layer */
-    struct conv_transpose_geometry transpose; /* the layer, if it is transposed */
     uint32_t out_block;                       /* in which the layer's output lies */
     struct layer_params params;               /* of desc, with references or memory of our own */
+    bool transposed;                          /* desc.conv makes the phases of the layer */
+    struct conv_transpose_geometry transpose; /* if so, the layer itself, and its constants */
+    struct layer_params whole;
     void *factors; /* [output channels] of the input's type: what undoes the filters' equilibration */
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */

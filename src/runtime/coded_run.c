@@ -148,17 +148,34 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
 
 /* ---- here ---- */
 
-static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
-    convoy_status status = CONVOY_OK;
+/* The layer as the model has it, on an input that lies as the coded one takes it. */
+static struct layer_desc local_desc(const struct coded_layer *layer, struct value_desc *input) {
     struct layer_desc desc = layer->desc;
     desc.kernel = CONV_DIRECT; /* Winograd's sums of inputs overflow, and make NaN of infinities */
+    if (!layer->transposed)
+        return desc;
+    /* And so do the zeros among the taps of phases. */
+    *input = (struct value_desc){layer->input.dtype, conv_transpose_input_shape(&layer->transpose),
+                                 layer->desc.conv.in_block};
+    desc.kind = LAYER_CONV_TRANSPOSE;
+    desc.conv_transpose = layer->transpose;
+    desc.inputs = input;
+    desc.outputs[0].shape = conv_transpose_output_shape(&layer->transpose);
+    return desc;
+}
+
+static convoy_status local_layer(struct coded_layer *layer, struct layer **local, convoy_error *error) {
+    convoy_status status = CONVOY_OK;
+    struct value_desc input;
+    const struct layer_desc desc = local_desc(layer, &input);
+    const struct layer_params *params = layer->transposed ? &layer->whole : &layer->params;
     pthread_mutex_lock(&layer->local_mutex);
-    const struct buffer *owner = layer->params.weights.owner;
+    const struct buffer *owner = params->weights.owner;
     const char *changed = owner && !layer->local ? buffer_changed(owner) : NULL;
     if (changed)
         status = error_set(error, CONVOY_E_IO, "layer %s: %.200s: " FILE_CHANGED, layer->desc.name, changed);
     else if (!layer->local)
-        status = layer->inner->ops->layer_prepare(layer->inner, &desc, &layer->params, &layer->local, error);
+        status = layer->inner->ops->layer_prepare(layer->inner, &desc, params, &layer->local, error);
     *local = layer->local;
     pthread_mutex_unlock(&layer->local_mutex);
     return status;
@@ -172,8 +189,19 @@ static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, co
         return reported;
     struct layer *local = NULL;
     convoy_status status = local_layer(layer, &local, error);
+    if (status != CONVOY_OK)
+        return status;
+    if (!layer->transposed || !layer->out_block)
+        return local->ops->layer_run(local, run->context->inner, in, out, NULL, error);
+    const convoy_shape shape = conv_transpose_output_shape(&layer->transpose);
+    const struct block_map map = {.element = convoy_dtype_bytes(layer->input.dtype),
+                                  .batch = (size_t)shape.dims[0],
+                                  .channels = (size_t)shape.dims[1],
+                                  .inner = shape_product(&shape, 2, shape.rank)};
+    convoy_tensor dense = {.dtype = out->dtype, .shape = shape, .data = run->context->map[2]};
+    status = local->ops->layer_run(local, run->context->inner, in, &dense, NULL, error);
     if (status == CONVOY_OK)
-        status = local->ops->layer_run(local, run->context->inner, in, out, NULL, error);
+        blocks_copy(&map, 0, dense.data, layer->out_block, out->data);
     return status;
 }
 
@@ -319,7 +347,8 @@ static convoy_status take_inputs(const struct coded_layer *layer, struct cluster
     return CONVOY_OK;
 }
 
-/* Where the coded convolution's output goes: to the layer's, or to where phases are merged from. */
+/* Where the coded convolution's output goes: to the layer's, or to where phases are merged from. That is
+ * large enough for the layer's own output, too: phases have no fewer elements. */
 static convoy_status aim_output(const struct coded_layer *layer, struct cluster_context *context,
                                 const convoy_tensor *out, convoy_tensor *decoded) {
     *decoded = *out;
@@ -352,10 +381,10 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
     }
 }
 
-/* What comes behind the coded convolution: the phases are merged, or the second input is added. */
-static void finish_output(const struct coded_layer *layer, const convoy_tensor *taken,
+/* What comes behind the layer, coded or here: the phases are merged, or the second input is added. */
+static void finish_output(const struct coded_layer *layer, bool here, const convoy_tensor *taken,
                           const convoy_tensor *decoded, convoy_tensor *out) {
-    if (layer->transposed)
+    if (layer->transposed && !here)
         conv_phases_merge(&layer->transpose, &layer->desc.conv, convoy_dtype_bytes(layer->input.dtype),
                           decoded->data, layer->out_block, out->data);
     if (layer->adds)
@@ -426,12 +455,13 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         status = aim_output(run.layer, run.context, out, &decoded);
     if (status == CONVOY_OK && !run.adapted.here)
         status = run_coded(&run, taken, &decoded, report);
+    const bool here = !run.solution || run.not_finite;
     if (status == CONVOY_E_CANCELLED)
         cancel_check(&run.layer->cluster->options.cancel, error);
     else if (status != CONVOY_OK)
         error_memory(error); /* the only other thing that can be wrong */
-    else if (!run.solution || run.not_finite)
-        status = run_here(&run, taken, &decoded, report, error);
+    else if (here)
+        status = run_here(&run, taken, out, report, error);
     finish(&run);
     verification_end(&run.context->verification);
     report->asked = run.tasks;
@@ -441,7 +471,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     if (!run.beyond && !run.adapted.here) /* then nobody was asked */
         report_outcomes(&run, report);
     if (status == CONVOY_OK)
-        finish_output(run.layer, taken, &decoded, out);
+        finish_output(run.layer, here, taken, &decoded, out);
     solutions_put(&run.layer->solutions, &run.solution);
     job_release(&run.job, run.layer->cluster->nodes);
     return status;
