@@ -367,6 +367,10 @@ def conv_transpose():
         case(f"{name}_fused", nodes, 11, inputs, {"y": F.leaky_relu(y, 0.25).numpy()})
         case(f"{name}_unfused", nodes + [node("Softsign", "y", "z")], 11, inputs,
              {"y": F.leaky_relu(y, 0.25).numpy(), "z": F.softsign(F.leaky_relu(y, 0.25)).numpy()})
+    x, w = normal(1, 4, 5, 5), normal(4, 3, 3, 3)
+    x[0, 1, 2, 2] = np.inf
+    case("conv_transpose_infinity", node("ConvTranspose", "x w", strides=[2, 2]), 11, {"x": x, "w": w},
+         {"y": F.conv_transpose2d(torch.tensor(x), torch.tensor(w), None, 2).numpy()})
     x = normal(1, 2, 5)
     for kernel, stride in ((4, 3), (3, 2), (2, 2), (1, 3), (6, 2)):
         w = normal(2, 3, kernel)
