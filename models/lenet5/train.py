@@ -27,15 +27,14 @@ import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
-from onnx import numpy_helper
 from PIL import Image
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import nn
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import digits
+from onnx_file import OPSET, load_model, relative_error, run_model, save_model
+
 SIZE = 32  # pixels
-HELD_OUT = 300  # pictures
-VALIDATION = 200  # pictures, never trained on: settings are judged by these, not by the held-out ones
 EPOCHS = 60
 BATCH = 32
 LEARNING_RATE = 2e-3
@@ -44,7 +43,6 @@ MAX_ROTATION_DEGREES = 12.0
 MAX_SHIFT_PIXELS = 3.0  # of 32; a pixel of the original is 4
 MAX_SCALING = 0.1
 REQUIRED_ACCURACY = 0.98
-OPSET = 13
 
 DESCRIPTION = (
     "LeNet-5 (ReLU, max pooling) for handwritten digits. Input: one grey channel, 32x32, white on black, grey/255. "
@@ -83,20 +81,6 @@ def enlarge(picture):
 def to_tensor(pictures):
     """uint8 [N,32,32] -> float32 [N,1,32,32] in 0..1: the `unit` preset of the program."""
     return torch.from_numpy(np.asarray(pictures)).float().unsqueeze(1) / 255
-
-
-def split(seed):
-    """Three disjoint parts with equal shares of every class: name -> (pictures uint8 [N,32,32], labels [N])."""
-    digits = load_digits()
-    pictures = np.stack([enlarge(p) for p in digits.images])
-    rest, held_out = train_test_split(
-        np.arange(len(pictures)), test_size=HELD_OUT, stratify=digits.target, random_state=seed)
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION, stratify=digits.target[rest], random_state=seed)
-    parts = {"train": train, "validation": validation, "held-out": held_out}
-    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(pictures)))
-    assert len(np.unique(digits.data, axis=0)) == len(pictures), "a picture occurs twice in the data"
-    return {name: (pictures[np.sort(part)], digits.target[np.sort(part)]) for name, part in parts.items()}
 
 
 def augment(x):
@@ -150,36 +134,7 @@ def write_model(network, path, description):
         node.output[0] = renamed.setdefault(node.output[0], name + "_out")
     model.graph.name = "lenet5"
     model.doc_string = description
-    onnx.checker.check_model(onnx.shape_inference.infer_shapes(model, strict_mode=True), full_check=True)
-    onnx.save(model, str(path))
-
-
-def run_model(path, x):
-    """Evaluate the ONNX file itself, node by node, from its own attributes and weights: x [N,1,32,32] -> [N,10]."""
-    model = onnx.load(str(path))
-    onnx.checker.check_model(model, full_check=True)
-    values = {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in model.graph.initializer}
-    values[model.graph.input[0].name] = x
-    for node in model.graph.node:
-        a = {i.name: onnx.helper.get_attribute_value(i) for i in node.attribute}
-        v = [values[name] for name in node.input]
-        if node.op_type == "Conv":
-            assert not any(a["pads"])
-            y = F.conv2d(v[0], v[1], v[2], stride=a["strides"], dilation=a["dilations"], groups=a["group"])
-        elif node.op_type == "MaxPool":
-            assert not any(a["pads"]) and not a.get("ceil_mode", 0)
-            y = F.max_pool2d(v[0], a["kernel_shape"], a["strides"])
-        elif node.op_type == "Gemm":
-            weights = v[1].T if a.get("transB", 0) else v[1]
-            y = a.get("alpha", 1.0) * (v[0] @ weights) + a.get("beta", 1.0) * v[2]
-        elif node.op_type == "Flatten":
-            y = v[0].flatten(a.get("axis", 1))
-        elif node.op_type == "Relu":
-            y = v[0].clamp(min=0)
-        else:
-            raise ValueError(f"{path}: node {node.name} has the unexpected operator {node.op_type}")
-        values[node.output[0]] = y
-    return values[model.graph.output[0].name]
+    save_model(model, path)
 
 
 def write_digits(folder, pictures, labels):
@@ -208,7 +163,8 @@ def main():
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(args.seed)
     start = time.monotonic()
-    parts = split(args.seed)
+    parts = {name: (np.stack([enlarge(p) for p in pictures]), labels)
+             for name, (pictures, labels) in digits.split(args.seed).items()}
     print(f"seed {args.seed}; pictures: " + ", ".join(f"{len(y)} {name}" for name, (_, y) in parts.items()))
     network = make_network()
     train(network, parts)
@@ -222,8 +178,8 @@ def main():
     pictures, labels = read_digits(args.out / "digits")
     x = to_tensor(pictures)
     with torch.no_grad():
-        scores, expected = run_model(path, x), network(x)
-    error = float((scores - expected).abs().max() / expected.abs().max())
+        scores, expected = run_model(load_model(path), x)[0], network(x)
+    error = relative_error(scores, expected)
     right = int((scores.argmax(1).numpy() == labels).sum())
     print(f"lenet5.onnx against the trained network: largest relative error {error:.1e}")
     print(f"held-out accuracy: {right} of {len(labels)} = {right / len(labels):.2%} "
