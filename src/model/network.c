@@ -230,6 +230,23 @@ static convoy_status add_outputs(struct lowering *l) {
     return CONVOY_OK;
 }
 
+/* In this order: what a step becomes is what the next one looks for. */
+static convoy_status fuse(struct lowering *l) {
+    struct network *network = l->network;
+    convoy_status status = network_fuse_patterns(network, l->arena, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_pads(network, l->arena, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_constants(network, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_activations(network, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_additions(network, l->arena, l->error);
+    if (status == CONVOY_OK)
+        status = network_fuse_concatenations(network, l->arena, l->error);
+    return status;
+}
+
 static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
                                  const convoy_tensor *constants) {
     convoy_status status = l->status = unsupported_refuse(&l->model->unsupported, l->model, l->error);
@@ -244,17 +261,7 @@ static convoy_status lower_model(struct lowering *l, const convoy_shape *shapes,
     if (status == CONVOY_OK)
         status = network_drop_dead(l->network, l->error);
     if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_patterns(l->network, l->arena, l->error);
-    if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_pads(l->network, l->arena, l->error);
-    if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_constants(l->network, l->error);
-    if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_activations(l->network, l->error);
-    if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_additions(l->network, l->arena, l->error);
-    if (status == CONVOY_OK && !l->network->unfused)
-        status = network_fuse_concatenations(l->network, l->arena, l->error);
+        status = fuse(l);
     return status == CONVOY_OK ? network_drop_dead(l->network, l->error) : status; /* what fusion left */
 }
 
