@@ -83,15 +83,17 @@ static void print_finishing(const struct coding_setup *setup, bool channels_last
     double added = 0, multiplied = 0, read = 0, moved = 0;
     if (code_family_find(setup->family, &family, NULL) != CONVOY_OK)
         return;
-    uint32_t threshold = family->threshold(setup->input_parts, setup->filter_parts, setup->workers);
+    struct code_shape shape;
+    if (!family->admit(family, setup->input_parts, setup->filter_parts, setup->workers, &shape))
+        return;
+    const uint32_t threshold = shape.threshold;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         struct conv_geometry layer = layers[i].layer;
         struct partition partition;
         layer.layout = channels_last ? CONV_CHANNELS_LAST : CONV_CHANNELS_FIRST;
         if (partition_create(&partition, &layer, setup->input_parts, setup->filter_parts, NULL) != CONVOY_OK)
             return;
-        struct partition_cost share = partition_cost(&partition, family->pieces(setup->input_parts),
-                                                     family->pieces(setup->filter_parts));
+        struct partition_cost share = partition_cost(&partition, shape.input_pieces, shape.filter_pieces);
         double x = (double)(layer.in_channels * layer.in[0] * layer.in[1]);
         double y = (double)(layer.out_channels * layer.out[0] * layer.out[1]);
         added += 2 * threshold * share.down; /* of every decoded element, surplus included */

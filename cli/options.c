@@ -86,7 +86,7 @@ static const struct option option_table[] = {
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
     {"out", "DIR", "the folder of the two files (.); -: print the pair, no NAME", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, PLANNED, AT(parts), 1, LARGEST_COUNT, NULL, 0},
-    {"code", "FAMILY", "rotation, replicate, uncoded, or auto: what the plan finds best (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
+    {"code", "FAMILY", "one of those below, or auto: what the plan finds best (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.placement), 0, 0, "spread,plain", 0},
     {"precision", "TYPE", "f32, bf16, f16 or auto: what travels to workers and back (f32)", OPTION_CHOICE, PLANNED, AT(session.precision), 0, 0, "f32,bf16,f16,auto", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN | PLAN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},
@@ -477,6 +477,13 @@ void options_free(struct cli_options *options) {
     free(options->faults.items);
 }
 
+/* The families of codes, below the option that takes one. */
+static void print_codes(void) {
+    const char *name, *summary;
+    for (size_t i = 0; (name = convoy_code_at(i, &summary)); i++)
+        printf("  %-22s   %-12s %s\n", "", name, summary);
+}
+
 void options_print(enum command command) {
     for (size_t i = 0; i < OPTION_COUNT_OF_TABLE; i++) {
         const struct option *option = &option_table[i];
@@ -487,5 +494,7 @@ void options_print(enum command command) {
         snprintf(left, sizeof left, "%s--%s %s", letter[1] ? letter : "", option->name,
                  option->value ? option->value : "");
         printf("  %-22s %s\n", left, option->help);
+        if (option->offset == AT(session.code))
+            print_codes();
     }
 }

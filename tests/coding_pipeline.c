@@ -46,29 +46,24 @@ convoy_dtype pipeline_frames(const struct pipeline *p) {
 
 /* The worker's coded slices, one after the other, as frames. */
 static void encode_input(const struct pipeline *p, uint32_t worker, void *task_x) {
-    double *rows = test_memory((size_t)p->code.input_pieces * p->code.input_parts, sizeof *rows);
     void *pieces[2];
     for (uint32_t r = 0; r < p->code.input_pieces; r++)
         pieces[r] = (char *)task_x + r * encoded_bytes(pipeline_frames(p), &p->partition.input);
-    p->code.family->input_rows(&p->code, worker, rows);
-    encode(p->setup.dtype, pipeline_frames(p), &p->partition.input, p->code.input_pieces, rows, p->x, pieces);
-    free(rows);
+    encode(p->setup.dtype, pipeline_frames(p), &p->partition.input, p->code.input_pieces,
+           code_input_rows(&p->code, worker), p->x, pieces);
 }
 
 /* The worker's coded filters [group][piece][m]. */
 static void encode_task_filters(const struct pipeline *p, uint32_t worker, void *task_k) {
-    double *rows = test_memory((size_t)p->code.filter_pieces * p->code.filter_parts, sizeof *rows);
-    p->code.family->filter_rows(&p->code, worker, rows);
     const struct filter_job job = {.dtype = p->setup.dtype,
                                    .cut = &p->partition.filter,
                                    .workers = 1,
                                    .pieces = p->code.filter_pieces,
-                                   .rows = rows,
+                                   .rows = code_filter_rows(&p->code, worker),
                                    .filters = p->k,
                                    .factors = p->factors,
                                    .out = &task_k};
     assert_int_equal(encode_filters(&job), CONVOY_OK);
-    free(rows);
 }
 
 /* The worker's convolution by the naive backend, as a worker would have it done. */
@@ -132,7 +127,7 @@ void pipeline_create(struct pipeline *pipeline, const struct pipeline_setup *set
     size_t size = convoy_dtype_bytes(setup->dtype);
     assert_int_equal(code_family_find(setup->family, &family, NULL), CONVOY_OK);
     assert_int_equal(
-        code_create(&p.code, family, setup->input_parts, setup->filter_parts, &setup->placement, NULL),
+        code_create(&p.code, family, setup->input_parts, setup->filter_parts, &setup->placement, 1, NULL),
         CONVOY_OK);
     assert_int_equal(
         partition_create(&p.partition, &setup->layer, setup->input_parts, setup->filter_parts, NULL),
@@ -166,6 +161,7 @@ void pipeline_destroy(struct pipeline *p) {
     free(p->k);
     free(p->factors);
     free(p->y);
+    code_destroy(&p->code);
     *p = (struct pipeline){0};
 }
 

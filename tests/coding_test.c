@@ -224,9 +224,11 @@ static void test_conditions_that_halves_bear(void **state) {
             if (set_members(set, survivors) != n - cases[i].stragglers)
                 continue;
             assert_true(sets < MOST_SETS);
+            struct conditioning found;
             double *condition = &conditions[sets++];
-            assert_int_equal(placement_condition(&placement, survivors, n - cases[i].stragglers, condition),
+            assert_int_equal(placement_conditioning(&placement, survivors, n - cases[i].stragglers, &found),
                              CONVOY_OK);
+            *condition = found.condition;
             bf16 += *condition * 0x1p-8 <= 0.125;
             f16 += *condition * 0x1p-11 <= 0.125;
         }

@@ -139,7 +139,7 @@ for command in plan inspect bench "run $digit"; do
     refuses 2 '--lambda changes nothing without --objective paper' $command "$lenet" --lambda 1,2,3
 done
 run 0 plan "$lenet" --no-trials --explain conv1 --lambda 1,2,3
-refuses 2 'rotation, replicate, uncoded, or auto' plan "$lenet" --code best
+refuses 2 'rotation, systematic, .*, replicate, uncoded, or auto' plan "$lenet" --code best
 refuses 2 'f32,bf16,f16,auto' plan "$lenet" --precision best
 refuses 2 'pi4-wifi, pi4-100mbit' plan "$lenet" --profile pi3
 refuses 2 'pi5-1gbit' run "$lenet" "$digit" --profile nope
@@ -279,23 +279,24 @@ if grep -q '^layer .* here ' out; then fail "$command: a column for --adapt"; fi
 
 # --- What is left to the plan -------------------------------------------------------------------------------
 
-# With no worker missing, replication in float16 is best behind this link; with two of six missing the rotation code is.
+# With no worker missing, plain parts in float16 are best behind this link.
 left=(--no-trials --code auto --precision auto --profile pi4-wifi --distribute all --objective throughput)
 run 0 plan "$lenet" "${left[@]}" --workers 4 --stragglers 0
-prints ': 4 workers, 0 stragglers, pi4-wifi \(replicate, f16\), '
-prints '^replicate +f16 .* chosen$'
-[ "$(grep -cE '^(rotation|replicate|uncoded) +(f32|f16|bf16) ' out)" -eq 4 ] || fail "$command: not the three codes and float16"
+prints ': 4 workers, 0 stragglers, pi4-wifi \(systematic, f16\), '
+prints '^systematic +f16 .* chosen$'
+[ "$(grep -cE '^(rotation|systematic|vandermonde|chebyshev|khatri-rao|replicate|uncoded) +(f32|f16|bf16) ' out)" -eq 8 ] ||
+    fail "$command: not all codes and float16"
 run 0 plan "$lenet" "${left[@]}"
 prints ' \(rotation, f16\), '
 prints '^uncoded +f32 +it needs all answers$'
 run 0 plan "$lenet" "${left[@]}" --workers 4..6 --stragglers 0
-prints ' replicate +f16$'
+prints ' systematic +f16$'
 run 0 plan "$lenet" "${left[@]}" --json
 "$python" - <<'PYTHON' || fail "$command: not the alternatives, or not the best of them"
 import json
 found = json.load(open("out"))
 codes = {a["code"]: a for a in found["alternatives"] if a["precision"] == "f32"}
-assert set(codes) == {"rotation", "replicate", "uncoded"}
+assert {"rotation", "systematic", "replicate", "uncoded"} < set(codes)
 assert codes["uncoded"]["planned_ms"] is None and codes["uncoded"]["refused"] == "it needs all answers"
 assert codes["rotation"]["busiest_ms"] < codes["replicate"]["busiest_ms"]
 chosen = [a for a in found["alternatives"] if a["chosen"]]
@@ -307,15 +308,15 @@ run 0 plan "$lenet" --no-trials --precision auto --profile cloud-10gbit --distri
 prints '^rotation +f16 .* not a fifth faster than f32$'
 prints '^rotation +bf16 .* a layer may err by more than 0\.01$'
 run 0 run "$lenet" "$digit" "${left[@]}" --workers 4 --stragglers 0
-prints '; code replicate, precision f16, seed 1$'
-says '^convoy: the plan chose the code replicate and frames of float16$'
+prints '; code systematic, precision f16, seed 1$'
+says '^convoy: the plan chose the code systematic and frames of float16$'
 run 0 run "$lenet" "$digit" "${left[@]}" --local
 if grep -q 'the plan chose' err; then fail "$command: a choice for no workers"; fi
 printf 'no picture\n' >bad.png # is told before the plan is made
 run 3 run "$lenet" bad.png "$digit" "${left[@]}" --workers 4 --stragglers 0 --json
-prints '^\], "code": "replicate", "precision": "f16", '
+prints '^\], "code": "systematic", "precision": "f16", '
 run 0 bench "$lenet" --runs 1 "${left[@]}" --workers 4 --stragglers 0
-prints ': replicate code, precision f16, n = 4'
+prints ': systematic code, precision f16, n = 4'
 
 # --- Progress -----------------------------------------------------------------------------------------------
 

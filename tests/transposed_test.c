@@ -165,13 +165,13 @@ static bool choose_code(struct pipeline_setup *setup, struct random *random) {
         const uint32_t workers =
             family->needs_all ? parts : (uint32_t)random_between(random, 1, MOST_WORKERS);
         if (workers > MOST_WORKERS ||
-            partition_refusal(&setup->layer, setup->input_parts, setup->filter_parts, family->paired))
+            partition_refusal(&setup->layer, setup->input_parts, setup->filter_parts, family->parts_step))
             continue;
-        const uint32_t threshold = family->threshold(setup->input_parts, setup->filter_parts, workers);
-        if (threshold < 1 || threshold > workers || (!family->paired && parts > workers))
+        const uint32_t threshold = code_threshold(family, setup->input_parts, setup->filter_parts, workers);
+        if (threshold == 0)
             continue;
-        setup->placement = coding_placement(family->paired && random_below(random, 2), workers,
-                                            family->paired ? workers - threshold : 0);
+        setup->placement = coding_placement(family->on_circle && random_below(random, 2), workers,
+                                            family->on_circle ? workers - threshold : 0);
         return true;
     }
     return false;

@@ -74,8 +74,8 @@ typedef struct convoy_options {
     const char
         *plan_file; /* a saved plan to follow, whatever the four options above say; NULL: one is made */
     bool adapt; /* how many workers a layer asks, and whether it asks them at all, follow what is measured */
-    const char *code; /* family: "rotation", "replicate", "uncoded"; "auto": of those that admit so many
-                         stragglers the one whose plan is best by the objective */
+    const char *code; /* family: a name of convoy_code_at; "auto": of those that admit so many stragglers the
+                         one whose plan is best by the objective */
     convoy_placement placement;
     convoy_precision precision;
     const char *backend; /* kernels: "onednn", "reference" */
@@ -127,6 +127,10 @@ typedef struct convoy_options {
     bool (*cancelled)(void *context);
     void *cancelled_context;
 } convoy_options;
+
+/* The names that convoy_options.code may have, from index 0 on, and what each is in a few words (static);
+ * NULL beyond the last. The first is the default. Beside these there are "auto" and "table:FILE". */
+CONVOY_API const char *convoy_code_at(size_t index, const char **summary);
 
 CONVOY_API void convoy_options_init(convoy_options *options);
 

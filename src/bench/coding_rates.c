@@ -24,7 +24,6 @@ struct measurement {
     struct partition partition;
     struct code code;
     struct code_solution *solution;
-    double *rows; /* [n*input_pieces][k_A] */
     size_t source_bytes, piece_bytes, answer_bytes, out_bytes;
     size_t encode_bytes, decode_bytes; /* as struct coding_rate counts */
     atomic_uint arrived;               /* threads at the line, since the beginning */
@@ -103,7 +102,7 @@ static convoy_status operate(const struct lane *lane, enum operation operation) 
     switch (operation) {
     case ENCODE:
         encode(CONVOY_F32, m->setup->frames, &m->partition.input, m->setup->workers * m->code.input_pieces,
-               m->rows, lane->source, lane->pieces);
+               m->code.input_rows, lane->source, lane->pieces);
         break;
     case DECODE:
         return decode(&(struct decode_job){.dtype = CONVOY_F32,
@@ -239,16 +238,14 @@ convoy_status coding_rates_measure(const struct conv_geometry *layer, const stru
     struct placement placement = placement_plain(setup->workers);
     convoy_status status = code_family_find(setup->family, &family, error);
     if (status == CONVOY_OK)
-        status = code_create(&m.code, family, setup->input_parts, setup->filter_parts, &placement, error);
+        status = code_create(&m.code, family, setup->input_parts, setup->filter_parts, &placement, 1, error);
     if (status == CONVOY_OK)
         status = partition_create(&m.partition, layer, setup->input_parts, setup->filter_parts, error);
-    if (status != CONVOY_OK)
+    if (status != CONVOY_OK) {
+        code_destroy(&m.code);
         return status;
-    size_t per_worker = (size_t)m.code.input_pieces * m.code.input_parts;
-    m.rows = calloc(setup->workers * per_worker, sizeof *m.rows);
-    status = m.rows ? solve(&m) : CONVOY_E_MEMORY;
-    for (uint32_t w = 0; w < setup->workers && status == CONVOY_OK; w++)
-        family->input_rows(&m.code, w, m.rows + w * per_worker);
+    }
+    status = solve(&m);
     if (status == CONVOY_OK) {
         count_bytes(&m);
         status = time_lanes(&m, rates);
@@ -258,6 +255,6 @@ convoy_status coding_rates_measure(const struct conv_geometry *layer, const stru
     else if (status != CONVOY_OK)
         error_set(error, status, "the answers of the last %u workers do not decode", m.code.threshold);
     code_solution_destroy(&m.solution);
-    free(m.rows);
+    code_destroy(&m.code);
     return status;
 }

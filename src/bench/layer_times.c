@@ -44,8 +44,8 @@ static convoy_status measure(const struct bench *bench, const struct plan_cluste
     struct partition partition;
     convoy_status status = partition_create(&partition, &laid, plan->input_parts, plan->filter_parts, error);
     if (status == CONVOY_OK)
-        status = partition_task(&partition, cluster->family->pieces(plan->input_parts),
-                                cluster->family->pieces(plan->filter_parts), &task, error);
+        status = partition_task(&partition, plan->chosen->candidate.input_pieces,
+                                plan->chosen->candidate.filter_pieces, &task, error);
     if (status != CONVOY_OK)
         return status;
     found->share_ms = plan->threshold * (double)kernel_times_of(times, &task, plan->kernel) / 1e6;

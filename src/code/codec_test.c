@@ -37,10 +37,12 @@ static const struct {
     const char *family;
     uint32_t input_parts, filter_parts, workers;
 } codes[] = {
-    {"rotation", 4, 4, 6},  {"rotation", 4, 4, 4}, {"rotation", 2, 4, 5}, {"rotation", 4, 2, 3},
-    {"rotation", 2, 2, 2},  {"rotation", 1, 4, 5}, {"rotation", 4, 1, 4}, {"rotation", 1, 2, 3},
-    {"rotation", 2, 1, 1},  {"rotation", 1, 1, 3}, {"rotation", 8, 4, 9}, {"replicate", 2, 2, 9},
-    {"replicate", 3, 1, 7}, {"uncoded", 3, 2, 6},  {"uncoded", 1, 1, 1},
+    {"rotation", 4, 4, 6},   {"rotation", 4, 4, 4},    {"rotation", 2, 4, 5},    {"rotation", 4, 2, 3},
+    {"rotation", 2, 2, 2},   {"rotation", 1, 4, 5},    {"rotation", 4, 1, 4},    {"rotation", 1, 2, 3},
+    {"rotation", 2, 1, 1},   {"rotation", 1, 1, 3},    {"rotation", 8, 4, 9},    {"replicate", 2, 2, 9},
+    {"replicate", 3, 1, 7},  {"uncoded", 3, 2, 6},     {"uncoded", 1, 1, 1},     {"systematic", 1, 5, 8},
+    {"systematic", 4, 1, 6}, {"systematic", 3, 1, 12}, {"vandermonde", 2, 3, 8}, {"vandermonde", 3, 1, 5},
+    {"chebyshev", 3, 2, 7},  {"khatri-rao", 2, 4, 10}, {"khatri-rao", 1, 3, 4},
 };
 
 static const struct activation activations[] = {
@@ -186,17 +188,14 @@ static struct coded coded_create(const struct problem *p, const struct code *cod
     assert_non_null(c.answers);
     assert_int_equal(encoded_bytes(p->dtype, &filter), s->groups * m * s->in_channels * size);
     for (uint32_t w = 0; w < code->placement.workers; w++) {
-        double rows[16];
         void *x[2], *k[2];
         for (int piece = 0; piece < 2; piece++) {
             x[piece] = malloc(encoded_bytes(p->dtype, &input));
             k[piece] = malloc(encoded_bytes(p->dtype, &filter));
             assert_true(x[piece] && k[piece]);
         }
-        code->family->input_rows(code, w, rows);
-        encode(p->dtype, p->dtype, &input, code->input_pieces, rows, p->x, x);
-        code->family->filter_rows(code, w, rows);
-        encode(p->dtype, p->dtype, &filter, code->filter_pieces, rows, p->k, k);
+        encode(p->dtype, p->dtype, &input, code->input_pieces, code_input_rows(code, w), p->x, x);
+        encode(p->dtype, p->dtype, &filter, code->filter_pieces, code_filter_rows(code, w), p->k, k);
         c.answers[w] = answer_create(p, code, &c.grid, x, k);
         for (int piece = 0; piece < 2; piece++) {
             free(x[piece]);
@@ -291,11 +290,12 @@ static void check_shapes(convoy_dtype dtype, enum conv_layout layout) {
             struct code code;
             assert_int_equal(code_family_find(codes[j].family, &family, NULL), CONVOY_OK);
             assert_int_equal(
-                code_create(&code, family, codes[j].input_parts, codes[j].filter_parts, &placement, NULL),
+                code_create(&code, family, codes[j].input_parts, codes[j].filter_parts, &placement, 1, NULL),
                 CONVOY_OK);
             struct coded coded = coded_create(&problem, &code);
             check_sets(&random, &problem, &coded);
             coded_destroy(&coded);
+            code_destroy(&code);
         }
         problem_destroy(&problem);
     }

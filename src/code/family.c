@@ -5,15 +5,23 @@
 #include <string.h>
 
 static const struct code_family *const families[] = {
-    &code_rotation,
-    &code_replicate,
-    &code_uncoded,
+    &code_rotation,   &code_systematic, &code_vandermonde, &code_chebyshev,
+    &code_khatri_rao, &code_replicate,  &code_uncoded,
 };
 
 #define FAMILIES (sizeof families / sizeof families[0])
 
 const struct code_family *code_family_at(size_t index) {
     return index < FAMILIES ? families[index] : NULL;
+}
+
+void code_family_destroy(const struct code_family **slot) {
+    struct code_family *family = slot ? (struct code_family *)*slot : NULL;
+    if (!family)
+        return;
+    *slot = NULL;
+    if (family->destroy)
+        family->destroy(family);
 }
 
 convoy_status code_family_find(const char *name, const struct code_family **family, convoy_error *error) {

@@ -100,30 +100,38 @@ void placement_row(const struct placement *placement, uint32_t worker, uint32_t 
     node_row(placement->order, placement_node(placement, worker), count, row);
 }
 
-/* κ of the listed nodes. */
-static convoy_status circle_condition(struct circle *c, double *condition) {
-    uint64_t q = c->order, order = c->listed;
-    double largest = sqrt(q), smallest = sqrt(q);
+/* By the listed nodes. */
+static convoy_status circle_conditioning(struct circle *c, struct conditioning *conditioning) {
+    const uint64_t q = c->order, order = c->listed;
+    double *values = calloc(order + 1, sizeof *values);
+    convoy_status status = values ? CONVOY_OK : CONVOY_E_MEMORY;
     for (size_t j = 0; j < order; j++)
         node_row(q, c->nodes[j], order, c->matrix + j * order);
-    if (order > 0) {
-        convoy_status status = dense_singular_range(order, order, c->matrix, &largest, &smallest);
-        if (status != CONVOY_OK)
-            return status;
+    if (status == CONVOY_OK && order > 0)
+        status = dense_singular_values(order, order, c->matrix, values);
+    if (status == CONVOY_OK) {
+        const double largest = c->missing ? sqrt(q) : values[0];
+        const double smallest = order > 0 ? values[order - 1] : largest;
+        double square = c->missing ? (double)(c->count - order) / (double)q : 0;
+        for (size_t i = 0; i < order; i++)
+            square += 1 / (values[i] * values[i]);
+        const bool singular = !(smallest > 0);
+        *conditioning = (struct conditioning){singular ? INFINITY : largest / smallest,
+                                              singular ? INFINITY : sqrt(square)};
     }
-    *condition = smallest > 0 ? (c->missing ? sqrt(q) : largest) / smallest : INFINITY;
-    return CONVOY_OK;
+    free(values);
+    return status;
 }
 
-convoy_status placement_condition(const struct placement *placement, const uint32_t *workers, uint32_t count,
-                                  double *condition) {
+convoy_status placement_conditioning(const struct placement *placement, const uint32_t *workers,
+                                     uint32_t count, struct conditioning *conditioning) {
     struct circle c;
     convoy_status status = circle_alloc(&c, placement->order, count);
     if (status == CONVOY_OK) {
         for (uint32_t i = 0; i < count; i++)
             c.taken[placement_node(placement, workers[i])] = true;
         circle_list(&c);
-        status = circle_condition(&c, condition);
+        status = circle_conditioning(&c, conditioning);
     }
     circle_free(&c);
     return status;
@@ -213,11 +221,11 @@ static convoy_status worst_condition(const struct placement *placement, const st
         circle_list(&c);
         if (circle_below(&c, *worst))
             continue;
-        double condition;
-        status = circle_condition(&c, &condition);
+        struct conditioning found;
+        status = circle_conditioning(&c, &found);
         if (status != CONVOY_OK)
             goto out;
-        *worst = fmax(*worst, condition);
+        *worst = fmax(*worst, found.condition);
     }
 out:
     circle_free(&c);

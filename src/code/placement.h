@@ -39,9 +39,16 @@ uint32_t placement_node(const struct placement *placement, uint32_t worker);
  * (count−1)/2·θ_j, ((count−1)/2 − 1)·θ_j, ..., and a column of ones if count is odd. */
 void placement_row(const struct placement *placement, uint32_t worker, uint32_t count, double *row);
 
-/* κ of the count x count Vandermonde matrix [z_j^m] of these workers' nodes, any order; infinity where it is
- * singular. CONVOY_E_MEMORY. */
-convoy_status placement_condition(const struct placement *placement, const uint32_t *workers, uint32_t count,
-                                  double *condition);
+/* How well a system decodes; both infinite if it is singular. */
+struct conditioning {
+    double condition;  /* κ: largest by smallest singular value */
+    double noise_gain; /* ν: relative errors of the answers become so many times larger in the parts */
+};
+
+/* Of the count x count Vandermonde matrix V = [z_j^m] of these workers' nodes, any order; ν = ‖V⁻¹‖_F. With M
+ * the missing nodes, if 2·count > q, V has the singular values of M's matrix, and √q for the rest.
+ * CONVOY_E_MEMORY. */
+convoy_status placement_conditioning(const struct placement *placement, const uint32_t *workers,
+                                     uint32_t count, struct conditioning *conditioning);
 
 #endif

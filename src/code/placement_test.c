@@ -74,10 +74,10 @@ static void test_neighbours_lost(void **state) {
         uint32_t survivors[64], first = neighbours[i].workers - neighbours[i].threshold;
         for (uint32_t j = 0; j < neighbours[i].threshold; j++)
             survivors[j] = first + j;
-        double condition;
-        assert_int_equal(placement_condition(&placement, survivors, neighbours[i].threshold, &condition),
+        struct conditioning found;
+        assert_int_equal(placement_conditioning(&placement, survivors, neighbours[i].threshold, &found),
                          CONVOY_OK);
-        assert_true(fabs(condition - neighbours[i].condition) <= neighbours[i].digits);
+        assert_true(fabs(found.condition - neighbours[i].condition) <= neighbours[i].digits);
     }
 }
 

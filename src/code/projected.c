@@ -11,8 +11,6 @@
 /* Where the pieces of projected.memory lie. */
 struct rooms {
     double *mean_squares; /* [k_B][k_A] */
-    double *input_rows;   /* [ℓ_A][k_A] */
-    double *filter_rows;  /* [ℓ_B][k_B] */
     double *rows;         /* [ℓ_A·ℓ_B][k_B·k_A]: the products of both */
     float *output;        /* of the convolution */
     float *parts;         /* [batch][k_B][k_A][h][inner] */
@@ -47,8 +45,6 @@ static size_t lay_out(struct rooms *rooms, const struct projection *projection, 
         (size_t)(conv->batch * conv->out_channels * conv->out[0] * conv->out[1] * conv->out[2]);
     char *at = memory;
     rooms->mean_squares = take(&at, parts, sizeof(double));
-    rooms->input_rows = take(&at, (size_t)code->input_pieces * grid->input_parts, sizeof(double));
-    rooms->filter_rows = take(&at, (size_t)code->filter_pieces * grid->filter_parts, sizeof(double));
     rooms->rows = take(&at, pieces * parts, sizeof(double));
     rooms->output = take(&at, output, sizeof(float));
     rooms->parts = take(&at, grid->batch * parts * positions, sizeof(float));
@@ -187,11 +183,10 @@ static double expect(const struct rooms *rooms, const struct projected *projecte
     const size_t positions = part_positions(grid), parts = parts_of(grid);
     const uint32_t pieces = code->input_pieces * code->filter_pieces;
     double square = 0;
-    code->family->input_rows(code, worker, rooms->input_rows);
-    code->family->filter_rows(code, worker, rooms->filter_rows);
+    const double *input_rows = code_input_rows(code, worker), *filter_rows = code_filter_rows(code, worker);
     for (uint32_t piece = 0; piece < pieces; piece++) {
-        const double *input = rooms->input_rows + piece / code->filter_pieces * grid->input_parts;
-        const double *filter = rooms->filter_rows + piece % code->filter_pieces * grid->filter_parts;
+        const double *input = input_rows + piece / code->filter_pieces * grid->input_parts;
+        const double *filter = filter_rows + piece % code->filter_pieces * grid->filter_parts;
         double *row = rooms->rows + piece * parts;
         for (size_t part = 0; part < parts; part++) {
             row[part] = filter[part / grid->input_parts] * input[part % grid->input_parts];

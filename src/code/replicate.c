@@ -3,87 +3,89 @@
  * since every part has at least ⌊n/k⌋ holders. uncoded: n parts, every answer needed. Nothing is solved: κ =
  * 1, and decoding copies. */
 #include "code/families.h"
+#include "code/generators.h"
 
-#include <stdlib.h>
-
-static uint32_t replicate_threshold(uint32_t input_parts, uint32_t filter_parts, uint32_t workers) {
-    uint64_t parts = (uint64_t)input_parts * filter_parts;
-    if (parts == 0 || parts > workers)
-        return 0;
-    return workers - (uint32_t)(workers / parts - 1);
+static bool replicate_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
+                            uint32_t workers, struct code_shape *shape) {
+    if (!generators_admit(family, input_parts, filter_parts, workers, shape))
+        return false;
+    shape->threshold = workers - (workers / (input_parts * filter_parts) - 1);
+    return true;
 }
 
-static uint32_t uncoded_threshold(uint32_t input_parts, uint32_t filter_parts, uint32_t workers) {
-    return (uint64_t)input_parts * filter_parts == workers ? workers : 0;
-}
-
-static uint32_t one_piece(uint32_t parts) {
-    (void)parts;
-    return 1;
+static bool uncoded_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
+                          uint32_t workers, struct code_shape *shape) {
+    return generators_admit(family, input_parts, filter_parts, workers, shape) && shape->threshold == workers;
 }
 
 static uint32_t part_of(const struct code *code, uint32_t worker) {
     return worker % (code->input_parts * code->filter_parts);
 }
 
-static void replicate_input_rows(const struct code *code, uint32_t worker, double *rows) {
-    for (uint32_t a = 0; a < code->input_parts; a++)
-        rows[a] = a == part_of(code, worker) / code->filter_parts;
+static convoy_status replicate_generate(const struct code *code, double *input_rows, double *filter_rows) {
+    for (uint32_t w = 0; w < code->placement.workers; w++) {
+        input_rows[w * code->input_parts + part_of(code, w) / code->filter_parts] = 1;
+        filter_rows[w * code->filter_parts + part_of(code, w) % code->filter_parts] = 1;
+    }
+    return CONVOY_OK;
 }
 
-static void replicate_filter_rows(const struct code *code, uint32_t worker, double *rows) {
-    for (uint32_t b = 0; b < code->filter_parts; b++)
-        rows[b] = b == part_of(code, worker) % code->filter_parts;
+/* Whether one of the workers has the same part as `worker`. */
+static bool has_part(const struct code *code, const uint32_t *workers, uint32_t count, uint32_t worker) {
+    for (uint32_t i = 0; i < count; i++)
+        if (part_of(code, workers[i]) == part_of(code, worker))
+            return true;
+    return false;
+}
+
+static bool replicate_suffices(const struct code *code, const uint32_t *workers, uint32_t count) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++)
+        found += !has_part(code, workers, i, workers[i]);
+    return found == code->input_parts * code->filter_parts;
 }
 
 /* The first holder of each part. */
-static uint32_t replicate_choose(const struct code *code, const uint32_t *workers, uint32_t count,
-                                 uint32_t *chosen) {
-    uint32_t found = 0;
+static convoy_status replicate_choose(const struct code *code, uint32_t *workers, uint32_t count,
+                                      uint32_t *used) {
+    *used = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t earlier = 0;
-        while (earlier < i && part_of(code, workers[earlier]) != part_of(code, workers[i]))
-            earlier++;
-        if (earlier < i)
+        if (has_part(code, workers, *used, workers[i]))
             continue;
-        if (chosen)
-            chosen[found] = workers[i];
-        found++;
-    }
-    return found == code->input_parts * code->filter_parts ? found : 0;
-}
-
-static convoy_status replicate_solve(const struct code *code, struct code_solution *solution) {
-    uint32_t parts = solution->survivors;
-    solution->rows = solution->columns = parts;
-    solution->f = calloc((size_t)parts * parts, sizeof *solution->f);
-    solution->part = calloc(parts, sizeof *solution->part);
-    if (!solution->f || !solution->part)
-        return CONVOY_E_MEMORY;
-    for (uint32_t i = 0; i < parts; i++) {
-        solution->f[(size_t)i * parts + i] = 1;
-        solution->part[i] = part_of(code, solution->workers[i]);
+        const uint32_t first = workers[i];
+        workers[i] = workers[*used];
+        workers[(*used)++] = first;
     }
     return CONVOY_OK;
 }
 
 const struct code_family code_replicate = {
     .name = "replicate",
-    .threshold = replicate_threshold,
-    .pieces = one_piece,
-    .input_rows = replicate_input_rows,
-    .filter_rows = replicate_filter_rows,
+    .summary = "plain parts, each at several workers",
+    .admits = "the parts must be no more than the workers",
+    .by_threshold = true,
+    .parts_step = 1,
+    .useful_parts = 2,
+    .most_pieces = 1,
+    .admit = replicate_admit,
+    .generate = replicate_generate,
+    .suffices = replicate_suffices,
     .choose = replicate_choose,
-    .solve = replicate_solve,
+    .solve = generators_solve,
 };
 
 const struct code_family code_uncoded = {
     .name = "uncoded",
+    .summary = "plain parts, all answers needed",
+    .admits = "the parts must be exactly as many as the workers",
     .needs_all = true,
-    .threshold = uncoded_threshold,
-    .pieces = one_piece,
-    .input_rows = replicate_input_rows,
-    .filter_rows = replicate_filter_rows,
+    .by_threshold = true,
+    .parts_step = 1,
+    .useful_parts = 2,
+    .most_pieces = 1,
+    .admit = uncoded_admit,
+    .generate = replicate_generate,
+    .suffices = replicate_suffices,
     .choose = replicate_choose,
-    .solve = replicate_solve,
+    .solve = generators_solve,
 };

@@ -17,6 +17,7 @@
 #include "code/families.h"
 
 #include "base/memory.h"
+#include "code/survivors.h"
 #include "linalg/dense.h"
 
 #include <complex.h>
@@ -27,16 +28,20 @@ static uint32_t pairs(uint32_t parts) {
     return parts > 1 ? parts / 2 : 1;
 }
 
-static uint32_t rotation_pieces(uint32_t parts) {
-    return parts > 1 ? 2 : 1;
+static bool is_whole_or_even(uint32_t parts) {
+    return parts == 1 || (parts > 1 && parts % 2 == 0);
 }
 
-static uint32_t rotation_threshold(uint32_t input_parts, uint32_t filter_parts, uint32_t workers) {
-    if (input_parts == 0 || filter_parts == 0 || (input_parts > 1 && input_parts % 2) ||
-        (filter_parts > 1 && filter_parts % 2))
-        return 0;
+static bool rotation_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
+                           uint32_t workers, struct code_shape *shape) {
+    (void)family;
+    if (!is_whole_or_even(input_parts) || !is_whole_or_even(filter_parts))
+        return false;
     uint64_t threshold = (uint64_t)pairs(input_parts) * pairs(filter_parts);
-    return threshold <= workers ? (uint32_t)threshold : 0;
+    *shape = (struct code_shape){.threshold = (uint32_t)threshold,
+                                 .input_pieces = input_parts > 1 ? 2 : 1,
+                                 .filter_pieces = filter_parts > 1 ? 2 : 1};
+    return threshold <= workers;
 }
 
 /* z_j^exponent. The exponent is reduced modulo q first: cos and sin of large angles would lose digits. */
@@ -62,23 +67,36 @@ static void operand_rows(const struct code *code, uint32_t worker, uint32_t part
     }
 }
 
-static void rotation_input_rows(const struct code *code, uint32_t worker, double *rows) {
-    operand_rows(code, worker, code->input_parts, 1, rows);
+static convoy_status rotation_generate(const struct code *code, double *input_rows, double *filter_rows) {
+    for (size_t w = 0; w < code->placement.workers; w++) {
+        operand_rows(code, (uint32_t)w, code->input_parts, 1,
+                     input_rows + w * code->input_pieces * code->input_parts);
+        operand_rows(code, (uint32_t)w, code->filter_parts, pairs(code->input_parts),
+                     filter_rows + w * code->filter_pieces * code->filter_parts);
+    }
+    return CONVOY_OK;
 }
 
-static void rotation_filter_rows(const struct code *code, uint32_t worker, double *rows) {
-    operand_rows(code, worker, code->filter_parts, pairs(code->input_parts), rows);
+static convoy_status rotation_conditioning(const struct code *code, const uint32_t *workers, uint32_t count,
+                                           struct conditioning *conditioning) {
+    return placement_conditioning(&code->placement, workers, count, conditioning);
 }
 
-static double rotation_condition(const struct code *code, const uint32_t *workers) {
-    double condition;
-    if (placement_condition(&code->placement, workers, code->threshold, &condition) != CONVOY_OK)
-        return INFINITY;
-    return condition;
-}
-
-static void rotation_system_row(const struct code *code, uint32_t worker, double *row) {
-    placement_row(&code->placement, worker, code->threshold, row);
+/* By real rows with the singular values of V. */
+static convoy_status rotation_choose(const struct code *code, uint32_t *workers, uint32_t count,
+                                     uint32_t *used) {
+    const uint32_t order = code->threshold;
+    *used = order;
+    if (count == order)
+        return CONVOY_OK;
+    double *rows = calloc((size_t)count * order, sizeof *rows);
+    if (!rows)
+        return CONVOY_E_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        placement_row(&code->placement, workers[i], order, rows + (size_t)i * order);
+    convoy_status status = survivors_choose(workers, count, order, order, rows);
+    free(rows);
+    return status;
 }
 
 /* The complex element c at (m,j) as the 2 x 2 real block that multiplies [re,im] columns. */
@@ -152,12 +170,16 @@ static convoy_status rotation_solve(const struct code *code, struct code_solutio
 
 const struct code_family code_rotation = {
     .name = "rotation",
-    .paired = true,
-    .threshold = rotation_threshold,
-    .pieces = rotation_pieces,
-    .input_rows = rotation_input_rows,
-    .filter_rows = rotation_filter_rows,
-    .condition = rotation_condition,
-    .system_row = rotation_system_row,
+    .summary = "powers of rotation matrices (FCDCC)",
+    .admits = "each number must be 1 or even, and no more answers needed than there are workers",
+    .on_circle = true,
+    .by_threshold = true,
+    .parts_step = 2,
+    .useful_parts = 4, /* k = 2 uses exponent 0 alone, so both halves travel uncoded */
+    .most_pieces = 4,
+    .admit = rotation_admit,
+    .generate = rotation_generate,
+    .choose = rotation_choose,
+    .conditioning = rotation_conditioning,
     .solve = rotation_solve,
 };

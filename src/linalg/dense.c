@@ -109,21 +109,28 @@ out:
     return status;
 }
 
-convoy_status dense_singular_range(size_t rows, size_t columns, const double *a, double *largest,
-                                   double *smallest) {
-    size_t count = rows < columns ? rows : columns;
-    double *work = matrix_copy(rows, columns, sizeof *work, a), *values = malloc(count * sizeof *values);
-    convoy_status status = CONVOY_E_MEMORY;
-    if (!work || !values)
-        goto out;
-    status = status_of(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (lapack_int)columns, (lapack_int)rows, work,
-                                      (lapack_int)columns, values, NULL, 1, NULL, 1));
-    if (status == CONVOY_OK) {
-        *largest = values[0];
-        *smallest = values[count - 1];
-    }
-out:
-    free(values);
+/* A row-major matrix is the transpose of a column-major one, whose factorisation is Q·R. */
+convoy_status dense_orthonormalise(size_t rows, size_t columns, double *a) {
+    if (rows > INT_MAX || columns > INT_MAX)
+        return CONVOY_E_MEMORY;
+    const lapack_int k = (lapack_int)rows, m = (lapack_int)columns;
+    double *scratch = calloc(rows + 1, sizeof *scratch);
+    convoy_status status = scratch ? CONVOY_OK : CONVOY_E_MEMORY;
+    if (status == CONVOY_OK)
+        status = status_of(LAPACKE_dgeqrf(LAPACK_COL_MAJOR, m, k, a, m, scratch));
+    if (status == CONVOY_OK)
+        status = status_of(LAPACKE_dorgqr(LAPACK_COL_MAJOR, m, k, k, a, m, scratch));
+    free(scratch);
+    return status;
+}
+
+convoy_status dense_singular_values(size_t rows, size_t columns, const double *a, double *values) {
+    double *work = matrix_copy(rows, columns, sizeof *work, a);
+    if (!work)
+        return CONVOY_E_MEMORY;
+    convoy_status status =
+        status_of(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', (lapack_int)columns, (lapack_int)rows, work,
+                                 (lapack_int)columns, values, NULL, 1, NULL, 1));
     free(work);
     return status;
 }

@@ -18,9 +18,11 @@ convoy_status dense_invert(size_t order, const double *a, double *inverse);
 convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a, double *transposed,
                                    double *projection);
 
-/* Largest and smallest singular value of a [rows][columns]. CONVOY_E_MEMORY, CONVOY_E_INTERNAL (no
- * convergence). */
-convoy_status dense_singular_range(size_t rows, size_t columns, const double *a, double *largest,
-                                   double *smallest);
+/* Makes the rows of a [rows][columns], rows <= columns, orthonormal: Q of a = L·Q. CONVOY_E_MEMORY. */
+convoy_status dense_orthonormalise(size_t rows, size_t columns, double *a);
+
+/* Singular values of a [rows][columns], as many as the smaller of both, descending. CONVOY_E_MEMORY,
+ * CONVOY_E_INTERNAL (no convergence). */
+convoy_status dense_singular_values(size_t rows, size_t columns, const double *a, double *values);
 
 #endif

@@ -37,12 +37,11 @@ static bool cuts_blocks(const struct conv_geometry *g, uint32_t filter_parts) {
 }
 
 const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_parts, uint32_t filter_parts,
-                              bool paired) {
+                              uint32_t step) {
     int64_t rows = layer->out[0], channels = layer->out_channels / layer->groups;
-    int64_t step = paired ? 2 : 1;
     if (input_parts < 1 || filter_parts < 1)
         return "parts are counted from 1";
-    if (paired && ((input_parts > 1 && input_parts % 2) || (filter_parts > 1 && filter_parts % 2)))
+    if ((input_parts > 1 && input_parts % step) || (filter_parts > 1 && filter_parts % step))
         return "this code pairs parts: 1 or an even number of them";
     if (input_parts > rows)
         return "more slices than output rows";
@@ -51,7 +50,7 @@ const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_
                                  : "more filter groups than output channels";
     if (cuts_blocks(layer, filter_parts))
         return "the filter groups are no whole blocks of channels";
-    if (input_parts > 2 && divide_up(rows, input_parts) == divide_up(rows, input_parts - step))
+    if (input_parts > step && divide_up(rows, input_parts) == divide_up(rows, input_parts - step))
         return "fewer slices would be as small";
     return NULL;
 }

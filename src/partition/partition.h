@@ -20,12 +20,12 @@ struct partition {
     struct output_grid output;
 };
 
-/* Whether a layer can be cut so, for a code that pairs parts (`paired`: k = 1 or even) or not. NULL where it
- * can, else the reason in a few words (static storage): parts more than rows or channels; more slices that
- * are no smaller (k_A > 2 with ceil(H'/k_A) = ceil(H'/(k_A - step)), step 2 where paired, else 1); grouped
- * layers with k_B > N/groups; filter groups that cut through blocks of channels. */
+/* Whether a layer can be cut so, for a code whose operands are whole or split in a multiple of `step` (1 or
+ * 2). NULL if it can, else the reason in a few words (static storage): parts more than rows or channels; more
+ * slices that are no smaller (k_A > step with ceil(H'/k_A) = ceil(H'/(k_A - step))); grouped layers with k_B
+ * > N/groups; filter groups that cut through blocks of channels. */
 const char *partition_refusal(const struct conv_geometry *layer, uint32_t input_parts, uint32_t filter_parts,
-                              bool paired);
+                              uint32_t step);
 
 /* Cuts. CONVOY_E_USAGE where parts are 0 or more than rows or channels, or cut through blocks of channels.
  * The layer is complete (conv_geometry_complete). */

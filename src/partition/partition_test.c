@@ -187,7 +187,7 @@ static void test_what_is_admitted(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct conv_geometry g = layer_of(cases[i].rows, cases[i].channels, cases[i].groups);
-        const char *why = partition_refusal(&g, cases[i].a, cases[i].b, cases[i].paired);
+        const char *why = partition_refusal(&g, cases[i].a, cases[i].b, cases[i].paired ? 2 : 1);
         if ((why == NULL) != cases[i].admitted)
             fail_msg("case %zu: %s", i, why ? why : "admitted");
     }

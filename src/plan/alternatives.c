@@ -17,10 +17,18 @@ double plan_error_bound(const struct plan *plan) {
     return largest;
 }
 
+double plan_noise_gain(const struct plan *plan) {
+    double largest = 1;
+    for (size_t s = 0; s < plan->count; s++)
+        if (plan->layers[s].chosen)
+            largest = fmax(largest, plan->layers[s].chosen->noise_gain);
+    return largest;
+}
+
 const char *plan_refuses_code(const struct code_family *family, uint32_t stragglers, uint32_t reserve) {
     if (family->needs_all && stragglers > 0)
         return "it needs all answers";
-    if (!family->paired && reserve > 0)
+    if (!family->on_circle && reserve > 0)
         return "it has no room for workers that join later";
     return NULL;
 }
@@ -49,7 +57,11 @@ bool plan_is_better(const struct plan *a, const struct plan *b) {
         if (of_a != of_b)
             return of_a < of_b;
     }
-    return time_of(a) < time_of(b);
+    const double time_a = time_of(a), time_b = time_of(b);
+    const double gain_a = plan_noise_gain(a), gain_b = plan_noise_gain(b);
+    if (fabs(time_a - time_b) < PLAN_ALIKE * fmin(time_a, time_b) && gain_a != gain_b)
+        return gain_a < gain_b;
+    return time_a < time_b;
 }
 
 const char *plan_refuses_halves(const struct plan *halves, const struct plan *floats) {

@@ -8,11 +8,17 @@
  * element of its output (plan_option.error_bound). */
 #define PLAN_HALVES_ERROR 1e-2
 
+/* Times that differ by less than this share are called the same: predictions are off by more. */
+#define PLAN_ALIKE 0.1
+
 /* How many layers workers compute. */
 size_t plan_coded(const struct plan *plan);
 
 /* The largest bound on the error of a coded layer; 0 if none is coded. */
 double plan_error_bound(const struct plan *plan);
+
+/* The largest noise gain ν of a coded layer; 1 if none is coded. */
+double plan_noise_gain(const struct plan *plan);
 
 /* Why a cluster for which this was asked cannot have this code: static; NULL: it can. reserve: nodes that are
  * kept free. */
@@ -20,7 +26,8 @@ const char *plan_refuses_code(const struct code_family *family, uint32_t straggl
 
 /* Whether a is better than b, both being made for one objective. Bytes and the paper's costs are those of the
  * layers that workers compute, so there the plan that gives them more layers is better, and these decide
- * between plans that give them as many. Of equals the faster one. */
+ * between plans that give them as many. Of two that
+ * take about the same time (PLAN_ALIKE) that with the smaller noise gain, else the faster one. */
 bool plan_is_better(const struct plan *a, const struct plan *b);
 
 /* Why a plan with frames of halves is not taken in the place of one with frames of float32: static; NULL: it

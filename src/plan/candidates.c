@@ -8,7 +8,7 @@ struct conv_geometry candidate_geometry(const struct conv_geometry *layer, const
                                         uint32_t out_block) {
     struct conv_geometry laid = *layer;
     conv_lay_in_blocks(&laid, in_block, out_block);
-    if (laid.out_block && partition_refusal(&laid, input_parts, filter_parts, family->paired))
+    if (laid.out_block && partition_refusal(&laid, input_parts, filter_parts, family->parts_step))
         laid.out_block = 0;
     return laid;
 }
@@ -22,7 +22,11 @@ uint32_t candidates_most_threshold(const struct plan_cluster *cluster) {
 bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry *layer, uint32_t input_parts,
                   uint32_t filter_parts, struct candidate *candidate) {
     const struct code_family *family = cluster->family;
-    if (partition_refusal(layer, input_parts, filter_parts, family->paired))
+    if (partition_refusal(layer, input_parts, filter_parts, family->parts_step))
+        return false;
+    struct code_shape shape;
+    if (!family->admit(family, input_parts, filter_parts, cluster->workers, &shape) ||
+        shape.threshold > candidates_most_threshold(cluster))
         return false;
     struct partition partition;
     struct conv_geometry laid =
@@ -30,12 +34,11 @@ bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry
     *candidate = (struct candidate){
         .input_parts = input_parts,
         .filter_parts = filter_parts,
-        .input_pieces = family->pieces(input_parts),
-        .filter_pieces = family->pieces(filter_parts),
-        .threshold = family->threshold(input_parts, filter_parts, cluster->workers),
+        .input_pieces = shape.input_pieces,
+        .filter_pieces = shape.filter_pieces,
+        .threshold = shape.threshold,
     };
-    if (candidate->threshold == 0 || candidate->threshold > candidates_most_threshold(cluster) ||
-        partition_create(&partition, &laid, input_parts, filter_parts, NULL) != CONVOY_OK ||
+    if (partition_create(&partition, &laid, input_parts, filter_parts, NULL) != CONVOY_OK ||
         partition_task(&partition, candidate->input_pieces, candidate->filter_pieces, &candidate->task,
                        NULL) != CONVOY_OK)
         return false;
@@ -45,16 +48,15 @@ bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry
 
 convoy_status candidates_create(const struct plan_cluster *cluster, const struct conv_geometry *layer,
                                 struct candidate **out, size_t *out_count) {
-    bool paired = cluster->family->paired;
-    /* Of k_A·k_B: 4δ for pairs. Without, n, even where δ is less (of k parts, replication may need more than
-     * k answers). */
-    int64_t most = paired ? 4 * (int64_t)candidates_most_threshold(cluster) : cluster->workers;
+    const int64_t most = (int64_t)cluster->family->most_pieces * cluster->workers; /* of k_A·k_B */
+    const uint32_t useful = cluster->family->useful_parts;
     int64_t rows = layer->out[0], channels = layer->out_channels / layer->groups;
     struct candidate *candidates = NULL, candidate;
     size_t count = 0, capacity = 0;
     for (uint32_t a = 1; a <= most && a <= rows; a++)
         for (uint32_t b = 1; b <= most / a && b <= channels; b++) {
-            if ((paired && (a == 2 || b == 2)) || !candidate_of(cluster, layer, a, b, &candidate))
+            if ((a > 1 && a < useful) || (b > 1 && b < useful) ||
+                !candidate_of(cluster, layer, a, b, &candidate))
                 continue;
             if (count == capacity) {
                 capacity = capacity ? 2 * capacity : 32;

@@ -29,8 +29,8 @@ uint32_t candidates_most_threshold(const struct plan_cluster *cluster);
 bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry *layer, uint32_t input_parts,
                   uint32_t filter_parts, struct candidate *candidate);
 
-/* All that are admitted, by k_A, then k_B, into a new array. k = 2 of a paired family is left out: never
- * better than 1. Cost: some n·ln(n) candidates, whatever the layer's size. CONVOY_E_MEMORY. */
+/* All that are admitted, by k_A, then k_B, into a new array. Operands are split in no fewer parts than
+ * the family finds useful. Cost: some n·ln(n) candidates, whatever the layer's size. CONVOY_E_MEMORY. */
 convoy_status candidates_create(const struct plan_cluster *cluster, const struct conv_geometry *layer,
                                 struct candidate **candidates, size_t *count);
 

@@ -100,9 +100,9 @@ static void test_other_families_list_what_is_admitted(void **state) {
         assert_int_equal(candidates_create(&cluster, &g, &candidates, &count), CONVOY_OK);
         for (uint32_t a = 1; a <= g.out[0]; a++)
             for (uint32_t b = 1; b <= g.out_channels / g.groups; b++) {
-                uint32_t threshold = cluster.family->threshold(a, b, cluster.workers);
+                uint32_t threshold = code_threshold(cluster.family, a, b, cluster.workers);
                 if (threshold == 0 || threshold > candidates_most_threshold(&cluster) ||
-                    partition_refusal(&g, a, b, false))
+                    partition_refusal(&g, a, b, 1))
                     continue;
                 assert_true(expected < count);
                 assert_int_equal(candidates[expected].input_parts, a);

@@ -124,12 +124,6 @@ static void total(struct plan *plan, const struct planner *planner) {
 }
 
 static convoy_status plan_steps(struct planner *planner, convoy_error *error) {
-    size_t conditions = 2 * ((size_t)planner->request->cluster.workers + 1);
-    planner->conditions = calloc(conditions, sizeof *planner->conditions);
-    if (!planner->conditions)
-        return error_memory(error);
-    for (size_t i = 0; i < conditions; i++)
-        planner->conditions[i] = NAN;
     for (int r = 0; r < RESOURCES; r++)
         planner->weights[r] = 1.0 / RESOURCES;
     const struct plan_request *request = planner->request;
@@ -167,6 +161,8 @@ convoy_status plan_create(struct plan **out, const struct plan_request *request,
     }
     plan->count = count;
     plan->family = request->cluster.family->name;
+    plan->code_seed = request->cluster.family->random ? request->seed : 0;
+    plan->code_hash = request->cluster.family->hash;
     plan->frames = request->frames;
     plan->objective = request->objective;
     plan->workers = request->cluster.workers;

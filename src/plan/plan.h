@@ -66,6 +66,7 @@ struct plan_option {
     enum conv_kernel kernel; /* of the workers */
     struct prediction predicted;
     double error_bound;  /* 4·κ·ε, κ the largest over likely losses, or the first beyond the budget */
+    double noise_gain;   /* ν, the largest over the same losses */
     double stored_bytes; /* of one worker */
     double paper_cost;
     bool weighed;        /* asked, kernel and predicted are by the cost model; else a first estimate */
@@ -94,6 +95,8 @@ struct plan {
     size_t count;
     char profile[PROFILE_NAME]; /* what it was made for */
     const char *family;         /* of the code */
+    uint64_t code_seed;         /* of its coefficients, if these are random; else 0 */
+    uint64_t code_hash;         /* of its coefficients, if its name does not say which they are; else 0 */
     convoy_dtype frames;        /* of float32 layers */
     enum plan_objective objective;
     uint32_t workers, stragglers;

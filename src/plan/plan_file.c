@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "plan/text_file.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,11 @@ static bool write_all(FILE *file, const struct plan *plan) {
     bool written = fprintf(file, "{\n\"convoy_plan\": %d,\n\"profile\": ", VERSION) > 0 &&
                    write_line(file, profile, ",\n\"code\": ");
     written = write_line(file, code, ",\n") && written;
+    if (plan->code_seed)
+        written = fprintf(file, "\"seed\": \"%llu\",\n", (unsigned long long)plan->code_seed) > 0 && written;
+    if (plan->code_hash)
+        written = fprintf(file, "\"code_hash\": \"%016llx\",\n", (unsigned long long)plan->code_hash) > 0 &&
+                  written;
     written = written && fprintf(file, "\"workers\": %u,\n\"stragglers\": %u,\n\"layers\": [\n",
                                  plan->workers, plan->stragglers) > 0;
     for (size_t s = 0; s < plan->count && written; s++)
@@ -152,6 +158,32 @@ static convoy_status check_count(const struct reader *reader, const json_t *root
     return CONVOY_OK;
 }
 
+/* Coefficients that the code's name does not decide must be the plan's: a number, as text, since JSON's have
+ * 53 digits. */
+static convoy_status check_number(const struct reader *reader, const json_t *root, const char *member,
+                                  int base, uint64_t wanted, const char *what) {
+    const char *text = json_string_value(json_object_get(root, member));
+    char *end = NULL;
+    errno = 0;
+    const uint64_t found = text ? strtoull(text, &end, base) : 0;
+    if (text && (*text == '\0' || *end || errno))
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: \"%s\" must be a number as text", reader->name,
+                         member);
+    if (found != wanted)
+        return error_set(reader->error, CONVOY_E_INPUT, "%s: made for %s", reader->name, what);
+    return CONVOY_OK;
+}
+
+static convoy_status check_coefficients(const struct reader *reader, const json_t *root) {
+    const struct code_family *family = reader->request->cluster.family;
+    convoy_status status = check_number(reader, root, "seed", 10, family->random ? reader->request->seed : 0,
+                                        "another seed of the code's random coefficients");
+    if (status == CONVOY_OK)
+        status = check_number(reader, root, "code_hash", 16, family->hash,
+                              "other coefficients than this file of the code has");
+    return status;
+}
+
 static convoy_status check_head(const struct reader *reader, const json_t *root, size_t count) {
     const struct plan_cluster *cluster = &reader->request->cluster;
     const char *code = json_string_value(json_object_get(root, "code"));
@@ -161,7 +193,9 @@ static convoy_status check_head(const struct reader *reader, const json_t *root,
     if (!code || strcmp(code, cluster->family->name) != 0)
         return error_set(reader->error, CONVOY_E_INPUT, "%s: made for the code %.100s, not %s", reader->name,
                          code ? code : "without a name", cluster->family->name);
-    convoy_status status = check_count(reader, root, "workers", cluster->workers);
+    convoy_status status = check_coefficients(reader, root);
+    if (status == CONVOY_OK)
+        status = check_count(reader, root, "workers", cluster->workers);
     if (status == CONVOY_OK)
         status = check_count(reader, root, "stragglers", cluster->stragglers);
     if (status != CONVOY_OK)

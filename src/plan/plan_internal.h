@@ -1,5 +1,6 @@
 /* What the files of the plan share: plan.c (its life and its totals), plan_options.c (the ways to code a
- * layer, and what each takes) and plan_choice.c (which of them is taken). */
+ * layer, and what each takes), plan_condition.c (how well their answers decode) and plan_choice.c (which of
+ * them is taken). */
 #ifndef PLAN_PLAN_INTERNAL_H
 #define PLAN_PLAN_INTERNAL_H
 
@@ -10,20 +11,33 @@
 /* What does the work, and what of it an inference takes. */
 enum resource { RESOURCE_MASTER, RESOURCE_UP, RESOURCE_DOWN, RESOURCE_WORKERS, RESOURCES };
 
+/* What is to be expected of a threshold; of these parts, if the family's κ depends on them, else 0,0. */
+struct known_condition {
+    convoy_dtype frames;
+    uint32_t threshold, input_parts, filter_parts;
+    struct conditioning largest;
+};
+
 struct planner {
     const struct plan_request *request;
     const struct plan_subject *subjects; /* [count] */
     struct plan_layer *layers;           /* [count] */
     size_t count;
-    double *conditions; /* [2][workers + 1], of the request's frames and of float64, by threshold: κ to be
-                         * expected; NaN: not looked at yet */
-    double *times;      /* [PLAN_DRAWS][workers]: prediction_draw; NULL: nobody is slow */
+    struct known_condition *conditions; /* [condition_count]: those that were looked at */
+    size_t condition_count, condition_capacity;
+    double *times;             /* [PLAN_DRAWS][workers]: prediction_draw; NULL: nobody is slow */
     double weights[RESOURCES]; /* of PLAN_THROUGHPUT */
     double price;              /* of a byte that a worker stores, in the units of the objective */
 };
 
 /* Fills the layer's options and what it takes here. CONVOY_E_MEMORY. */
 convoy_status plan_options_create(struct planner *planner, size_t step);
+
+/* κ of a candidate: the largest of a good choice of answers after likely losses of γ workers, or the first
+ * that is beyond the budget of these frames. Kept for candidates that have the same. (plan_condition.c)
+ * CONVOY_E_MEMORY. */
+convoy_status plan_condition(struct planner *planner, const struct candidate *candidate, convoy_dtype frames,
+                             struct conditioning *conditioning);
 
 /* Chooses an option for every layer, or none. */
 void plan_choose_all(struct planner *planner);

@@ -3,8 +3,6 @@
 #include "plan/plan_internal.h"
 
 #include "code/error_budget.h"
-#include "code/survivor_sets.h"
-#include "code/survivors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,12 +10,9 @@
 
 #define WEIGHED_BEST 8 /* options, by what the first estimate makes of the objective */
 #define WEIGHED_FAST                                                                                         \
-    4                    /* those that take the least time by it: whether a layer pays is asked of them, too \
-                          */
-#define WEIGHED_SMALL 2  /* and those that store the least, for small memories */
-#define SURVIVOR_SETS 50 /* looked at for each threshold, of clusters of up to MANY_WORKERS */
-#define MANY_WORKERS  64
-#define LEAST_SETS    10 /* of larger ones: each set takes time by the third power of the workers */
+    4                   /* those that take the least time by it: whether a layer pays is asked of them, too  \
+                         */
+#define WEIGHED_SMALL 2 /* and those that store the least, for small memories */
 
 double plan_element_bytes(const struct plan_subject *subject) {
     return subject->dtype == CONVOY_F64 ? 8 : 4;
@@ -29,64 +24,6 @@ static convoy_dtype frames_of(const struct planner *planner, size_t step) {
     return subject->dtype == CONVOY_F64 ? CONVOY_F64
            : subject->whole_frames      ? CONVOY_F32
                                         : planner->request->frames;
-}
-
-/* ---- error ---- */
-
-struct condition_search {
-    const struct code *code;
-    convoy_dtype frames;
-    double largest;
-    bool memory;
-};
-
-static uint32_t sets_for(uint32_t workers) {
-    uint32_t sets = SURVIVOR_SETS * MANY_WORKERS / workers * MANY_WORKERS / workers;
-    return workers <= MANY_WORKERS ? SURVIVOR_SETS : sets > LEAST_SETS ? sets : LEAST_SETS;
-}
-
-/* κ of a good choice of δ among these survivors. */
-static bool note_condition(void *context, const uint32_t *survivors, uint32_t count) {
-    struct condition_search *search = context;
-    uint32_t chosen[CONVOY_MAX_WORKERS];
-    memcpy(chosen, survivors, count * sizeof *chosen);
-    if (count > search->code->threshold) {
-        convoy_status status = survivors_choose(search->code, chosen, count);
-        search->memory = status != CONVOY_E_MEMORY;
-        if (status == CONVOY_E_INTERNAL)
-            search->largest = INFINITY;
-        if (status != CONVOY_OK)
-            return false;
-    }
-    search->largest = fmax(search->largest, code_condition(search->code, chosen));
-    return error_is_within_budget(search->frames, search->largest);
-}
-
-/* The largest κ after likely losses of γ workers, or the first that is beyond the budget of these frames. Of
- * families with coefficients that depend on more than the threshold each threshold is looked at with the
- * first parts that have it. */
-static convoy_status condition_of(struct planner *planner, const struct candidate *c, convoy_dtype frames,
-                                  double *condition) {
-    const struct plan_request *request = planner->request;
-    size_t thresholds = request->cluster.workers + 1;
-    double *known = &planner->conditions[(frames == CONVOY_F64 ? thresholds : 0) + c->threshold];
-    struct code code;
-    if (!isnan(*known)) {
-        *condition = *known;
-        return CONVOY_OK;
-    }
-    convoy_status status = code_create(&code, request->cluster.family, c->input_parts, c->filter_parts,
-                                       &request->placement, NULL);
-    struct condition_search search = {.code = &code, .frames = frames, .largest = 1, .memory = true};
-    if (status == CONVOY_OK && code.family->condition && !code.family->choose)
-        status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers,
-                                     sets_for(request->cluster.workers), note_condition, &search);
-    if (status == CONVOY_OK && !search.memory)
-        status = CONVOY_E_MEMORY;
-    if (status != CONVOY_OK)
-        return status;
-    *condition = *known = search.largest;
-    return CONVOY_OK;
 }
 
 /* ---- time ---- */
@@ -172,15 +109,16 @@ static int compare(const void *a, const void *b) {
  * n³ and more. */
 static convoy_status bound_error(struct planner *planner, size_t step, struct plan_option *option) {
     const convoy_dtype frames = frames_of(planner, step);
-    double condition;
-    convoy_status status = condition_of(planner, &option->candidate, frames, &condition);
+    struct conditioning found;
+    convoy_status status = plan_condition(planner, &option->candidate, frames, &found);
     if (status != CONVOY_OK)
         return status;
-    option->error_bound = error_bound(frames, condition);
+    option->error_bound = error_bound(frames, found.condition);
+    option->noise_gain = found.noise_gain;
     const struct plan_request *request = planner->request;
     bool is_wanted = option->candidate.input_parts == request->input_parts &&
                      option->candidate.filter_parts == request->filter_parts;
-    if (!is_wanted && !request->decided && !error_is_within_budget(frames, condition))
+    if (!is_wanted && !request->decided && !error_is_within_budget(frames, found.condition))
         option->refused = "its answers may not decode well";
     return CONVOY_OK;
 }

@@ -135,7 +135,7 @@ static void test_choice_is_the_best_of_all(void **state) {
         struct plan_layer plan = choose_by(&request, &g);
         assert_rotation(plan, threshold);
         struct partition p;
-        assert_null(partition_refusal(&g, plan.input_parts, plan.filter_parts, true));
+        assert_null(partition_refusal(&g, plan.input_parts, plan.filter_parts, 2));
         assert_int_equal(partition_create(&p, &g, plan.input_parts, plan.filter_parts, NULL), CONVOY_OK);
         struct partition_cost cost =
             partition_cost(&p, plan.input_parts > 1 ? 2 : 1, plan.filter_parts > 1 ? 2 : 1);
@@ -199,11 +199,12 @@ static void test_why_local(void **state) {
     }
 }
 
-static uint32_t *calls; /* of counted_threshold */
+static uint32_t *calls; /* of counted_admit */
 
-static uint32_t counted_threshold(uint32_t input_parts, uint32_t filter_parts, uint32_t workers) {
+static bool counted_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
+                          uint32_t workers, struct code_shape *shape) {
     ++*calls;
-    return plan_family("rotation")->threshold(input_parts, filter_parts, workers);
+    return plan_family("rotation")->admit(family, input_parts, filter_parts, workers, shape);
 }
 
 /* The work does not grow with the layer, only with n. */
@@ -212,7 +213,7 @@ static void test_large_layers_are_planned_fast(void **state) {
     uint32_t count = 0;
     calls = &count;
     struct code_family counted = *plan_family("rotation");
-    counted.threshold = counted_threshold;
+    counted.admit = counted_admit;
     const struct profile profile = plan_threads(256);
     struct plan_request request = plan_request_for(&profile, "rotation", 256, 0);
     request.cluster.family = &counted;

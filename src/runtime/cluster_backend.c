@@ -123,10 +123,8 @@ static convoy_status cluster_context_create(struct backend *base, struct context
     context->judged = calloc(n, sizeof *context->judged);
     context->sources = calloc(n, sizeof *context->sources);
     context->answers = calloc(n, sizeof *context->answers);
-    context->pieces = calloc(2 * n, sizeof *context->pieces);
     bool complete = context->tasks && context->states && context->standings && context->paces &&
-                    context->answered && context->judged && context->sources && context->answers &&
-                    context->pieces;
+                    context->answered && context->judged && context->sources && context->answers;
     convoy_status status = complete
                                ? backend->inner->ops->context_create(backend->inner, &context->inner, error)
                                : error_memory(error);

@@ -49,9 +49,9 @@ struct cluster_context {
     struct verification_run verification;
     uint32_t *sources;    /* [nodes] */
     const void **answers; /* [nodes] */
-    void **pieces;        /* [nodes * 2] */
-    double *rows;         /* [row_capacity] */
-    size_t row_capacity;
+    void **pieces;        /* [piece_capacity]: coded slices of all tasks of a job */
+    double *rows;         /* [row_capacity]: their coefficients */
+    size_t piece_capacity, row_capacity;
     void *map[3]; /* [map_bytes[i]] 0, 1: an input of a coded layer that does not lie as the layer takes it;
                      2: the phases of a transposed convolution */
     size_t map_bytes[3];

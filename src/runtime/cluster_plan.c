@@ -15,7 +15,7 @@ convoy_status cluster_options_check(const struct cluster_options *options, convo
     if (options->reserve > CONVOY_MAX_WORKERS - n)
         return error_set(error, CONVOY_E_USAGE, "%u workers and a reserve of %u are more than %d", n,
                          options->reserve, CONVOY_MAX_WORKERS);
-    if (options->reserve && !options->family->paired)
+    if (options->reserve && !options->family->on_circle)
         return error_set(error, CONVOY_E_USAGE,
                          "the code %s has no room for workers that join later (reserve %u)",
                          options->family->name, options->reserve);
@@ -27,7 +27,7 @@ convoy_status cluster_place(struct placement *placement, const struct cluster_op
                             convoy_error *error) {
     uint32_t nodes = options->workers + options->reserve;
     *placement = placement_plain(nodes);
-    if (!options->spread || !options->family->paired)
+    if (!options->spread || !options->family->on_circle)
         return CONVOY_OK;
     if (placement_spread(nodes, options->stragglers + options->reserve, placement) != CONVOY_OK)
         return error_memory(error);

@@ -5,6 +5,7 @@
 #include "runtime/layer_message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool coded_filters_unchanged(struct coded_layer *layer) {
     const struct buffer *owner = layer->params.weights.owner;
@@ -27,7 +28,7 @@ convoy_status coded_filters_make(struct coded_layer *layer, const uint32_t *work
     for (uint32_t i = 0; complete && i < count; i++) {
         messages[i] = layer_message_create(&layer->task, layer->desc.kernel, layer->desc.name,
                                            layer->input.dtype, &filters[i]);
-        layer->code.family->filter_rows(&layer->code, workers[i], rows + i * per_worker);
+        memcpy(rows + i * per_worker, code_filter_rows(&layer->code, workers[i]), per_worker * sizeof *rows);
         complete = messages[i];
     }
     const struct filter_job job = {.dtype = layer->input.dtype,

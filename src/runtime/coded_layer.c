@@ -37,20 +37,17 @@ static convoy_status check_params(const struct layer_desc *desc, const struct la
     return CONVOY_OK;
 }
 
-/* The coefficients of every node, and which nodes have the same: an input that is not split goes to all
- * alike, and is coded and hashed once for them. */
-static convoy_status code_inputs(struct coded_layer *layer, convoy_error *error) {
-    uint32_t n = layer->cluster->nodes;
-    size_t per_worker = (size_t)layer->code.input_pieces * layer->code.input_parts;
-    layer->input_rows = calloc(n * per_worker, sizeof *layer->input_rows);
+/* Which nodes have the same coefficients: an input that is not split goes to all alike, and is coded and
+ * hashed once for them. */
+static convoy_status find_twins(struct coded_layer *layer, convoy_error *error) {
+    const uint32_t n = layer->cluster->nodes;
+    const size_t bytes = (size_t)layer->code.input_pieces * layer->code.input_parts * sizeof(double);
     layer->input_twins = calloc(n, sizeof *layer->input_twins);
-    if (!layer->input_rows || !layer->input_twins)
+    if (!layer->input_twins)
         return error_memory(error);
     for (uint32_t w = 0; w < n; w++) {
-        double *rows = layer->input_rows + w * per_worker;
-        layer->code.family->input_rows(&layer->code, w, rows);
         uint32_t twin = 0;
-        while (memcmp(layer->input_rows + twin * per_worker, rows, per_worker * sizeof *rows) != 0)
+        while (memcmp(code_input_rows(&layer->code, twin), code_input_rows(&layer->code, w), bytes) != 0)
             twin++;
         layer->input_twins[w] = twin;
     }
@@ -65,7 +62,7 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
         partition_create(&layer->partition, &layer->desc.conv, plan->input_parts, plan->filter_parts, error);
     if (status == CONVOY_OK)
         status = code_create(&layer->code, cluster->options.family, plan->input_parts, plan->filter_parts,
-                             &cluster->placement, error);
+                             &cluster->placement, cluster->options.seed, error);
     if (status == CONVOY_OK)
         status = partition_task(&layer->partition, layer->code.input_pieces, layer->code.filter_pieces,
                                 &layer->task, error);
@@ -74,7 +71,7 @@ static convoy_status cut_and_code(struct coded_layer *layer, const struct plan_l
     convoy_shape answer = conv_output_shape(&layer->task);
     tensor_bytes(layer->frames, &answer,
                  &layer->answer_bytes); /* the task is complete: its sizes are checked */
-    status = code_inputs(layer, error);
+    status = find_twins(layer, error);
     if (status == CONVOY_OK &&
         supplier_add(cluster->supplier, make_messages, layer, &layer->number) != CONVOY_OK)
         status = error_memory(error);
@@ -252,7 +249,7 @@ void coded_layer_destroy(struct layer **slot) {
     convoy_tensor_release(&layer->whole.weights);
     convoy_tensor_release(&layer->whole.bias);
     free(layer->factors);
-    free(layer->input_rows);
+    code_destroy(&layer->code);
     free(layer->input_twins);
     free(layer);
 }

@@ -37,7 +37,6 @@ struct coded_layer {
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */
     struct code code;
-    double *input_rows;    /* [nodes][input_pieces][input_parts] */
     uint32_t *input_twins; /* [nodes]: the first node whose coded input is the same; its own number if none
                               before */
     convoy_dtype frames;   /* of tasks and answers: the input's, or halves */

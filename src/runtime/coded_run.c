@@ -28,14 +28,22 @@ static bool needs_payload(const struct job_task *task) {
     return task->state == TASK_WAITING || task->state == TASK_HELD;
 }
 
-static convoy_status reserve_rows(struct cluster_context *context, size_t count) {
-    if (count <= context->row_capacity)
-        return CONVOY_OK;
-    double *rows = realloc(context->rows, count * sizeof *rows);
-    if (!rows)
-        return CONVOY_E_MEMORY;
-    context->rows = rows;
-    context->row_capacity = count;
+/* Room for the coefficients of some pieces, and for where these go. */
+static convoy_status reserve_pieces(struct cluster_context *context, size_t pieces, size_t parts) {
+    if (pieces > context->piece_capacity) {
+        void **grown = realloc(context->pieces, pieces * sizeof(void *));
+        if (!grown)
+            return CONVOY_E_MEMORY;
+        context->pieces = grown;
+        context->piece_capacity = pieces;
+    }
+    if (pieces * parts > context->row_capacity) {
+        double *grown = realloc(context->rows, pieces * parts * sizeof *grown);
+        if (!grown)
+            return CONVOY_E_MEMORY;
+        context->rows = grown;
+        context->row_capacity = pieces * parts;
+    }
     return CONVOY_OK;
 }
 
@@ -46,7 +54,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
     struct cluster_context *context = run->context;
     uint32_t n = layer->cluster->nodes, pieces_each = layer->code.input_pieces, outputs = 0;
     size_t per_worker = (size_t)pieces_each * layer->code.input_parts;
-    if (reserve_rows(context, n * per_worker) != CONVOY_OK)
+    if (reserve_pieces(context, (size_t)n * pieces_each, layer->code.input_parts) != CONVOY_OK)
         return CONVOY_E_MEMORY;
     for (uint32_t w = 0; w < n; w++)
         context->sources[w] = NO_SOURCE;
@@ -63,7 +71,7 @@ static convoy_status encode_input(struct coded_run *run, const convoy_tensor *in
             return CONVOY_E_MEMORY;
         *source = w;
         context->tasks[w].payload = payload;
-        memcpy(context->rows + outputs * layer->code.input_parts, layer->input_rows + w * per_worker,
+        memcpy(context->rows + outputs * layer->code.input_parts, code_input_rows(&layer->code, w),
                per_worker * sizeof *context->rows);
         for (uint32_t r = 0; r < pieces_each; r++)
             context->pieces[outputs++] = (char *)payload->data + r * layer->piece_bytes;

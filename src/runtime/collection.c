@@ -15,13 +15,8 @@ static uint32_t list_tasks(const enum task_state *states, uint32_t nodes, bool p
     return count;
 }
 
-/* No fewer answers suffice. */
-static uint32_t least_answers(const struct code *code) {
-    return code->family->choose ? 1 : code->threshold;
-}
-
 struct collection collection_begin(const struct code *code) {
-    return (struct collection){.code = code, .wanted = least_answers(code)};
+    return (struct collection){.code = code, .wanted = code_least_answers(code)};
 }
 
 /* Waits for so many answers next, unless this was the last time. */

@@ -27,7 +27,7 @@ static void scene_open(struct scene *scene, const char *name, uint32_t workers, 
     const struct placement placement = placement_plain(workers);
     scene->nodes = workers;
     assert_int_equal(code_family_find(name, &family, NULL), CONVOY_OK);
-    assert_int_equal(code_create(&scene->code, family, input_parts, filter_parts, &placement, NULL),
+    assert_int_equal(code_create(&scene->code, family, input_parts, filter_parts, &placement, 1, NULL),
                      CONVOY_OK);
     scene->collection = collection_begin(&scene->code);
 }
@@ -65,6 +65,7 @@ static void test_steps(void **state) {
         enum collection_step step = look(&scene, cases[i].states, cases[i].timely);
         if (step != cases[i].step || scene.collection.answered != cases[i].answered)
             fail_msg("%s: step %d, answered %u", cases[i].what, (int)step, scene.collection.answered);
+        code_destroy(&scene.code);
     }
 }
 
@@ -83,10 +84,12 @@ static void test_unsolved(void **state) {
     assert_int_equal(look(&scene, "aaaaax", true), COLLECTION_SOLVE);
     assert_int_equal(collection_note_unsolved(&scene.collection, true), COLLECTION_END);
 
+    code_destroy(&scene.code);
     scene_open(&scene, "rotation", 6, 8, 1);
     assert_int_equal(look(&scene, "aaaass", true), COLLECTION_SOLVE);
     assert_int_equal(collection_note_unsolved(&scene.collection, false),
                      COLLECTION_END); /* it took too long */
+    code_destroy(&scene.code);
 }
 
 /* With many workers several answers are waited for between two searches, but no more than may come. */
@@ -105,6 +108,7 @@ static void test_many(void **state) {
     assert_int_equal(look(&scene, states, true), COLLECTION_SOLVE);
     assert_int_equal(collection_note_unsolved(&scene.collection, true), COLLECTION_WAIT);
     assert_int_equal(scene.collection.wanted, 70);
+    code_destroy(&scene.code);
 }
 
 /* If a code asks which answers came, not how many, any answer may be the last that is needed. */
@@ -117,6 +121,7 @@ static void test_replicas(void **state) {
     assert_int_equal(scene.collection.wanted, 3);
     assert_int_equal(look(&scene, "asassa", true), COLLECTION_WAIT);
     assert_int_equal(look(&scene, "aaassa", true), COLLECTION_SOLVE);
+    code_destroy(&scene.code);
 }
 
 int main(void) {

@@ -104,7 +104,7 @@ static void test_ill_conditioned(void **state) {
     struct code code;
     assert_int_equal(placement_spread(10, 4, &placement), CONVOY_OK);
     assert_int_equal(code_family_find("rotation", &family, NULL), CONVOY_OK);
-    assert_int_equal(code_create(&code, family, 6, 4, &placement, NULL), CONVOY_OK);
+    assert_int_equal(code_create(&code, family, 6, 4, &placement, 1, NULL), CONVOY_OK);
     double worst = 0;
     uint32_t lost = 0;
     for (uint32_t set = 0; set < 1u << 10; set++) {
@@ -112,13 +112,14 @@ static void test_ill_conditioned(void **state) {
         for (uint32_t w = 0; w < 10; w++)
             if (!(set >> w & 1))
                 survivors[count++] = w;
-        double condition = count == 6 ? code_condition(&code, survivors) : 0;
+        double condition = count == 6 ? code_conditioning(&code, survivors, count).condition : 0;
         if (condition > worst) {
             worst = condition;
             lost = set;
         }
     }
     assert_true(worst > 32 && worst < 256);
+    code_destroy(&code);
     for (int i = 0; i < 2; i++) {
         struct cluster_rig rig;
         char texts[4][16];

@@ -19,7 +19,7 @@
 /* The input as it travels to the worker. */
 static struct buffer *encode_for(const struct coded_layer *layer, const convoy_tensor *in, uint32_t worker) {
     const uint32_t pieces = layer->code.input_pieces;
-    const double *rows = layer->input_rows + (size_t)worker * pieces * layer->code.input_parts;
+    const double *rows = code_input_rows(&layer->code, worker);
     struct buffer *payload = buffer_pool_take(layer->cluster->inputs, layer->piece_bytes * pieces);
     for (uint32_t r = 0; payload && r < pieces; r++) {
         void *out = (char *)payload->data + r * layer->piece_bytes;

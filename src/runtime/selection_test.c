@@ -31,7 +31,7 @@ static void scene_open(struct scene *scene, const char *standings, bool patient,
     const struct placement placement = placement_plain(WORKERS);
     memset(scene, 0, sizeof *scene);
     assert_int_equal(code_family_find("rotation", &family, NULL), CONVOY_OK);
-    assert_int_equal(code_create(&scene->code, family, 8, 1, &placement, NULL), CONVOY_OK);
+    assert_int_equal(code_create(&scene->code, family, 8, 1, &placement, 1, NULL), CONVOY_OK);
     assert_int_equal(scene->code.threshold, 4);
     for (uint32_t w = 0; w < WORKERS; w++) {
         scene->standings[w] =
@@ -87,6 +87,7 @@ static void test_choose(void **state) {
             choice.fit != cases[i].fit)
             fail_msg("%s: enough %d, background %d, fit %u", cases[i].what, choice.enough, choice.background,
                      choice.fit);
+        code_destroy(&scene.code);
     }
 }
 
@@ -119,6 +120,7 @@ static void test_asked(void **state) {
         scene_open(&scene, cases[i].standings, cases[i].patient, cases[i].asked);
         assert_true(selection_choose(&scene.selection, scene.tasks).enough);
         expect_tasks(&scene, cases[i].tasks, cases[i].what);
+        code_destroy(&scene.code);
     }
 }
 
@@ -148,6 +150,7 @@ static void test_choose_again(void **state) {
             expect_tasks(&scene, cases[i].tasks, cases[i].what);
         else
             assert_int_equal(scene.tasks[0].state, TASK_ANSWERED); /* as they were */
+        code_destroy(&scene.code);
     }
 }
 
@@ -178,6 +181,7 @@ static void test_fastest_first(void **state) {
         memcpy(scene.paces, cases[i].paces, sizeof scene.paces);
         assert_true(selection_choose(&scene.selection, scene.tasks).enough);
         expect_tasks(&scene, cases[i].tasks, "by pace");
+        code_destroy(&scene.code);
     }
 }
 

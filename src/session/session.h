@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-#define MOST_ALTERNATIVES 8 /* the families, and two types of halves */
+#define MOST_ALTERNATIVES 16 /* the families, and two types of halves */
 
 struct convoy_session {
     const convoy_model *model;

@@ -26,6 +26,12 @@ void convoy_options_init(convoy_options *options) {
     };
 }
 
+const char *convoy_code_at(size_t index, const char **summary) {
+    const struct code_family *family = code_family_at(index);
+    *summary = family ? family->summary : NULL;
+    return family ? family->name : NULL;
+}
+
 bool session_code_is_open(const convoy_options *options) {
     return strcmp(options->code, "auto") == 0;
 }

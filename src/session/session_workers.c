@@ -51,9 +51,15 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
  * the same coded filters of a model. Workers that are measured come before the plan chooses a code: until
  * then it is called as the options call it. Never 0. */
 static uint64_t hash_plan(const convoy_session *session, const convoy_options *options) {
-    char text[128];
-    snprintf(text, sizeof text, "%s %u %u %u %d", session->plan ? session->plan->family : options->code,
-             options->workers, options->stragglers, options->reserve, (int)options->placement);
+    char text[256];
+    const struct code_family *family = session->plan ? session->family : NULL;
+    snprintf(text, sizeof text, "%.64s %u %u %u %d", family ? family->name : options->code, options->workers,
+             options->stragglers, options->reserve, (int)options->placement);
+    if (family && (family->random || family->hash)) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, " %llu %llu",
+                 (unsigned long long)(family->random ? options->seed : 0), (unsigned long long)family->hash);
+    }
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (const char *c = text; *c; c++)
         hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
