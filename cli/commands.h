@@ -13,6 +13,7 @@ int command_inspect(const struct cli_options *options);
 int command_bench(const struct cli_options *options);
 int command_plan(const struct cli_options *options);
 int command_worker(const struct cli_options *options);
+int command_study(const struct cli_options *options);
 int command_keygen(const struct cli_options *options);
 
 /* Prints "convoy: SENTENCE" and returns the exit status that belongs to the failure. */

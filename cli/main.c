@@ -25,6 +25,8 @@ static const struct command_row command_table[] = {
      "what workers would compute, in which parts, and whether that pays", false},
     {"bench", COMMAND_BENCH, command_bench, "MODEL", "speed, beside the limits of the machine it runs on",
      false},
+    {"study", COMMAND_STUDY, command_study, "TOPIC --out DIR",
+     "figures about codes that anybody can make again", true},
     {"worker", COMMAND_WORKER, command_worker, "--connect URL", "serve a master as a worker", false},
     {"keygen", COMMAND_KEYGEN, command_keygen, "NAME", "make the keys of a master or a worker", false},
 };

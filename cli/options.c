@@ -44,8 +44,9 @@ struct option {
 #define BOTH          (COMMAND_RUN | COMMAND_INSPECT)
 #define BENCH         COMMAND_BENCH
 #define PLAN          COMMAND_PLAN
+#define STUDY         COMMAND_STUDY
 #define PLANNED       (BOTH | BENCH | PLAN)
-#define ALL           (BOTH | WORKER | KEYGEN | BENCH | PLAN)
+#define ALL           (BOTH | WORKER | KEYGEN | BENCH | PLAN | STUDY)
 #define LARGEST_COUNT UINT32_C(1000000)
 
 /* clang-format off */
@@ -85,6 +86,8 @@ static const struct option option_table[] = {
     {"backend", "NAME", "kernels: onednn or reference (onednn)", OPTION_TEXT, WORKER, AT(worker.backend), 0, 0, NULL, 0},
     {"threads", "T", "threads of its compute (1)", OPTION_COUNT, WORKER, AT(worker.threads), 1, 256, NULL, 0},
     {"out", "DIR", "the folder of the two files (.); -: print the pair, no NAME", OPTION_TEXT, KEYGEN, AT(folder), 0, 0, NULL, 0},
+    {"out", "DIR", "the folder of the study's files (.): TOPIC.csv, .md, .svg, .png", OPTION_TEXT, STUDY, AT(folder), 0, 0, NULL, 0},
+    {"quick", NULL, "a smaller version, for a look", OPTION_FLAG, STUDY, AT(quick), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, PLANNED, AT(parts), 1, LARGEST_COUNT, NULL, 0},
     {"code", "FAMILY", "one of those below, or auto: what the plan finds best (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.placement), 0, 0, "spread,plain", 0},
@@ -109,7 +112,7 @@ static const struct option option_table[] = {
     {"operators", NULL, "no model: each operator that is supported, and the first and last operator set", OPTION_FLAG, COMMAND_INSPECT, AT(operators), 0, 0, NULL, 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt, lie=0.01; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
-    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH | PLAN, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH | PLAN | STUDY, AT(session.seed), 0, UINT64_MAX, NULL, 0},
     {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
     {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
     {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN | BENCH | PLAN, AT(session.threads), 1, 256, NULL, 0},
@@ -120,7 +123,7 @@ static const struct option option_table[] = {
     {"runs", "R", "of which medians are taken (9)", OPTION_COUNT, BENCH, AT(runs), 1, 1000, NULL, 0},
     {"csv", NULL, "comma separated values on standard output", OPTION_FLAG, BENCH, AT(csv), 0, 0, NULL, 0},
     {"json", NULL, "one JSON object on standard output", OPTION_FLAG, PLANNED, AT(json), 0, 0, NULL, 0},
-    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, PLANNED | WORKER, AT(quiet), 0, 0, NULL, 0},
+    {"quiet", NULL, "no progress and no messages on standard error, errors excepted", OPTION_FLAG, PLANNED | WORKER | STUDY, AT(quiet), 0, 0, NULL, 0},
     {"version", NULL, "print the version", OPTION_FLAG, ALL, AT(version), 0, 0, NULL, 0},
     {"help", NULL, "print this", OPTION_FLAG, ALL, AT(help), 0, 0, NULL, 0},
 };

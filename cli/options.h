@@ -11,7 +11,8 @@ enum command {
     COMMAND_WORKER = 4,
     COMMAND_KEYGEN = 8,
     COMMAND_BENCH = 16,
-    COMMAND_PLAN = 32
+    COMMAND_PLAN = 32,
+    COMMAND_STUDY = 64
 };
 
 /* Arguments of an option that may be given several times. */
@@ -29,7 +30,7 @@ struct cli_options {
     uint32_t deadline_ms;
     uint32_t top, repeat, in_flight, runs;
     const char *labels, *expect; /* file names, or NULL */
-    const char *folder;          /* of new keys */
+    const char *folder;          /* of new keys, or of a study's files */
     struct text_list inputs, outputs, faults;
     bool batch, one;          /* what the first axis of a file is; neither: convoy_model_batched */
     const char *plan_out;     /* file of a plan or profile to be written, or NULL */
@@ -39,7 +40,7 @@ struct cli_options {
     uint32_t worker_range[2]; /* of convoy plan: the least and the most workers; 0,0: not given */
     bool stragglers_given, lambda_given;
     bool calibrate, operators;
-    bool check, json, csv, quiet, help, version;
+    bool check, json, csv, quick, quiet, help, version;
     bool workers_given;
     bool mpi;
     struct text_list arguments; /* what is not an option */

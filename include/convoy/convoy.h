@@ -10,6 +10,7 @@
 #include <convoy/report.h>
 #include <convoy/session.h>
 #include <convoy/status.h>
+#include <convoy/study.h>
 #include <convoy/tensor.h>
 #include <convoy/version.h>
 #include <convoy/worker.h>
