@@ -93,11 +93,11 @@ static convoy_status error_number(const struct dtype *from, const struct dtype *
         snprintf(text, sizeof text, "%s%llu", n.negative ? "-" : "", (unsigned long long)n.magnitude);
     if (n.floating && is_floating(to))
         return error_set(error, CONVOY_E_INPUT,
-                         "its element %zu, the %s %s, is beyond the range of %s, which the model takes", i,
-                         from->name, text, to->name);
+                         "its element %zu, the %s %s, is beyond the range of %s, the type that is asked for",
+                         i, from->name, text, to->name);
     return error_set(
         error, CONVOY_E_INPUT,
-        "its element %zu, the %s %s, is no %s, which the model takes; integers must convert exactly", i,
+        "its element %zu, the %s %s, is no %s, the type that is asked for; integers must convert exactly", i,
         from->name, text, to->name);
 }
 
