@@ -23,6 +23,7 @@ convoy_require(xxhash xxhash.h)
 convoy_require(jpeg jpeglib.h)
 convoy_require(png png.h)
 convoy_require(jansson jansson.h)
+convoy_require(zip zip.h)
 convoy_require(zmq zmq.h)
 
 # The reference LAPACK, static. Debian's alternatives may replace the shared one by OpenBLAS, which makes a pool of threads

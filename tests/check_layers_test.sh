@@ -49,6 +49,7 @@ seeded src/model/seeded.c '#include <xxhash.h>'
 seeded src/model/seeded.c '#include <jpeglib.h>'
 seeded src/linalg/seeded.c '#include <pthread.h>'
 seeded examples/seeded.c '#include <jansson.h>'
+seeded src/io/seeded.c '#include <zip.h>'
 seeded src/base/seeded.c '#include <zlib.h>'
 
 clean src/runtime/seeded.c '#include "linalg/combine.h"'
