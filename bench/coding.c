@@ -63,7 +63,7 @@ static void print_head(const struct coding_setup *setup, bool csv) {
              "decode_bytes,decode_ns,decode_copy_ns,decode_gbs,decode_copy_gbs,decode_ratio");
         return;
     }
-    printf("%s, %s, n = %u, k_A,k_B = %u,%u, threads %u, medians of %u rounds\n", setup->family,
+    printf("%s, %s, n = %u, k_A,k_B = %u,%u, threads %u, medians of %u rounds\n", setup->family->name,
            convoy_dtype_text(setup->frames), setup->workers, setup->input_parts, setup->filter_parts,
            setup->threads, setup->rounds);
     const char *columns = "       bytes         ns    copy ns    GB/s    copy  ratio";
@@ -79,12 +79,9 @@ static void add(struct coding_rate *total, const struct coding_rate *rate) {
 /* What finishing the results costs (the factors that undo equilibration, the look for what is not finite),
  * counted, beside what n workers and coding do anyway. */
 static void print_finishing(const struct coding_setup *setup, bool channels_last) {
-    const struct code_family *family;
     double added = 0, multiplied = 0, read = 0, moved = 0;
-    if (code_family_find(setup->family, &family, NULL) != CONVOY_OK)
-        return;
     struct code_shape shape;
-    if (!family->admit(family, setup->input_parts, setup->filter_parts, setup->workers, &shape))
+    if (!setup->family->admit(setup->family, setup->input_parts, setup->filter_parts, setup->workers, &shape))
         return;
     const uint32_t threshold = shape.threshold;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
@@ -141,7 +138,14 @@ int main(int argc, char **argv) {
         {"csv", no_argument, NULL, 'c'},
         {0},
     };
-    struct coding_setup setup = {"rotation", 10, 4, 8, 1, 21, CONVOY_F32};
+    struct coding_setup setup = {.family = code_family_at(0), /* the default: rotation */
+                                 .seed = 1,
+                                 .workers = 10,
+                                 .input_parts = 4,
+                                 .filter_parts = 8,
+                                 .threads = 1,
+                                 .rounds = 21,
+                                 .frames = CONVOY_F32};
     bool channels_last = false, csv = false, understood = true;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {

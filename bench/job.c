@@ -28,7 +28,7 @@ static void print_head(const struct job_setup *setup, const struct job_times *t,
         puts("batch,min_us,median_us,p90_us,p99_us,encode_us,wait_us,decode_us,cpu_us,switches,fallbacks");
         return;
     }
-    printf("%s, n = %u, threshold %u, %u rounds a batch\n", setup->family, setup->workers, t->threshold,
+    printf("%s, n = %u, threshold %u, %u rounds a batch\n", setup->family->name, setup->workers, t->threshold,
            setup->rounds);
     printf("%-6s %8s %8s %8s %8s %8s %8s %8s %8s %8s %9s\n", "batch", "min", "median", "p90", "p99", "encode",
            "wait", "decode", "cpu", "switches", "fallbacks");
@@ -80,7 +80,11 @@ int main(int argc, char **argv) {
     };
     struct fault faults[MAX_FAULTS];
     const char *fault_texts[MAX_FAULTS];
-    struct job_setup setup = {"rotation", 16, 8, 0, 0, faults, 0, 2000};
+    struct job_setup setup = {.family = code_family_at(0), /* the default: rotation */
+                              .workers = 16,
+                              .stragglers = 8,
+                              .faults = faults,
+                              .rounds = 2000};
     unsigned batches = 5;
     bool csv = false, understood = true;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -90,6 +90,7 @@ static const struct option option_table[] = {
     {"quick", NULL, "a smaller version, for a look", OPTION_FLAG, STUDY, AT(quick), 0, 0, NULL, 0},
     {"parts", "KA,KB", "the same partition for every layer that admits it", OPTION_PARTS, PLANNED, AT(parts), 1, LARGEST_COUNT, NULL, 0},
     {"code", "FAMILY", "one of those below, or auto: what the plan finds best (rotation)", OPTION_TEXT, PLANNED, AT(session.code), 0, 0, NULL, 0},
+    {"cut", "AXIS", "height or width: along which inputs are cut (height)", OPTION_CHOICE, PLANNED, AT(session.cut), 0, 0, "height,width", 0},
     {"placement", "HOW", "spread or plain: nodes of the workers (spread)", OPTION_CHOICE, RUN | BENCH | PLAN, AT(session.placement), 0, 0, "spread,plain", 0},
     {"precision", "TYPE", "f32, bf16, f16 or auto: what travels to workers and back (f32)", OPTION_CHOICE, PLANNED, AT(session.precision), 0, 0, "f32,bf16,f16,auto", 0},
     {"reserve", "R", "room for R machines that join later (0)", OPTION_COUNT, RUN | PLAN, AT(session.reserve), 0, CONVOY_MAX_WORKERS, NULL, 0},

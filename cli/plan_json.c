@@ -40,13 +40,14 @@ static json_t *append(json_t *list, json_t *item) {
 /* One that was not planned, since it is refused, has no figures. */
 static json_t *alternative_json(const convoy_plan_alternative *one) {
     const bool planned = one->planned_ms > 0;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "code", one->code, "precision",
-                     precision_text(one->precision), "planned_ms", json_if(planned, one->planned_ms),
-                     "busiest_ms", json_if(planned, one->busiest_ms), "coded_layers",
-                     json_count_if(planned, (uint32_t)one->coded_layers), "up_bytes",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "code", one->code,
+                     "precision", precision_text(one->precision), "planned_ms",
+                     json_if(planned, one->planned_ms), "busiest_ms", json_if(planned, one->busiest_ms),
+                     "coded_layers", json_count_if(planned, (uint32_t)one->coded_layers), "up_bytes",
                      json_if(planned, one->up_bytes), "down_bytes", json_if(planned, one->down_bytes),
-                     "error_bound", json_if(one->error_bound > 0, one->error_bound), "chosen", one->chosen,
-                     "refused", json_text(one->refused));
+                     "error_bound", json_if(one->error_bound > 0, one->error_bound), "noise_gain",
+                     json_if(planned, one->noise_gain), "chosen", one->chosen, "refused",
+                     json_text(one->refused));
 }
 
 /* An array, empty if nothing was left to the plan; NULL without memory. */

@@ -154,19 +154,23 @@ static void add_alternative(struct table *table, const convoy_plan_alternative *
         add_blanks(table, 4);
     }
     add_error(table, one->error_bound);
+    if (one->planned_ms > 0)
+        table_cell(table, "%.3g", one->noise_gain);
+    else
+        add_blanks(table, 1);
     table_cell(table, "%s", one->chosen ? "chosen" : one->refused ? one->refused : "");
 }
 
 /* What the plan chose from, if code or precision were left to it. */
 static bool print_alternatives(const convoy_session *session) {
-    static const char *const heads[] = {"code",   "precision", "planned ms", "in flight ms",
-                                        "layers", "traffic",   "error",      ""};
+    static const char *const heads[] = {
+        "code", "precision", "planned ms", "in flight ms", "layers", "traffic", "error", "noise", ""};
     size_t count;
     struct table table;
     convoy_plan_alternative *alternatives = plan_alternatives(session, &count);
     if (!alternatives)
         return false;
-    table_open(&table, "<<>>>>><");
+    table_open(&table, "<<>>>>>><");
     add_heads(&table, heads);
     for (size_t i = 0; i < count; i++)
         add_alternative(&table, &alternatives[i]);

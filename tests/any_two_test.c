@@ -2,9 +2,12 @@
  *
  *     any_two_test
  *         models/lenet5 and its first digit, n = 6, against the network alone; then with frames of halves
+ *         and with every other code that does not need all answers
  *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]
  *         another model, against the given output; within 1e-4, or the tolerance of frames of halves, of its
  *         largest element
+ *     any_two_test MODEL INPUT.npy OUTPUT.npy WORKERS codes
+ *         the same with every code that does not need all answers
  */
 #include "base/clock.h"
 #include "code/code.h"
@@ -108,6 +111,7 @@ struct subject {
     struct convoy_model *model;
     struct network *network;
     convoy_tensor input, expected;
+    const struct code_family *family;
     convoy_dtype frames;
     double tolerance; /* on workers */
 };
@@ -219,9 +223,9 @@ static void run_pairs(struct executor *executor, const struct subject *subject, 
             atomic_store(&muting->gone[a], false);
             atomic_store(&muting->gone[b], false);
         }
-    printf("%u workers, frames of %s, any 2 of them gone (%u pairs): largest relative error %.2g, of a "
+    printf("%u workers, %s, frames of %s, any 2 of them gone (%u pairs): largest relative error %.2g, of a "
            "channel %.2g\n",
-           n, convoy_dtype_text(subject->frames), pairs, worst.output, worst.channel);
+           n, subject->family->name, convoy_dtype_text(subject->frames), pairs, worst.output, worst.channel);
 }
 
 /* More than γ answers are lost, mostly of the first layer, and the workers are there, or want their filters
@@ -261,7 +265,7 @@ static void plan_network(struct plan **plan, const struct cluster_options *optio
     struct profile profile;
     convoy_error error;
     must(cluster_plan_request(&request, options, &error), &error);
-    must(session_subjects_create(&subjects, network, &error), &error);
+    must(session_subjects_create(&subjects, network, false, &error), &error);
     profile_of_this_machine(&profile, options->workers, 1, false);
     request.distribute = PLAN_ALL;
     request.costs = (struct cost_model){.convolution_ns = timed_ns, .profile = &profile, .context = times};
@@ -280,13 +284,13 @@ static void run_coded(const struct subject *subject, uint32_t n) {
     struct plan *plan = NULL;
     convoy_error error;
     /* No fallback: a busy machine may answer late enough for one, and it would hide what is tested. */
-    struct cluster_options options = {.workers = n,
+    struct cluster_options options = {.family = subject->family,
+                                      .workers = n,
                                       .stragglers = STRAGGLERS,
                                       .spread = true,
                                       .deadline_ns = DEADLINE_NS,
                                       .frames = subject->frames,
                                       .fallback = false};
-    must(code_family_find("rotation", &options.family, &error), &error);
     must(local_transport_create(&muting.inner, endpoints, n, true, &error), &error);
     muting.base.ops = &muting_ops;
     master = &muting.base;
@@ -323,9 +327,11 @@ static void subject_load(struct subject *subject, const char *model, const char 
 }
 
 int main(int argc, char **argv) {
-    struct subject subject = {.frames = CONVOY_F32, .tolerance = TOLERANCE};
-    if (argc != 1 && argc != 5 && argc != 7) {
-        fprintf(stderr, "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE]]\n");
+    struct subject subject = {.family = code_family_at(0), .frames = CONVOY_F32, .tolerance = TOLERANCE};
+    const bool codes = argc == 1 || (argc == 6 && strcmp(argv[5], "codes") == 0);
+    if (argc != 1 && argc != 5 && argc != 7 && !codes) {
+        fprintf(stderr,
+                "usage: any_two_test [MODEL INPUT.npy OUTPUT.npy WORKERS [bf16|f16 TOLERANCE | codes]]\n");
         return 2;
     }
     if (argc == 7) {
@@ -338,7 +344,12 @@ int main(int argc, char **argv) {
     else
         subject_load(&subject, argv[1], argv[2], argv[3]);
     run_alone(&subject);
-    run_coded(&subject, argc == 1 ? 6 : (uint32_t)strtoul(argv[4], NULL, 10));
+    const uint32_t workers = argc == 1 ? 6 : (uint32_t)strtoul(argv[4], NULL, 10);
+    run_coded(&subject, workers);
+    for (size_t f = 1; codes && (subject.family = code_family_at(f)); f++)
+        if (!subject.family->needs_all)
+            run_coded(&subject, workers);
+    subject.family = code_family_at(0);
     for (int i = 0; i < 2 && argc == 1; i++) {
         subject.frames = i ? CONVOY_F16 : CONVOY_BF16;
         subject.tolerance = i ? F16_TOLERANCE : BF16_TOLERANCE;

@@ -19,10 +19,11 @@ compare() {
     "$python" "$CONVOY_SOURCE_DIR/tests/cases_compare.py" actual.npy "$1/expected.npy" >err 2>&1 || fail "$command"
 }
 
-# values CASE [OPTION...]: the values are right, alone and coded; options are for the coded run.
+# values CASE [OPTION...]: the values are right, alone, coded, and coded along the width; options are for the coded runs.
 values() {
     compare "$1" --local
     compare "$1" "${coded[@]}" "${@:2}"
+    compare "$1" "${coded[@]}" --cut width --code systematic "${@:2}"
 }
 
 # first_not_finite CASE LAYER: the values are not compared, but --finite names the layer, alone and coded.

@@ -43,7 +43,7 @@ static convoy_status plan_network(struct plan **plan, const struct cluster_optio
     struct profile profile;
     convoy_status status = cluster_plan_request(&request, options, error);
     if (status == CONVOY_OK)
-        status = session_subjects_create(&subjects, network, error);
+        status = session_subjects_create(&subjects, network, false, error);
     if (status != CONVOY_OK)
         return status;
     profile_of_this_machine(&profile, options->workers, 1, false);

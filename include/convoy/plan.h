@@ -35,7 +35,7 @@ CONVOY_API size_t convoy_session_choices(const convoy_session *session, size_t l
 /* One inference, as predicted. */
 typedef struct convoy_plan_totals {
     const char *profile; /* what the plan was made for; belongs to the session */
-    const char *code;    /* the family; static */
+    const char *code;    /* the family; belongs to the session */
     convoy_precision precision;
     double here_ms, planned_ms; /* all layers by this machine alone; as planned */
     double busiest_ms; /* of master, link up, link down and workers, what the busiest does for it: with
@@ -58,6 +58,7 @@ typedef struct convoy_plan_alternative {
     double up_bytes, down_bytes;
     size_t coded_layers;
     double error_bound; /* the largest of its layers */
+    double noise_gain;  /* ν, the largest of its layers; 0: no plan was made */
     bool chosen;
     const char *refused; /* static: why it may not be chosen; NULL */
 } convoy_plan_alternative;

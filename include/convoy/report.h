@@ -37,6 +37,8 @@ typedef struct convoy_layer_report {
     uint32_t threshold;    /* recovery threshold δ */
     uint32_t asked;        /* tasks that were sent to workers, or waiting to be; 0 if not coded */
     double condition;      /* condition number κ of the system that was solved */
+    double noise_gain;     /* its ν: relative errors of the answers become so many times larger */
+    double decode_macs;    /* multiply-adds by coefficients that decoding took; 0 if all parts came plain */
     double encode_ms, wait_ms, decode_ms, wall_ms;
     double verify_ms;      /* of wait_ms: the check of the answers; 0 if they were not checked */
     double predicted_ms;   /* what the plan expected of wall_ms */

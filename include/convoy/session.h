@@ -11,6 +11,10 @@ extern "C" {
 
 typedef struct convoy_session convoy_session;
 
+/* Along which axis of a picture inputs are cut: the first spatial one, or the second. Layers with one axis,
+ * and transposed convolutions, have the first in any case. */
+typedef enum convoy_cut { CONVOY_CUT_HEIGHT, CONVOY_CUT_WIDTH } convoy_cut;
+
 typedef enum convoy_placement {
     CONVOY_PLACEMENT_SPREAD, /* nodes that stay well conditioned when neighbours fail */
     CONVOY_PLACEMENT_PLAIN   /* worker j takes node j */
@@ -76,6 +80,7 @@ typedef struct convoy_options {
     bool adapt; /* how many workers a layer asks, and whether it asks them at all, follow what is measured */
     const char *code; /* family: a name of convoy_code_at; "auto": of those that admit so many stragglers the
                          one whose plan is best by the objective */
+    convoy_cut cut;   /* the axis along which inputs are cut */
     convoy_placement placement;
     convoy_precision precision;
     const char *backend; /* kernels: "onednn", "reference" */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "bench/job_time.h"
 #include "model/graph.h"
+#include "session/session.h"
 
 #define JOB_ROUNDS 1000
 
@@ -17,12 +18,17 @@ void bench_take(const struct bench *bench, const char *part, const char *name, c
 /* What a job costs where there is nothing to compute. Left out where the code does not admit so small a
  * layer. */
 static convoy_status bench_job(const struct bench *bench, convoy_error *error) {
-    const struct job_setup setup = {.family = bench->options->code,
+    const struct code_family *family = NULL;
+    convoy_status status = session_code_open(&family, bench->options, error);
+    if (status != CONVOY_OK)
+        return status;
+    const struct job_setup setup = {.family = family,
                                     .workers = bench->options->workers,
                                     .stragglers = bench->options->stragglers,
                                     .rounds = JOB_ROUNDS};
     struct job_times times;
-    convoy_status status = job_times_measure(&setup, &times, error);
+    status = job_times_measure(&setup, &times, error);
+    code_family_destroy(&family);
     if (status == CONVOY_OK) {
         bench_take(bench, "job", "wall", "us", times.median_ns / 1e3, 0);
         bench_take(bench, "job", "CPU", "us", times.cpu_ns / 1e3, 0);

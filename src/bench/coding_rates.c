@@ -234,11 +234,9 @@ static void count_bytes(struct measurement *m) {
 convoy_status coding_rates_measure(const struct conv_geometry *layer, const struct coding_setup *setup,
                                    struct coding_rates *rates, convoy_error *error) {
     struct measurement m = {.setup = setup};
-    const struct code_family *family = NULL;
     struct placement placement = placement_plain(setup->workers);
-    convoy_status status = code_family_find(setup->family, &family, error);
-    if (status == CONVOY_OK)
-        status = code_create(&m.code, family, setup->input_parts, setup->filter_parts, &placement, 1, error);
+    convoy_status status = code_create(&m.code, setup->family, setup->input_parts, setup->filter_parts,
+                                       &placement, setup->seed, error);
     if (status == CONVOY_OK)
         status = partition_create(&m.partition, layer, setup->input_parts, setup->filter_parts, error);
     if (status != CONVOY_OK) {

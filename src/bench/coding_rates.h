@@ -3,13 +3,15 @@
 #define BENCH_CODING_RATES_H
 
 #include "base/conv.h"
+#include "code/code.h"
 
 #include <convoy/status.h>
 #include <convoy/tensor.h>
 
 /* The code and how it is timed. Any δ of the n workers answer. */
 struct coding_setup {
-    const char *family;                 /* as code_family_find */
+    const struct code_family *family;
+    uint64_t seed;                      /* of the code */
     uint32_t workers;                   /* n */
     uint32_t input_parts, filter_parts; /* k_A, k_B */
     uint32_t threads;                   /* that do the same at once, each on operands of its own; >= 1 */

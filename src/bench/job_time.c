@@ -72,16 +72,15 @@ static void scene_clear(struct scene *scene) {
 }
 
 static convoy_status scene_fill(struct scene *scene, const struct job_setup *setup, convoy_error *error) {
-    struct cluster_options options = {.workers = setup->workers,
+    struct cluster_options options = {.family = setup->family,
+                                      .workers = setup->workers,
                                       .stragglers = setup->stragglers,
                                       .deadline_ns = DEADLINE_NS,
                                       .fallback = true,
                                       .faults = setup->faults,
                                       .fault_count = setup->fault_count};
     struct backend *inner = NULL;
-    convoy_status status = code_family_find(setup->family, &options.family, error);
-    if (status == CONVOY_OK)
-        status = describe(scene, error);
+    convoy_status status = describe(scene, error);
     if (status == CONVOY_OK)
         status = cluster_create_local(&scene->cluster, &options, BACKEND, 1, error);
     if (status == CONVOY_OK)

@@ -3,6 +3,7 @@
 #ifndef BENCH_JOB_TIME_H
 #define BENCH_JOB_TIME_H
 
+#include "code/code.h"
 #include "transport/fault.h"
 
 #include <convoy/status.h>
@@ -11,7 +12,7 @@
 
 /* The layer: 4 channels of 8 x 8 to 8 channels of 8 x 8 by kernels of 3 x 3, float32. */
 struct job_setup {
-    const char *family;                 /* as code_family_find */
+    const struct code_family *family;
     uint32_t workers, stragglers;       /* n, γ */
     uint32_t input_parts, filter_parts; /* k_A, k_B; 0,0: chosen */
     const struct fault *faults;

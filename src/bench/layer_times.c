@@ -49,7 +49,8 @@ static convoy_status measure(const struct bench *bench, const struct plan_cluste
     if (status != CONVOY_OK)
         return status;
     found->share_ms = plan->threshold * (double)kernel_times_of(times, &task, plan->kernel) / 1e6;
-    const struct coding_setup setup = {.family = cluster->family->name,
+    const struct coding_setup setup = {.family = cluster->family,
+                                       .seed = bench->options->seed,
                                        .workers = cluster->workers,
                                        .input_parts = plan->input_parts,
                                        .filter_parts = plan->filter_parts,
@@ -92,7 +93,8 @@ static convoy_status measure_all(struct bench *bench, const convoy_session *sess
             continue;
         struct conv_geometry layer;
         convoy_status status = CONVOY_OK;
-        cluster_plan_subject(desc, &network->steps[s].params, &layer);
+        cluster_plan_subject(desc, &network->steps[s].params, bench->options->cut == CONVOY_CUT_WIDTH,
+                             &layer);
         if (memcmp(&last, &layer, sizeof last) != 0)
             status = measure(bench, cluster, times, &layer, plan, &found, error);
         if (status != CONVOY_OK)
@@ -115,9 +117,10 @@ convoy_status bench_layers(struct bench *bench, struct backend *backend, struct 
     struct plan_cluster cluster = {
         .workers = options.workers, .stragglers = options.stragglers, .block = backend->block};
     options.plan_only = true;
-    convoy_status status = code_family_find(options.code, &cluster.family, error);
+    convoy_status status =
+        convoy_session_create(&session, bench->model, bench->input_shapes, &options, error);
     if (status == CONVOY_OK)
-        status = convoy_session_create(&session, bench->model, bench->input_shapes, &options, error);
+        cluster.family = session->family;
     if (status == CONVOY_OK)
         status = measure_all(bench, session, &cluster, times, error);
     convoy_session_destroy(&session);

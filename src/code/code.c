@@ -93,6 +93,26 @@ convoy_status code_choose(const struct code *code, uint32_t *workers, uint32_t c
     return code->family->choose(code, workers, count, used);
 }
 
+/* Whether a row copies an answer. */
+static bool is_copy(const double *row, uint32_t columns) {
+    uint32_t others = 0, ones = 0;
+    for (uint32_t i = 0; i < columns; i++) {
+        ones += row[i] == 1;
+        others += row[i] != 0 && row[i] != 1;
+    }
+    return ones == 1 && others == 0;
+}
+
+static uint64_t count_products(const struct code_solution *solution) {
+    if (solution->paired)
+        return 2 * (uint64_t)solution->rows * solution->columns;
+    uint64_t products = 0;
+    for (uint32_t row = 0; row < solution->rows; row++)
+        if (!is_copy(solution->f + (size_t)row * solution->columns, solution->columns))
+            products += solution->columns;
+    return products;
+}
+
 convoy_status code_solve(const struct code *code, const uint32_t *workers, uint32_t count,
                          struct code_solution **solution) {
     if (!code_suffices(code, workers, count))
@@ -111,32 +131,13 @@ convoy_status code_solve(const struct code *code, const uint32_t *workers, uint3
     s->noise_gain = conditioning.noise_gain;
     status = isfinite(s->condition) ? code->family->solve(code, s) : CONVOY_E_INTERNAL;
     if (status == CONVOY_OK) {
+        s->products = count_products(s);
         *solution = s;
         s = NULL;
     }
 out:
     code_solution_destroy(&s);
     return status;
-}
-
-/* Whether a row copies an answer. */
-static bool is_copy(const double *row, uint32_t columns) {
-    uint32_t others = 0, ones = 0;
-    for (uint32_t i = 0; i < columns; i++) {
-        ones += row[i] == 1;
-        others += row[i] != 0 && row[i] != 1;
-    }
-    return ones == 1 && others == 0;
-}
-
-uint64_t code_solution_products(const struct code_solution *solution) {
-    if (solution->paired)
-        return 2 * (uint64_t)solution->rows * solution->columns;
-    uint64_t products = 0;
-    for (uint32_t row = 0; row < solution->rows; row++)
-        if (!is_copy(solution->f + (size_t)row * solution->columns, solution->columns))
-            products += solution->columns;
-    return products;
 }
 
 void code_solution_destroy(struct code_solution **solution) {

@@ -48,6 +48,7 @@ struct code_solution {
     uint32_t *part_g;  /* paired: [δ], the same for g; else NULL */
     double condition;  /* κ of the system solved */
     double noise_gain; /* its ν */
+    uint64_t products; /* multiply-adds by coefficients for one element of every part; 0: all came plain */
 };
 
 struct code_family {
@@ -154,9 +155,5 @@ void code_solution_destroy(struct code_solution **solution);
  * from the parts to these answers and E_j its rows: an error of relative size e in every answer is about ν·e
  * in the parts. It is 1 if nothing is amplified, and unlike κ it does not depend on how rows are scaled. */
 struct conditioning code_conditioning(const struct code *code, const uint32_t *workers, uint32_t count);
-
-/* Multiply-adds by coefficients that decoding takes for one element of every part: 0 if all parts came
- * plain. */
-uint64_t code_solution_products(const struct code_solution *solution);
 
 #endif

@@ -29,12 +29,11 @@ static bool visit_survivors(struct loss *loss) {
     return loss->visit(loss->context, loss->survivors, count);
 }
 
-/* Binomial coefficient: exact below 2^32, since every product before the division is a whole number below
- * 2^53; beyond, some number that is as large. */
-static double combinations(uint32_t n, uint32_t k) {
+/* Exact, since every product before the division is a whole number below 2^53. */
+double survivor_sets_count(uint32_t workers, uint32_t stragglers) {
     double count = 1;
-    for (uint32_t i = 1; i <= k; i++)
-        count = count * (n - k + i) / i;
+    for (uint32_t i = 1; i <= stragglers; i++)
+        count = count * (workers - stragglers + i) / i;
     return count;
 }
 
@@ -109,7 +108,7 @@ convoy_status survivor_sets_visit(uint32_t workers, uint32_t stragglers, uint32_
                         .context = context};
     uint32_t *at = calloc(stragglers + 1, sizeof *at);
     bool complete = loss.lost && loss.survivors && at;
-    if (complete && combinations(workers, stragglers) <= most)
+    if (complete && survivor_sets_count(workers, stragglers) <= most)
         visit_all(&loss, at);
     else if (complete)
         visit_some(&loss, most);

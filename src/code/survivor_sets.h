@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How many sets there are: n over γ. Exact below 2^32; beyond, some number that is as large. */
+double survivor_sets_count(uint32_t workers, uint32_t stragglers);
+
 /* Calls visit for sets of n − γ workers, ascending, until it returns false. If there are no more than `most`
  * sets: each of them. Else some `most` of them: losses of γ neighbours, and of every 2nd, 3rd, 4th and 8th
  * worker, from evenly spaced workers on; the rest random ones. Deterministic. CONVOY_E_USAGE if γ >= n;

@@ -164,6 +164,7 @@ convoy_status plan_create(struct plan **out, const struct plan_request *request,
     plan->code_seed = request->cluster.family->random ? request->seed : 0;
     plan->code_hash = request->cluster.family->hash;
     plan->frames = request->frames;
+    plan->cut_width = request->cut_width;
     plan->objective = request->objective;
     plan->workers = request->cluster.workers;
     plan->pays_only = request->distribute == PLAN_PAYING;

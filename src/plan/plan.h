@@ -37,6 +37,7 @@ struct plan_request {
     struct placement placement;         /* of the workers on nodes, for the error bound */
     uint32_t input_parts, filter_parts; /* wanted everywhere that it is admitted; 0,0: chosen */
     convoy_dtype frames;                /* of tasks and answers of float32 layers: F32, BF16 or F16 */
+    bool cut_width;                     /* the subjects' geometries have their axes exchanged */
     enum plan_distribute distribute;
     enum plan_objective objective;
     double lambda[LAMBDAS]; /* of PLAN_PAPER; each from 0 to 1e12 */
@@ -100,6 +101,7 @@ struct plan {
     convoy_dtype frames;        /* of float32 layers */
     enum plan_objective objective;
     uint32_t workers, stragglers;
+    bool cut_width;                    /* inputs are cut along the width */
     bool pays_only;                    /* only layers that pay are coded: none may be */
     double here_ns, planned_ns;        /* an inference by the master alone, and by this plan */
     double busiest_ns;                 /* what the busiest of master, link and workers does for one */

@@ -63,6 +63,8 @@ static bool write_all(FILE *file, const struct plan *plan) {
     bool written = fprintf(file, "{\n\"convoy_plan\": %d,\n\"profile\": ", VERSION) > 0 &&
                    write_line(file, profile, ",\n\"code\": ");
     written = write_line(file, code, ",\n") && written;
+    if (plan->cut_width)
+        written = fputs("\"cut\": \"width\",\n", file) >= 0 && written;
     if (plan->code_seed)
         written = fprintf(file, "\"seed\": \"%llu\",\n", (unsigned long long)plan->code_seed) > 0 && written;
     if (plan->code_hash)
@@ -174,6 +176,17 @@ static convoy_status check_number(const struct reader *reader, const json_t *roo
     return CONVOY_OK;
 }
 
+static convoy_status check_cut(const struct reader *reader, const json_t *root) {
+    const json_t *member = json_object_get(root, "cut");
+    const char *cut = member ? json_string_value(member) : "height";
+    const char *wanted = reader->request->cut_width ? "width" : "height";
+    if (cut && strcmp(cut, wanted) == 0)
+        return CONVOY_OK;
+    return error_set(reader->error, CONVOY_E_INPUT,
+                     "%s: made for inputs that are cut along the %.20s, not the %s", reader->name,
+                     cut ? cut : "?", wanted);
+}
+
 static convoy_status check_coefficients(const struct reader *reader, const json_t *root) {
     const struct code_family *family = reader->request->cluster.family;
     convoy_status status = check_number(reader, root, "seed", 10, family->random ? reader->request->seed : 0,
@@ -194,6 +207,8 @@ static convoy_status check_head(const struct reader *reader, const json_t *root,
         return error_set(reader->error, CONVOY_E_INPUT, "%s: made for the code %.100s, not %s", reader->name,
                          code ? code : "without a name", cluster->family->name);
     convoy_status status = check_coefficients(reader, root);
+    if (status == CONVOY_OK)
+        status = check_cut(reader, root);
     if (status == CONVOY_OK)
         status = check_count(reader, root, "workers", cluster->workers);
     if (status == CONVOY_OK)

@@ -24,6 +24,7 @@ struct cluster_options {
     const struct code_family *family;
     uint32_t workers, stragglers, reserve; /* n, γ, nodes kept free */
     bool spread;                           /* placement: spread, else plain */
+    bool cut_width;                        /* inputs are cut along their second spatial axis, not the first */
     uint64_t deadline_ns;                  /* the longest that one layer may wait */
     uint32_t block;                        /* channels that the kernels like to lie together, or 0 */
     convoy_dtype frames;                   /* of tasks and answers of float32 layers: BF16, F16; else F32 */
@@ -84,11 +85,17 @@ convoy_status cluster_plan_request(struct plan_request *request, const struct cl
 /* Whether a layer's tasks and answers may travel as halves: not sums of integers, whose digits all count. */
 bool cluster_may_halve(const struct layer_desc *desc);
 
-/* A layer as a plan sees it; pointers into desc, and to *geometry, which is filled for convolutions and
- * transposed ones (conv_phases.h). Looks at every weight: a layer whose weights or biases are not finite is
- * not coded, since coding would spread them. */
+/* The convolution that is cut and coded for a layer: its own, that of its phases (conv_phases.h), or with its
+ * axes exchanged if it is to be cut along the width (conv_turn.h), which is only done with a convolution of
+ * two axes or more. NULL if there is one; else why not, static. *macs: its multiply-adds by the layer's. */
+const char *cluster_convolution(const struct layer_desc *desc, bool cut_width, struct conv_geometry *geometry,
+                                bool *turned, double *macs);
+
+/* A layer as a plan sees it; pointers into desc, and to *geometry, which is filled by cluster_convolution.
+ * Looks at every weight: a layer whose weights or biases are not finite is not coded, since coding would
+ * spread them. */
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,
-                                         struct conv_geometry *geometry);
+                                         bool cut_width, struct conv_geometry *geometry);
 
 /* A plan for one layer alone, of step 0: coded if it can be, by direct kernels, in these parts if they are
  * admitted and not 0. */

@@ -52,9 +52,10 @@ struct cluster_context {
     void **pieces;        /* [piece_capacity]: coded slices of all tasks of a job */
     double *rows;         /* [row_capacity]: their coefficients */
     size_t piece_capacity, row_capacity;
-    void *map[3]; /* [map_bytes[i]] 0, 1: an input of a coded layer that does not lie as the layer takes it;
-                     2: the phases of a transposed convolution */
-    size_t map_bytes[3];
+    void *map[4]; /* [map_bytes[i]] 0, 1: an input of a coded layer that does not lie as the layer takes it;
+                     2: what is decoded, if it is not the layer's output yet; 3: the input with its axes
+                     exchanged */
+    size_t map_bytes[4];
 };
 
 /* The first member of both kinds of layer. */

@@ -1,5 +1,6 @@
 /* What of a network a cluster can code: the layers that are admitted, and the nodes of the workers. */
 #include "base/conv_phases.h"
+#include "base/conv_turn.h"
 #include "base/error.h"
 #include "base/tensor.h"
 #include "runtime/cluster_internal.h"
@@ -44,6 +45,7 @@ convoy_status cluster_plan_request(struct plan_request *request, const struct cl
                                                  .stragglers = options->stragglers,
                                                  .block = options->block},
                                      .frames = options->frames,
+                                     .cut_width = options->cut_width,
                                      .seed = options->seed};
     return cluster_place(&request->placement, options, error);
 }
@@ -56,22 +58,24 @@ static bool is_finite(const convoy_tensor *tensor) {
  * multiply-adds coding it is no use to anybody. */
 #define MOST_PHASE_MACS 8
 
-/* The convolution that computes the layer, and its multiply-adds by the layer's. NULL if it can be coded;
- * else why not. */
-static const char *convolution_of(const struct layer_desc *desc, struct conv_geometry *geometry,
-                                  double *times) {
-    *times = 1;
+const char *cluster_convolution(const struct layer_desc *desc, bool cut_width, struct conv_geometry *geometry,
+                                bool *turned, double *macs) {
+    *macs = 1;
+    *turned = false;
     if (desc->kind == LAYER_MATMUL)
         return "neither factor is a constant matrix of float32";
     if (desc->kind != LAYER_CONV && desc->kind != LAYER_CONV_TRANSPOSE)
         return "neither a convolution nor a product by a constant";
     if (desc->kind == LAYER_CONV) {
         *geometry = desc->conv;
+        *turned = cut_width && conv_may_turn(geometry);
+        if (*turned)
+            conv_turn(geometry);
         return NULL;
     }
     const bool fits = conv_phases(&desc->conv_transpose, geometry, NULL) == CONVOY_OK;
-    *times = fits ? (double)conv_macs(geometry) / (double)conv_transpose_macs(&desc->conv_transpose) : 0;
-    if (!fits || *times > MOST_PHASE_MACS)
+    *macs = fits ? (double)conv_macs(geometry) / (double)conv_transpose_macs(&desc->conv_transpose) : 0;
+    if (!fits || *macs > MOST_PHASE_MACS)
         return "its kernel, stride and dilation make a convolution that is mostly zeros";
     return NULL;
 }
@@ -97,9 +101,10 @@ bool cluster_may_halve(const struct layer_desc *desc) {
 }
 
 struct plan_subject cluster_plan_subject(const struct layer_desc *desc, const struct layer_params *params,
-                                         struct conv_geometry *geometry) {
+                                         bool cut_width, struct conv_geometry *geometry) {
     double bytes = 0, times = 1;
-    const char *no_convolution = convolution_of(desc, geometry, &times);
+    bool turned;
+    const char *no_convolution = cluster_convolution(desc, cut_width, geometry, &turned, &times);
     if (desc->kind != LAYER_CONCAT) { /* its inputs are mostly made where they belong */
         for (uint32_t i = 0; i < desc->output_count; i++)
             bytes += bytes_of(&desc->outputs[i]);
@@ -129,6 +134,6 @@ convoy_status cluster_plan_one(struct plan **plan, const struct cluster_options 
     request.input_parts = input_parts;
     request.filter_parts = filter_parts;
     struct conv_geometry geometry;
-    struct plan_subject subject = cluster_plan_subject(desc, params, &geometry);
+    struct plan_subject subject = cluster_plan_subject(desc, params, options->cut_width, &geometry);
     return plan_create(plan, &request, &subject, 1, error);
 }

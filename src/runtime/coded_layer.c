@@ -2,6 +2,7 @@
  * filters are made for whoever lacks them. Its runs are in coded_run.c. */
 #include "runtime/coded_layer.h"
 
+#include "base/conv_turn.h"
 #include "base/error.h"
 #include "base/tensor.h"
 #include "code/encoder.h"
@@ -107,13 +108,28 @@ static convoy_status make_phases(struct coded_layer *layer, const struct layer_p
     return CONVOY_OK;
 }
 
+/* Filters with their axes exchanged, and the biases, which stay. */
+static convoy_status turn_params(struct coded_layer *layer, const struct layer_params *params,
+                                 convoy_error *error) {
+    const convoy_shape filters = conv_filter_shape(&layer->desc.conv);
+    convoy_status status = convoy_tensor_create(&layer->params.weights, layer->input.dtype, &filters, error);
+    if (status == CONVOY_OK)
+        conv_turn_filters(&layer->desc.conv, convoy_dtype_bytes(layer->input.dtype), params->weights.data,
+                          layer->params.weights.data);
+    return status == CONVOY_OK ? tensor_keep(&layer->params.bias, &params->bias, error) : status;
+}
+
 static convoy_status take_params(struct coded_layer *layer, const struct layer_params *params,
                                  convoy_error *error) {
-    struct layer_params *kept = layer->transposed ? &layer->whole : &layer->params;
+    struct layer_params *kept = layer->transposed || layer->turned ? &layer->whole : &layer->params;
     convoy_status status = tensor_keep(&kept->weights, &params->weights, error);
     if (status == CONVOY_OK)
         status = tensor_keep(&kept->bias, &params->bias, error);
-    return status == CONVOY_OK && layer->transposed ? make_phases(layer, params, error) : status;
+    if (status == CONVOY_OK && layer->transposed)
+        status = make_phases(layer, params, error);
+    if (status == CONVOY_OK && layer->turned)
+        status = turn_params(layer, params, error);
+    return status;
 }
 
 /* Input i as value_desc.block sees it: a map [N,C,...], whatever the axes are to the convolution (of a
@@ -189,11 +205,15 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
                                  const struct layer_desc *desc, const struct layer_params *params,
                                  const struct plan_layer *plan, convoy_error *error) {
     convoy_status status = check_params(desc, params, error);
-    struct conv_geometry geometry = desc->conv;
-    if (status == CONVOY_OK && desc->kind == LAYER_CONV_TRANSPOSE)
-        status = conv_phases(&desc->conv_transpose, &geometry, error);
+    struct conv_geometry geometry;
+    double macs;
+    bool turned;
     if (status != CONVOY_OK)
         return status;
+    const char *why =
+        cluster_convolution(desc, backend->cluster->options.cut_width, &geometry, &turned, &macs);
+    if (why)
+        return error_set(error, CONVOY_E_INTERNAL, "layer %s cannot be coded: %s", desc->name, why);
     struct coded_layer *layer = calloc(1, sizeof *layer);
     if (!layer || solutions_init(&layer->solutions) != CONVOY_OK) {
         free(layer);
@@ -202,6 +222,7 @@ convoy_status coded_layer_create(struct layer **out, struct cluster_backend *bac
     layer->base = (struct cluster_layer){.base.ops = backend->base.ops, .coded = true};
     layer->cluster = backend->cluster;
     layer->inner = backend->inner;
+    layer->turned = turned;
     describe(layer, desc, &geometry, plan);
     pthread_mutex_init(&layer->local_mutex, NULL);
     status = take_params(layer, params, error);

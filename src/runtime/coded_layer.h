@@ -1,6 +1,6 @@
 /* A coded layer, as its files share it: coded_layer.c (its life and its filters) and coded_run.c (one run). A
  * transposed convolution is coded as the convolution of its phases (conv_phases.h), which are merged behind
- * decoding. */
+ * decoding; one that is cut along the width with its axes exchanged (conv_turn.h). */
 #ifndef RUNTIME_CODED_LAYER_H
 #define RUNTIME_CODED_LAYER_H
 
@@ -31,8 +31,9 @@ struct coded_layer {
     uint32_t out_block;                       /* in which the layer's output lies */
     struct layer_params params;               /* of desc, with references or memory of our own */
     bool transposed;                          /* desc.conv makes the phases of the layer */
-    struct conv_transpose_geometry transpose; /* if so, the layer itself, and its constants */
-    struct layer_params whole;
+    struct conv_transpose_geometry transpose; /* if so, the layer itself */
+    bool turned;                              /* desc.conv is the layer with its axes exchanged */
+    struct layer_params whole;                /* if one of both, the layer's own constants */
     void *factors; /* [output channels] of the input's type: what undoes the filters' equilibration */
     struct partition partition;
     struct conv_geometry task; /* the convolution of one worker */

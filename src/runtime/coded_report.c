@@ -161,7 +161,12 @@ convoy_status report_local(const struct coded_run *run, convoy_layer_report *rep
 
 void report_decoded(const struct coded_run *run, convoy_layer_report *report) {
     struct cluster *cluster = run->layer->cluster;
+    const struct output_grid *grid = &run->layer->partition.output;
+    const double elements = (double)(grid->batch * grid->groups * grid->inner) * (double)grid->part_rows *
+                            (double)grid->part_channels; /* of a part */
     report->condition = run->solution->condition;
+    report->noise_gain = run->solution->noise_gain;
+    report->decode_macs = elements * (double)run->solution->products;
     if (atomic_load(&cluster->shortage_logged) && atomic_exchange(&cluster->shortage_logged, false))
         log_line(&cluster->options.log, CONVOY_LOG_INFO,
                  "layer %s: enough workers answer in time again: computed by them", run->layer->desc.name);

@@ -5,6 +5,7 @@
 #include "runtime/coded_run.h"
 
 #include "base/clock.h"
+#include "base/conv_turn.h"
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
@@ -160,6 +161,12 @@ static convoy_status decode_answers(struct coded_run *run, convoy_tensor *out) {
 static struct layer_desc local_desc(const struct coded_layer *layer, struct value_desc *input) {
     struct layer_desc desc = layer->desc;
     desc.kernel = CONV_DIRECT; /* Winograd's sums of inputs overflow, and make NaN of infinities */
+    if (layer->turned) {
+        conv_turn(&desc.conv);
+        *input = (struct value_desc){layer->input.dtype, conv_input_shape(&desc.conv), desc.conv.in_block};
+        desc.inputs = input;
+        desc.outputs[0].shape = conv_output_shape(&desc.conv);
+    }
     if (!layer->transposed)
         return desc;
     /* And so do the zeros among the taps of phases. */
@@ -176,7 +183,9 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     convoy_status status = CONVOY_OK;
     struct value_desc input;
     const struct layer_desc desc = local_desc(layer, &input);
-    const struct layer_params *params = layer->transposed ? &layer->whole : &layer->params;
+    const bool other =
+        layer->transposed || layer->turned; /* desc.conv is another convolution than the layer */
+    const struct layer_params *params = other ? &layer->whole : &layer->params;
     pthread_mutex_lock(&layer->local_mutex);
     const struct buffer *owner = params->weights.owner;
     const char *changed = owner && !layer->local ? buffer_changed(owner) : NULL;
@@ -355,12 +364,27 @@ static convoy_status take_inputs(const struct coded_layer *layer, struct cluster
     return CONVOY_OK;
 }
 
-/* Where the coded convolution's output goes: to the layer's, or to where phases are merged from. That is
- * large enough for the layer's own output, too: phases have no fewer elements. */
+/* The input as the coded convolution takes it; taken[0] already lies so, but for the order of its axes. */
+static convoy_status turn_input(const struct coded_layer *layer, struct cluster_context *context,
+                                const convoy_tensor *taken, convoy_tensor *coded) {
+    size_t bytes;
+    *coded = *taken;
+    if (!layer->turned)
+        return CONVOY_OK;
+    coded->shape = layer->input.shape;
+    if (!tensor_bytes(coded->dtype, &coded->shape, &bytes) || reserve_map(context, 3, bytes) != CONVOY_OK)
+        return CONVOY_E_MEMORY;
+    coded->data = context->map[3];
+    conv_turn_input(&layer->desc.conv, convoy_dtype_bytes(layer->input.dtype), taken->data, coded->data);
+    return CONVOY_OK;
+}
+
+/* Where the coded convolution's output goes: to the layer's, or to where phases are merged, or axes
+ * exchanged, from. That is large enough for the layer's own output, too: phases have no fewer elements. */
 static convoy_status aim_output(const struct coded_layer *layer, struct cluster_context *context,
                                 const convoy_tensor *out, convoy_tensor *decoded) {
     *decoded = *out;
-    if (!layer->transposed)
+    if (!layer->transposed && !layer->turned)
         return CONVOY_OK;
     size_t bytes;
     decoded->shape = conv_output_shape(&layer->desc.conv);
@@ -389,12 +413,15 @@ static void add_activated(const struct coded_layer *layer, const void *added, vo
     }
 }
 
-/* What comes behind the layer, coded or here: the phases are merged, or the second input is added. */
+/* What comes behind the layer, coded or here: the phases are merged or the axes exchanged, or the second
+ * input is added. */
 static void finish_output(const struct coded_layer *layer, bool here, const convoy_tensor *taken,
                           const convoy_tensor *decoded, convoy_tensor *out) {
     if (layer->transposed && !here)
         conv_phases_merge(&layer->transpose, &layer->desc.conv, convoy_dtype_bytes(layer->input.dtype),
                           decoded->data, layer->out_block, out->data);
+    if (layer->turned && !here)
+        conv_turn_output(&layer->desc.conv, convoy_dtype_bytes(layer->input.dtype), decoded->data, out->data);
     if (layer->adds)
         add_activated(layer, taken[1].data, out->data);
 }
@@ -450,9 +477,9 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     convoy_layer_report unread;
     if (!report)
         report = &unread;
-    convoy_tensor taken[2], decoded;
+    convoy_tensor taken[2], coded, decoded;
     struct coded_run run = {
-        .layer = (struct coded_layer *)base, .context = (struct cluster_context *)context, .in = taken};
+        .layer = (struct coded_layer *)base, .context = (struct cluster_context *)context, .in = &coded};
     run.job = job_of(run.layer, run.context);
     run.adapted = begin_adapted(run.layer);
     run.verified = !run.adapted.here && check_is_due(run.layer);
@@ -462,7 +489,9 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
     if (status == CONVOY_OK)
         status = aim_output(run.layer, run.context, out, &decoded);
     if (status == CONVOY_OK && !run.adapted.here)
-        status = run_coded(&run, taken, &decoded, report);
+        status = turn_input(run.layer, run.context, taken, &coded);
+    if (status == CONVOY_OK && !run.adapted.here)
+        status = run_coded(&run, &coded, &decoded, report);
     const bool here = !run.solution || run.not_finite;
     if (status == CONVOY_E_CANCELLED)
         cancel_check(&run.layer->cluster->options.cancel, error);

@@ -165,7 +165,8 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);
     made->frames = session_frames(options);
-    status = made->backend_name ? session_family_find(&made->family, options, error) : error_memory(error);
+    status = made->backend_name ? session_code_open(&made->opened, options, error) : error_memory(error);
+    made->family = made->opened;
     if (status == CONVOY_OK)
         status = parse_faults(made, options, error);
     if (status == CONVOY_OK)
@@ -214,6 +215,7 @@ void convoy_session_destroy(convoy_session **session) {
     network_destroy(&s->network);
     pthread_mutex_destroy(&s->check_lock);
     plan_destroy(&s->plan);
+    code_family_destroy(&s->opened);
     free(s->layers);
     free(s->postponed);
     free(s->faults);

@@ -18,6 +18,7 @@ struct convoy_session {
     const convoy_model *model;
     struct network *network;
     const struct code_family *family; /* of the plan; before there is one, for "auto", the first */
+    const struct code_family *opened; /* what the options name; owned */
     convoy_dtype frames;              /* of float32 layers: F32, BF16 or F16; before there is a plan, F32 */
     struct fault *faults;             /* [fault_count] */
     size_t fault_count;
@@ -63,10 +64,11 @@ convoy_status stream_resources_check(const convoy_session *session, uint32_t in_
 /* Whether the family is left to the plan. */
 bool session_code_is_open(const convoy_options *options);
 
-/* The family that the options name; the first one if that is left to the plan. CONVOY_E_USAGE with the names
- * that exist. */
-convoy_status session_family_find(const struct code_family **family, const convoy_options *options,
-                                  convoy_error *error);
+/* The family that the options name, or that the file has which they name; the first one if that is left to
+ * the plan. code_family_destroy frees it. CONVOY_E_USAGE with the names that exist, or if the file is for
+ * another cluster; what npz_read and coefficient_table_create fail with. (session_code.c) */
+convoy_status session_code_open(const struct code_family **family, const convoy_options *options,
+                                convoy_error *error);
 
 /* What float32 travels as: F32, BF16 or F16. F32 if that is left to the plan. */
 convoy_dtype session_frames(const convoy_options *options);
@@ -133,8 +135,9 @@ void session_plan_log_choice(const convoy_session *session, const convoy_options
 /* Says in the log why no worker is used. */
 void session_plan_log_unused(const convoy_session *session, const convoy_options *options);
 
-/* The steps of a network as a plan sees them, into a new array; pointers into the network. */
+/* The steps of a network as a plan sees them, into a new array; pointers into the network. cut_width: inputs
+ * are cut along their width. */
 convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
-                                      convoy_error *error);
+                                      bool cut_width, convoy_error *error);
 
 #endif

@@ -26,25 +26,6 @@ void convoy_options_init(convoy_options *options) {
     };
 }
 
-const char *convoy_code_at(size_t index, const char **summary) {
-    const struct code_family *family = code_family_at(index);
-    *summary = family ? family->summary : NULL;
-    return family ? family->name : NULL;
-}
-
-bool session_code_is_open(const convoy_options *options) {
-    return strcmp(options->code, "auto") == 0;
-}
-
-convoy_status session_family_find(const struct code_family **family, const convoy_options *options,
-                                  convoy_error *error) {
-    convoy_error why;
-    *family = code_family_at(0);
-    if (session_code_is_open(options) || code_family_find(options->code, family, &why) == CONVOY_OK)
-        return CONVOY_OK;
-    return error_set(error, CONVOY_E_USAGE, "%s, or auto", why.message);
-}
-
 convoy_dtype session_frames(const convoy_options *options) {
     return options->precision == CONVOY_PRECISION_BF16  ? CONVOY_BF16
            : options->precision == CONVOY_PRECISION_F16 ? CONVOY_F16
@@ -116,6 +97,9 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
     if (options->placement != CONVOY_PLACEMENT_SPREAD && options->placement != CONVOY_PLACEMENT_PLAIN)
         return error_set(error, CONVOY_E_USAGE, "placement %d: there are spread (0) and plain (1)",
                          (int)options->placement);
+    if ((unsigned)options->cut > CONVOY_CUT_WIDTH)
+        return error_set(error, CONVOY_E_USAGE, "cut %d: there are height (0) and width (1)",
+                         (int)options->cut);
     if (options->plan_file && session_code_is_open(options))
         return error_set(error, CONVOY_E_USAGE,
                          "the code auto beside the plan %s: give the code that this plan was made for",

@@ -116,14 +116,15 @@ convoy_status session_plan_request(struct plan_request *request, convoy_session 
 /* ---- the layers ---- */
 
 convoy_status session_subjects_create(struct plan_subject **subjects, const struct network *network,
-                                      convoy_error *error) {
+                                      bool cut_width, convoy_error *error) {
     const size_t count = network->step_count + 1; /* memory for none is no memory */
     struct plan_subject *made = calloc(count, sizeof *made + sizeof(struct conv_geometry));
     if (!made)
         return error_memory(error);
     struct conv_geometry *geometries = (struct conv_geometry *)(made + count); /* what subjects point to */
     for (size_t s = 0; s < network->step_count; s++)
-        made[s] = cluster_plan_subject(&network->steps[s].desc, &network->steps[s].params, &geometries[s]);
+        made[s] = cluster_plan_subject(&network->steps[s].desc, &network->steps[s].params, cut_width,
+                                       &geometries[s]);
     *subjects = made;
     return CONVOY_OK;
 }

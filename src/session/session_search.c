@@ -58,6 +58,7 @@ static void note(struct search *search, const struct code_family *family, convoy
     noted->down_bytes = plan->down_bytes;
     noted->coded_layers = plan_coded(plan);
     noted->error_bound = plan_error_bound(plan);
+    noted->noise_gain = plan_noise_gain(plan);
 }
 
 /* Makes the plan the session's, in the place of the one that it has. */
@@ -147,7 +148,8 @@ convoy_status session_plan_create(convoy_session *session, const convoy_options 
                                   convoy_error *error) {
     struct search search = {.session = session, .options = options};
     convoy_error why;
-    convoy_status status = session_subjects_create(&search.subjects, session->network, &why);
+    convoy_status status =
+        session_subjects_create(&search.subjects, session->network, options->cut == CONVOY_CUT_WIDTH, &why);
     if (status == CONVOY_OK && session->unmeasured) {
         search.decisions = calloc(session->network->step_count + 1, sizeof *search.decisions);
         if (!search.decisions)
@@ -183,7 +185,8 @@ convoy_status convoy_options_settle(convoy_options *options, const convoy_model 
     const convoy_status status = convoy_session_create(&session, model, input_shapes, &planning, error);
     if (status != CONVOY_OK)
         return status;
-    options->code = session->family->name;
+    if (session_code_is_open(options))
+        options->code = session->family->name; /* static, since the plan chooses among those that are */
     options->precision = session_precision(session->frames);
     convoy_session_destroy(&session);
     return CONVOY_OK;

@@ -31,6 +31,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .stragglers = options->stragglers,
         .reserve = options->reserve,
         .spread = options->placement == CONVOY_PLACEMENT_SPREAD,
+        .cut_width = options->cut == CONVOY_CUT_WIDTH,
         .deadline_ns = options->deadline_ns,
         .block = options->no_trials ? 0 : session->backend->block,
         .frames = session->frames,
