@@ -113,7 +113,7 @@ static const struct option option_table[] = {
     {"operators", NULL, "no model: each operator that is supported, and the first and last operator set", OPTION_FLAG, COMMAND_INSPECT, AT(operators), 0, 0, NULL, 0},
     {"check", NULL, "run uncoded as well and compare", OPTION_FLAG, RUN, AT(check), 0, 0, NULL, 0},
     {"fault", "W:KIND", "kill, kill@LAYER, delay=500ms, slow=10x, busy=10x, drop=0.2, corrupt, lie=0.01; repeatable", OPTION_LIST, RUN, AT(faults), 0, 0, NULL, 0},
-    {"seed", "S", "of everything random (1)", OPTION_LARGE, RUN | BENCH | PLAN | STUDY, AT(session.seed), 0, UINT64_MAX, NULL, 0},
+    {"seed", "S", "of everything random (1)", OPTION_LARGE, PLANNED | STUDY, AT(session.seed), 0, UINT64_MAX, NULL, 0},
     {"repeat", "R", "runs of every inference, for timing (1)", OPTION_COUNT, RUN, AT(repeat), 1, LARGEST_COUNT, NULL, 0},
     {"in-flight", "J", "inferences at once (1)", OPTION_COUNT, RUN, AT(in_flight), 1, CONVOY_MAX_IN_FLIGHT, NULL, 0},
     {"threads", "T", "threads of one worker's compute (1)", OPTION_COUNT, RUN | BENCH | PLAN, AT(session.threads), 1, 256, NULL, 0},
@@ -372,6 +372,8 @@ static const char *command_name(enum command command) {
         return "bench";
     case COMMAND_PLAN:
         return "plan";
+    case COMMAND_STUDY:
+        return "study";
     default:
         return "keygen";
     }

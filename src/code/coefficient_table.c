@@ -1,7 +1,7 @@
 /* A table of coefficients as a family. Everything follows from the coefficients (generators.h) but the
  * threshold, which is searched: a set of workers decodes if its map E has full column rank, which is called
- * so if κ(E) is below MOST_CONDITION. Sets of all sizes are many: up to MOST_SETS are looked at, all of them
- * if there are no more. */
+ * so if κ(E) is below MOST_CONDITION. Sets are many: of a size up to MOST_SETS are looked at, all of them if
+ * there are no more; fewer if they are large, so that all pairs together take some seconds. */
 #include "code/coefficient_table.h"
 
 #include "base/error.h"
@@ -17,6 +17,9 @@
 
 #define MOST_CONDITION 1e14
 #define MOST_SETS      4000
+#define LEAST_SETS     20
+#define MOST_FLOPS     2e10 /* of the singular values of all pairs at one size of set */
+#define SET_FLOPS      16   /* rows·columns² of a set's map, both times that it is decomposed */
 
 struct kept_pair {
     uint32_t input_parts, filter_parts;
@@ -75,7 +78,7 @@ static void table_destroy(struct code_family *family) {
 /* Looks for a set that does not decode. */
 struct set_search {
     const struct code *code;
-    double looked;
+    double looked, condition;            /* as many; the largest κ */
     uint32_t failed[CONVOY_MAX_WORKERS]; /* if one was found, who its workers are */
     uint32_t failed_count;
     convoy_status status;
@@ -86,6 +89,7 @@ static bool look_at_set(void *context, const uint32_t *workers, uint32_t count) 
     struct conditioning found;
     search->status = generators_conditioning(search->code, workers, count, &found);
     search->looked++;
+    search->condition = fmax(search->condition, found.condition);
     if (search->status == CONVOY_OK && !(found.condition < MOST_CONDITION)) {
         memcpy(search->failed, workers, count * sizeof *workers);
         search->failed_count = count;
@@ -101,16 +105,21 @@ static const char *list_workers(const struct set_search *search, char *text, siz
     return text;
 }
 
-/* Whether sets of `count` workers decode: search->failed_count is 0. */
-static convoy_status look_at_sets(struct set_search *search, const struct code *code, uint32_t count) {
+/* Whether sets of `count` workers decode: search->failed_count is 0. shares: pairs that share the time. */
+static convoy_status look_at_sets(struct set_search *search, const struct code *code, uint32_t count,
+                                  size_t shares) {
+    const double columns = (double)code->input_parts * code->filter_parts;
+    const double rows = (double)count * code->input_pieces * code->filter_pieces;
+    const double affordable = MOST_FLOPS / (double)shares / (SET_FLOPS * rows * columns * columns);
     *search = (struct set_search){.code = code};
-    convoy_status status = survivor_sets_visit(code->placement.workers, code->placement.workers - count,
-                                               MOST_SETS, look_at_set, search);
+    convoy_status status =
+        survivor_sets_visit(code->placement.workers, code->placement.workers - count,
+                            (uint32_t)fmin(fmax(affordable, LEAST_SETS), MOST_SETS), look_at_set, search);
     return status == CONVOY_OK ? search->status : status;
 }
 
 static convoy_status find_threshold(const struct table_family *table, struct kept_pair *pair, uint32_t wanted,
-                                    convoy_error *error) {
+                                    size_t shares, convoy_error *error) {
     const uint32_t n = table->workers, pieces = table->input_pieces * table->filter_pieces;
     const uint64_t parts = (uint64_t)pair->input_parts * pair->filter_parts;
     const struct code code = {.family = &table->base,
@@ -131,13 +140,13 @@ static convoy_status find_threshold(const struct table_family *table, struct kep
             table->name, pair->input_parts, pair->filter_parts, wanted && wanted < least ? wanted : n,
             (unsigned long long)least);
     for (uint32_t count = wanted ? wanted : (uint32_t)least; count <= n; count++) {
-        convoy_status status = look_at_sets(&search, &code, count);
+        convoy_status status = look_at_sets(&search, &code, count, shares);
         if (status != CONVOY_OK)
             return status == CONVOY_E_MEMORY
                        ? error_memory(error)
                        : error_set(error, status, "%s: no singular values", table->name);
         if (search.failed_count == 0) {
-            pair->found = (struct coefficient_threshold){count, search.looked,
+            pair->found = (struct coefficient_threshold){count, search.looked, search.condition,
                                                          search.looked == survivor_sets_count(n, n - count)};
             return CONVOY_OK;
         }
@@ -182,9 +191,11 @@ static convoy_status keep_pair(struct table_family *table, const struct coeffici
     const uint64_t most = (uint64_t)table->workers * table->input_pieces * table->filter_pieces;
     const uint64_t parts = (uint64_t)pair->input_parts * pair->filter_parts;
     if (parts < 1 || parts > most)
-        return error_set(error, CONVOY_E_INPUT, "%s: %u x %u parts; with %u workers of %u pieces 1 to %llu",
-                         table->name, pair->input_parts, pair->filter_parts, table->workers,
-                         table->input_pieces * table->filter_pieces, (unsigned long long)most);
+        return error_set(
+            error, CONVOY_E_INPUT,
+            "%s: %u x %u parts: there may be 1 to %llu, as many as %u workers have results of %u pieces",
+            table->name, pair->input_parts, pair->filter_parts, (unsigned long long)most, table->workers,
+            table->input_pieces * table->filter_pieces);
     if (find_pair(table, pair->input_parts, pair->filter_parts))
         return error_set(error, CONVOY_E_INPUT, "%s: two pairs of matrices for %u x %u parts", table->name,
                          pair->input_parts, pair->filter_parts);
@@ -245,7 +256,7 @@ convoy_status coefficient_table_create(const struct code_family **family, const 
     for (size_t i = 0; i < table->pair_count && status == CONVOY_OK; i++) {
         status = keep_pair(made, &table->pairs[i], error);
         if (status == CONVOY_OK)
-            status = find_threshold(made, &made->pairs[i], table->threshold, error);
+            status = find_threshold(made, &made->pairs[i], table->threshold, table->pair_count, error);
     }
     made->base.hash += made->base.hash == 0; /* 0 stands for none */
     if (status == CONVOY_OK)

@@ -28,6 +28,7 @@ struct coefficient_table {
 struct coefficient_threshold {
     uint32_t threshold; /* δ */
     double sets;        /* of δ workers, as many as were looked at */
+    double condition;   /* the largest κ among them */
     bool all;           /* they are all that there are; else some, see survivor_sets.h */
 };
 

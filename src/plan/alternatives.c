@@ -47,13 +47,14 @@ static double paper_cost_of(const struct plan *plan) {
 }
 
 bool plan_is_better(const struct plan *a, const struct plan *b) {
-    if (a->objective == PLAN_BYTES || a->objective == PLAN_PAPER) {
+    const bool counted = a->objective == PLAN_BYTES || a->objective == PLAN_PAPER;
+    const size_t coded_a = plan_coded(a), coded_b = plan_coded(b);
+    if ((counted || !a->pays_only) && coded_a != coded_b)
+        return coded_a > coded_b;
+    if (counted) {
         bool paper = a->objective == PLAN_PAPER;
-        size_t coded_a = plan_coded(a), coded_b = plan_coded(b);
         double of_a = paper ? paper_cost_of(a) : a->up_bytes + a->down_bytes;
         double of_b = paper ? paper_cost_of(b) : b->up_bytes + b->down_bytes;
-        if (coded_a != coded_b)
-            return coded_a > coded_b;
         if (of_a != of_b)
             return of_a < of_b;
     }
@@ -65,6 +66,8 @@ bool plan_is_better(const struct plan *a, const struct plan *b) {
 }
 
 const char *plan_refuses_halves(const struct plan *halves, const struct plan *floats) {
+    if (!halves->pays_only && plan_coded(halves) < plan_coded(floats))
+        return "it codes fewer layers";
     if (plan_error_bound(halves) > PLAN_HALVES_ERROR)
         return "a layer may err by more than 0.01";
     return time_of(halves) < PLAN_WORTH * time_of(floats) ? NULL : "not a fifth faster than f32";

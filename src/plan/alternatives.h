@@ -26,12 +26,13 @@ const char *plan_refuses_code(const struct code_family *family, uint32_t straggl
 
 /* Whether a is better than b, both being made for one objective. Bytes and the paper's costs are those of the
  * layers that workers compute, so there the plan that gives them more layers is better, and these decide
- * between plans that give them as many. Of two that
- * take about the same time (PLAN_ALIKE) that with the smaller noise gain, else the faster one. */
+ * between plans that give them as many. So it is if every layer that can be coded shall be (PLAN_ALL). Of two
+ * that take about the same time (PLAN_ALIKE) that with the smaller noise gain, else the faster one. */
 bool plan_is_better(const struct plan *a, const struct plan *b);
 
 /* Why a plan with frames of halves is not taken in the place of one with frames of float32: static; NULL: it
- * is, since it is faster by PLAN_WORTH and errs by no more than PLAN_HALVES_ERROR. */
+ * is, since it is faster by PLAN_WORTH and errs by no more than PLAN_HALVES_ERROR, and with PLAN_ALL codes as
+ * many layers. */
 const char *plan_refuses_halves(const struct plan *halves, const struct plan *floats);
 
 #endif

@@ -83,7 +83,7 @@ static convoy_status plan_step(struct planner *planner, size_t step) {
     layer->why_local = subject->why_local ? subject->why_local : why_no_code(request);
     if (layer->why_local)
         return CONVOY_OK;
-    layer->why_local = "too few output rows and channels for the parts that this code needs";
+    layer->why_local = "its rows and channels do not suit the parts that this code takes";
     if (!request->decided || request->decided[step].coded)
         return plan_options_create(planner, step);
     convoy_status status = candidates_any(&request->cluster, subject->geometry, &layer->left_here);

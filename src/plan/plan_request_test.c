@@ -86,9 +86,10 @@ static void test_layers_that_are_left_here(void **state) {
     static const struct {
         const char *family, *why_local, *why;
         bool left_here;
-    } cases[] = {{"rotation", NULL, "the plan leaves it here", true},
-                 {"rotation", "not float32", "not float32", false},
-                 {"uncoded", NULL, "too few output rows", false}}; /* 251 parts: neither rows nor channels */
+    } cases[] = {
+        {"rotation", NULL, "the plan leaves it here", true},
+        {"rotation", "not float32", "not float32", false},
+        {"uncoded", NULL, "do not suit the parts", false}}; /* 251 parts: neither rows nor channels */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const uint32_t workers = strcmp(cases[i].family, "uncoded") == 0 ? 251 : 10;
         const struct plan_request request = plan_request_for(&profile, cases[i].family, workers, 0);

@@ -189,7 +189,7 @@ static void test_why_local(void **state) {
         {"rotation", 6, 6, "as many stragglers are allowed as there are workers"},
         {"rotation", 6, UINT32_MAX, "as many stragglers are allowed as there are workers"},
         {"rotation", 0, 0, "there are no workers"},
-        {"uncoded", 11, 0, "too few output rows and channels for the parts that this code needs"},
+        {"uncoded", 11, 0, "its rows and channels do not suit the parts that this code takes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct plan_layer plan =

@@ -86,16 +86,49 @@ static bool admits_parts(const struct plan_layer *layer, const convoy_options *o
     return false;
 }
 
-/* Says so where --parts were wanted that no layer admits: the plan then chose by itself. */
-static void warn_of_parts(const convoy_session *session, const convoy_options *options) {
+/* Says so if --parts were wanted that layers do not admit: the plan then chose by itself. */
+static void tell_of_parts(const convoy_session *session, const convoy_options *options) {
+    const struct log log = {options->log, options->log_context};
+    size_t admitted = 0, others = 0;
     if (options->input_parts == 0)
         return;
-    for (size_t i = 0; i < session->plan->count; i++)
-        if (admits_parts(&session->plan->layers[i], options))
-            return;
-    log_line(&(struct log){options->log, options->log_context}, CONVOY_LOG_WARNING,
-             "no layer admits the parts %u,%u: others were chosen", options->input_parts,
-             options->filter_parts);
+    for (size_t i = 0; i < session->plan->count; i++) {
+        const struct plan_layer *layer = &session->plan->layers[i];
+        admitted += admits_parts(layer, options);
+        others += layer->coded && !admits_parts(layer, options);
+    }
+    if (admitted == 0)
+        log_line(&log, CONVOY_LOG_WARNING, "no layer admits the parts %u,%u: others were chosen",
+                 options->input_parts, options->filter_parts);
+    else if (others > 0)
+        log_line(&log, CONVOY_LOG_INFO,
+                 "%zu of %zu coded layers do not admit the parts %u,%u, and have others", others,
+                 plan_coded(session->plan), options->input_parts, options->filter_parts);
+}
+
+/* Says so if all layers that can be shall be coded, and none is, or one's own code does not suit all. */
+static void tell_of_uncoded(const convoy_session *session, const convoy_options *options) {
+    const struct log log = {options->log, options->log_context};
+    const struct plan *plan = session->plan;
+    const struct plan_layer *first = NULL;
+    size_t here = 0;
+    if (options->local || plan->pays_only || options->plan_file)
+        return;
+    for (size_t i = 0; i < plan->count; i++) {
+        const enum layer_kind kind = session->network->steps[i].desc.kind;
+        if (plan->layers[i].coded || (kind != LAYER_CONV && kind != LAYER_CONV_TRANSPOSE))
+            continue;
+        first = first ? first : &plan->layers[i];
+        here++;
+    }
+    if (plan_coded(plan) == 0)
+        log_line(&log, CONVOY_LOG_WARNING, "no layer is coded, so no worker computes anything: %s%s%s",
+                 first ? first->name : "the model has", first ? ": " : "",
+                 first ? first->why_local : " no convolutions, nor products by constants");
+    else if (here > 0 && session->family->hash)
+        log_line(&log, CONVOY_LOG_INFO,
+                 "layers that are computed here, though other codes may take them: %zu (%s: %s)", here,
+                 first->name, first->why_local);
 }
 
 static convoy_status fill_session(convoy_session *session, const convoy_model *model,
@@ -123,7 +156,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status != CONVOY_OK)
         return status;
 
-    warn_of_parts(session, options);
+    tell_of_parts(session, options);
+    tell_of_uncoded(session, options);
     if (options->plan_only)
         return CONVOY_OK;
     session_plan_log_choice(session, options);

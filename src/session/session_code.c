@@ -52,6 +52,19 @@ static convoy_status read_number(const struct coefficient_file *file, const char
     return CONVOY_OK;
 }
 
+/* Says what the matrix is, if it is one. */
+static convoy_status bad_matrix(const struct coefficient_file *file, const char *name,
+                                const convoy_tensor *tensor, int64_t wanted, uint32_t pieces,
+                                convoy_error *error) {
+    char is[64] = "";
+    if (tensor->shape.rank == 2)
+        snprintf(is, sizeof is, ", and is %lld x %lld", (long long)tensor->shape.dims[0],
+                 (long long)tensor->shape.dims[1]);
+    return error_set(error, CONVOY_E_INPUT,
+                     "%s: array '%s' must be a matrix of %lld rows, %u for each of %u workers%s", file->path,
+                     name, (long long)wanted, pieces, file->table.workers, is);
+}
+
 /* One matrix of n·pieces rows. */
 static convoy_status read_matrix(const struct coefficient_file *file, const char *name, uint32_t pieces,
                                  const double **rows, uint32_t *columns, convoy_error *error) {
@@ -61,9 +74,7 @@ static convoy_status read_matrix(const struct coefficient_file *file, const char
         return bad(file, name, "is not there", error);
     if (tensor->shape.rank != 2 || tensor->shape.dims[0] != wanted || tensor->shape.dims[1] < 1 ||
         tensor->shape.dims[1] > INT32_MAX)
-        return error_set(error, CONVOY_E_INPUT,
-                         "%s: array '%s' must be a matrix of %lld rows, %u for each of %u workers",
-                         file->path, name, (long long)wanted, pieces, file->table.workers);
+        return bad_matrix(file, name, tensor, wanted, pieces, error);
     *rows = tensor->data;
     *columns = (uint32_t)tensor->shape.dims[1];
     return CONVOY_OK;
@@ -101,18 +112,29 @@ static convoy_status read_pairs(struct coefficient_file *file, convoy_error *err
     return CONVOY_OK;
 }
 
-/* Every array is one that is used: a name that is misspelt would go unnoticed otherwise. */
-static convoy_status check_names(const struct coefficient_file *file, size_t used, convoy_error *error) {
+/* Whether the array is one of those that were read. */
+static bool is_used(const struct coefficient_file *file, const struct npz_array *array) {
     static const char *const numbers[] = {"workers", "p_A", "p_B", "threshold"};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        used += npz_find(&file->npz, numbers[i]) != NULL;
-    if (used == file->npz.count)
-        return CONVOY_OK;
-    return error_set(
-        error, CONVOY_E_INPUT,
-        "%s: %zu arrays, of which %zu are used; there may be workers, p_A, p_B, threshold, and G_A "
-        "with G_B or G_A_1 with G_B_1 and so on",
-        file->path, file->npz.count, used);
+        if (strcmp(array->name, numbers[i]) == 0)
+            return true;
+    for (size_t i = 0; i < file->table.pair_count; i++)
+        if (file->pairs[i].input_rows == array->tensor.data ||
+            file->pairs[i].filter_rows == array->tensor.data)
+            return true;
+    return false;
+}
+
+/* A name that is misspelt would go unnoticed otherwise. */
+static convoy_status check_names(const struct coefficient_file *file, convoy_error *error) {
+    for (size_t i = 0; i < file->npz.count; i++)
+        if (!is_used(file, &file->npz.arrays[i]))
+            return error_set(
+                error, CONVOY_E_INPUT,
+                "%s: array '%.64s' has no use: there may be workers, p_A, p_B, threshold, and G_A with "
+                "G_B, or G_A_1 with G_B_1, G_A_2 with G_B_2 and so on",
+                file->path, file->npz.arrays[i].name);
+    return CONVOY_OK;
 }
 
 static convoy_status read_table(struct coefficient_file *file, convoy_error *error) {
@@ -127,7 +149,7 @@ static convoy_status read_table(struct coefficient_file *file, convoy_error *err
         status = read_number(file, "threshold", false, 0, &table->threshold, error);
     if (status == CONVOY_OK)
         status = read_pairs(file, error);
-    return status == CONVOY_OK ? check_names(file, 2 * table->pair_count, error) : status;
+    return status == CONVOY_OK ? check_names(file, error) : status;
 }
 
 /* Says what was found, and refuses a code that no layer of this cluster could have. */
@@ -137,15 +159,15 @@ static convoy_status judge_table(const struct coefficient_file *file, const stru
     const struct log log = {options->log, options->log_context};
     uint32_t least = table->workers;
     if (table->workers != options->workers)
-        return error_set(error, CONVOY_E_USAGE, "%s: made for %u workers, not %u", file->path, table->workers,
-                         options->workers);
+        return error_set(error, CONVOY_E_USAGE, "%s: made for %u workers, and this cluster has %u",
+                         file->path, table->workers, options->workers);
     for (size_t i = 0; i < table->pair_count; i++) {
         const struct coefficient_threshold found = coefficient_table_threshold(family, i);
         least = found.threshold < least ? found.threshold : least;
         log_line(&log, CONVOY_LOG_INFO,
-                 "%s: %u x %u parts from any %u of %u answers (%s %.0f sets of workers)", file->name,
-                 table->pairs[i].input_parts, table->pairs[i].filter_parts, found.threshold, table->workers,
-                 found.all ? "all" : "looked at", found.sets);
+                 "%s: %u x %u parts from any %u of %u answers (%s %.0f sets of workers; κ up to %.3g)",
+                 file->name, table->pairs[i].input_parts, table->pairs[i].filter_parts, found.threshold,
+                 table->workers, found.all ? "all" : "looked at", found.sets, found.condition);
     }
     if (least > table->workers - options->stragglers)
         return error_set(error, CONVOY_E_USAGE,

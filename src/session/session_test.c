@@ -42,7 +42,7 @@ static void options_that_make_no_sense_are_refused(void **state) {
         {6, 2, UINT32_MAX, {0, 0}, 1, "rotation", "reference", NULL, false, "reserve"},
         {6, 2, 0, {4, 0}, 1, "rotation", "reference", NULL, false, "parts"},
         {6, 2, 0, {0, 0}, 0, "rotation", "reference", NULL, false, "threads"},
-        {6, 2, 0, {0, 0}, 1, "morse", "reference", NULL, false, "replicate, uncoded, or auto"},
+        {6, 2, 0, {0, 0}, 1, "morse", "reference", NULL, false, "uncoded, table:FILE.npz, or auto"},
         {6, 2, 0, {0, 0}, 1, "rotation", "abacus", NULL, false, "reference"},
         {6, 2, 0, {0, 0}, 1, "rotation", "reference", bad_faults, false, "1:explode"},
         {6, 2, 0, {0, 0}, 1, "rotation", "reference", far_faults, false, "6:kill"},
