@@ -36,6 +36,11 @@ save("pieces", workers=n, p_A=2, p_B=2, G_A_1=random.standard_normal((2 * n, 4))
 save("systematic", workers=n, G_A_1=np.vstack([np.eye(6), np.vander([1.0, 2.0], 6)]), G_B_1=whole,
      G_A_2=whole, G_B_2=np.vstack([np.eye(6), np.vander([1.0, 2.0], 6)]))
 
+# Rows beyond the range of float32, whose products are beyond that of float64.
+huge = random.standard_normal((n, 6))
+save("huge", workers=n, G_A=np.full((n, 1), 1e200), G_B=1e200 * huge)
+save("tiny", workers=n, G_A=np.full((n, 1), 1e-160), G_B=1e-160 * huge)
+
 twins = six.copy()
 twins[5] = twins[2]
 save("twins", workers=n, G_A=whole, G_B=twins, threshold=6)

@@ -139,7 +139,7 @@ for command in plan inspect bench "run $digit"; do
     refuses 2 '--lambda changes nothing without --objective paper' $command "$lenet" --lambda 1,2,3
 done
 run 0 plan "$lenet" --no-trials --explain conv1 --lambda 1,2,3
-refuses 2 'rotation, systematic, .*, replicate, uncoded, or auto' plan "$lenet" --code best
+refuses 2 'replicate, uncoded, table:FILE.npz, or auto' plan "$lenet" --code best
 refuses 2 'f32,bf16,f16,auto' plan "$lenet" --precision best
 refuses 2 'pi4-wifi, pi4-100mbit' plan "$lenet" --profile pi3
 refuses 2 'pi5-1gbit' run "$lenet" "$digit" --profile nope
@@ -287,7 +287,7 @@ prints '^systematic +f16 .* chosen$'
 [ "$(grep -cE '^(rotation|systematic|vandermonde|chebyshev|khatri-rao|replicate|uncoded) +(f32|f16|bf16) ' out)" -eq 8 ] ||
     fail "$command: not all codes and float16"
 run 0 plan "$lenet" "${left[@]}"
-prints ' \(rotation, f16\), '
+prints ' \(systematic, f16\), '
 prints '^uncoded +f32 +it needs all answers$'
 run 0 plan "$lenet" "${left[@]}" --workers 4..6 --stragglers 0
 prints ' systematic +f16$'
@@ -300,8 +300,9 @@ assert {"rotation", "systematic", "replicate", "uncoded"} < set(codes)
 assert codes["uncoded"]["planned_ms"] is None and codes["uncoded"]["refused"] == "it needs all answers"
 assert codes["rotation"]["busiest_ms"] < codes["replicate"]["busiest_ms"]
 chosen = [a for a in found["alternatives"] if a["chosen"]]
-assert [(a["code"], a["precision"]) for a in chosen] == [("rotation", "f16")] == [(found["code"], found["precision"])]
-assert chosen[0]["busiest_ms"] == found["busiest_ms"] < 0.8 * codes["rotation"]["busiest_ms"]
+assert [(a["code"], a["precision"]) for a in chosen] == [("systematic", "f16")] == [(found["code"], found["precision"])]
+assert chosen[0]["busiest_ms"] == found["busiest_ms"] < 0.8 * codes["systematic"]["busiest_ms"]
+assert all(a["noise_gain"] >= 1 for a in found["alternatives"] if a["planned_ms"])
 assert all(layer["error_bound"] <= 1e-2 for layer in found["layers"] if layer["coded"])
 PYTHON
 run 0 plan "$lenet" --no-trials --precision auto --profile cloud-10gbit --distribute all

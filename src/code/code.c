@@ -93,6 +93,35 @@ convoy_status code_choose(const struct code *code, uint32_t *workers, uint32_t c
     return code->family->choose(code, workers, count, used);
 }
 
+static double sum_of_squares(const double *x, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += x[i] * x[i];
+    return sum;
+}
+
+/* ‖E_j‖² of one answer: rows of A ⊗ B. */
+static double answer_square(const struct code *code, uint32_t worker, uint32_t piece) {
+    const double *input = code_input_rows(code, worker) + (piece / code->filter_pieces) * code->input_parts;
+    const double *filter =
+        code_filter_rows(code, worker) + (piece % code->filter_pieces) * code->filter_parts;
+    return sum_of_squares(input, code->input_parts) * sum_of_squares(filter, code->filter_parts);
+}
+
+/* ν of one system, by the map that is applied. */
+static double find_noise_gain(const struct code *code, const struct code_solution *solution) {
+    const uint32_t pieces = code->input_pieces * code->filter_pieces;
+    double sum = 0;
+    for (uint32_t column = 0; column < solution->columns; column++) {
+        const double scale = answer_square(code, solution->workers[column / pieces], column % pieces);
+        for (uint32_t row = 0; row < solution->rows; row++) {
+            const double f = solution->f[(size_t)row * solution->columns + column];
+            sum += f * f * scale;
+        }
+    }
+    return sqrt(sum / solution->rows);
+}
+
 /* Whether a row copies an answer. */
 static bool is_copy(const double *row, uint32_t columns) {
     uint32_t others = 0, ones = 0;
@@ -132,6 +161,8 @@ convoy_status code_solve(const struct code *code, const uint32_t *workers, uint3
     status = isfinite(s->condition) ? code->family->solve(code, s) : CONVOY_E_INTERNAL;
     if (status == CONVOY_OK) {
         s->products = count_products(s);
+        if (!s->paired)
+            s->noise_gain = find_noise_gain(code, s);
         *solution = s;
         s = NULL;
     }

@@ -28,6 +28,7 @@ struct code_family;
 struct code_shape {
     uint32_t threshold;                   /* δ: results that suffice, whichever they are */
     uint32_t input_pieces, filter_pieces; /* ℓ_A, ℓ_B */
+    double decode_macs; /* multiply-adds of decoding for an element of the output, as expected */
 };
 
 /* The linear map from the survivors' answers to the parts of the output; decoder.h applies it. Matrices are

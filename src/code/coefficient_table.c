@@ -16,8 +16,9 @@
 #include <string.h>
 
 #define MOST_CONDITION 1e14
+#define ROW_RANGE      1e6 /* from 1/ROW_RANGE to ROW_RANGE the largest element of a row may be */
 #define MOST_SETS      4000
-#define LEAST_SETS     20
+#define LEAST_SETS     4
 #define MOST_FLOPS     2e10 /* of the singular values of all pairs at one size of set */
 #define SET_FLOPS      16   /* rows·columns² of a set's map, both times that it is decomposed */
 
@@ -49,7 +50,8 @@ static bool table_admit(const struct code_family *family, uint32_t input_parts, 
     const struct kept_pair *pair = find_pair(table, input_parts, filter_parts);
     if (!pair || workers != table->workers)
         return false;
-    *shape = (struct code_shape){pair->found.threshold, table->input_pieces, table->filter_pieces};
+    *shape = (struct code_shape){pair->found.threshold, table->input_pieces, table->filter_pieces,
+                                 (double)pair->found.threshold * table->input_pieces * table->filter_pieces};
     return true;
 }
 
@@ -185,17 +187,37 @@ static convoy_status check_table(const char *name, const struct coefficient_tabl
     return CONVOY_OK;
 }
 
+/* Scales a row beyond ROW_RANGE to about unit length, by a power of two, which rounds nothing: what a worker
+ * computes from it would be beyond float32 otherwise, and decoding undoes it. */
+static void scale_row(double *row, uint32_t count) {
+    double largest = 0;
+    int exponent;
+    for (uint32_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs(row[i]));
+    if (largest == 0 || (largest < ROW_RANGE && largest > 1 / ROW_RANGE))
+        return;
+    frexp(largest, &exponent);
+    for (uint32_t i = 0; i < count; i++)
+        row[i] = ldexp(row[i], -exponent);
+}
+
+static void scale_rows(double *rows, size_t count, uint32_t parts) {
+    for (size_t i = 0; i < count; i++)
+        scale_row(rows + i * parts, parts);
+}
+
 /* A copy of the pair. Its sizes are held by the bound on parts: no more than all workers have pieces. */
 static convoy_status keep_pair(struct table_family *table, const struct coefficient_pair *pair,
                                convoy_error *error) {
-    const uint64_t most = (uint64_t)table->workers * table->input_pieces * table->filter_pieces;
+    uint64_t most = (uint64_t)table->workers * table->input_pieces * table->filter_pieces;
     const uint64_t parts = (uint64_t)pair->input_parts * pair->filter_parts;
+    most = most < COEFFICIENT_MOST_PARTS ? most : COEFFICIENT_MOST_PARTS;
     if (parts < 1 || parts > most)
         return error_set(
             error, CONVOY_E_INPUT,
-            "%s: %u x %u parts: there may be 1 to %llu, as many as %u workers have results of %u pieces",
-            table->name, pair->input_parts, pair->filter_parts, (unsigned long long)most, table->workers,
-            table->input_pieces * table->filter_pieces);
+            "%s: %u x %u parts: there may be 1 to %llu (no more than the workers have results, nor than %d)",
+            table->name, pair->input_parts, pair->filter_parts, (unsigned long long)most,
+            COEFFICIENT_MOST_PARTS);
     if (find_pair(table, pair->input_parts, pair->filter_parts))
         return error_set(error, CONVOY_E_INPUT, "%s: two pairs of matrices for %u x %u parts", table->name,
                          pair->input_parts, pair->filter_parts);
@@ -213,6 +235,8 @@ static convoy_status keep_pair(struct table_family *table, const struct coeffici
     kept->filter_rows = kept->input_rows + inputs;
     memcpy(kept->input_rows, pair->input_rows, inputs * sizeof *kept->input_rows);
     memcpy(kept->filter_rows, pair->filter_rows, filters * sizeof *kept->filter_rows);
+    scale_rows(kept->input_rows, inputs / pair->input_parts, pair->input_parts);
+    scale_rows(kept->filter_rows, filters / pair->filter_parts, pair->filter_parts);
     const uint32_t sizes[] = {kept->input_parts, kept->filter_parts, table->input_pieces,
                               table->filter_pieces};
     table->base.hash = hash_bytes(sizes, sizeof sizes, table->base.hash);

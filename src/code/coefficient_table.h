@@ -7,7 +7,8 @@
 #include <convoy/report.h>
 
 #define COEFFICIENT_MOST_PAIRS  256
-#define COEFFICIENT_MOST_PIECES 16 /* p_A·p_B of a worker */
+#define COEFFICIENT_MOST_PARTS  512 /* k_A·k_B */
+#define COEFFICIENT_MOST_PIECES 16  /* p_A·p_B of a worker */
 
 /* Coefficients for one (k_A,k_B): worker j has the rows j·p_A to (j+1)·p_A − 1 of the first matrix, and those
  * from j·p_B on of the second. */

@@ -136,6 +136,47 @@ static void test_several_pieces(void **state) {
         }
 }
 
+/* How rows are scaled does not matter, though there are more answers than needed: each answer is weighed by
+ * its size. */
+static void test_scaled_rows(void **state) {
+    (void)state;
+    enum { PARTS = 3 };
+    struct random random;
+    random_seed(&random, SEED);
+    double rows[2][N * PARTS], whole[N];
+    for (uint32_t w = 0; w < N; w++) {
+        whole[w] = 1;
+        for (uint32_t i = 0; i < PARTS; i++) {
+            rows[0][w * PARTS + i] = random_normal(&random);
+            rows[1][w * PARTS + i] = ldexp(rows[0][w * PARTS + i], (int)w * 90 - 300);
+        }
+    }
+    struct code_solution *solutions[2];
+    const uint32_t workers[] = {0, 2, 3, 5, 7};
+    for (int scaled = 0; scaled < 2; scaled++) {
+        const struct coefficient_pair pair = {PARTS, 1, rows[scaled], whole};
+        const struct coefficient_table table = {N, 1, 1, 5, 1, &pair};
+        const struct placement placement = placement_plain(N);
+        const struct code_family *family = NULL;
+        struct code code;
+        assert_int_equal(coefficient_table_create(&family, "table:scaled.npz", &table, NULL), CONVOY_OK);
+        assert_int_equal(code_create(&code, family, PARTS, 1, &placement, 0, NULL), CONVOY_OK);
+        assert_int_equal(code_solve(&code, workers, 5, &solutions[scaled]), CONVOY_OK);
+        for (uint32_t c = 0; c < 5; c++) {
+            const double scale = code_input_rows(&code, workers[c])[0] / rows[0][workers[c] * PARTS];
+            for (uint32_t row = 0; row < PARTS; row++)
+                solutions[scaled]->f[row * 5 + c] *= scale;
+        }
+        code_destroy(&code);
+        code_family_destroy(&family);
+    }
+    for (uint32_t i = 0; i < PARTS * 5; i++)
+        assert_true(fabs(solutions[0]->f[i] - solutions[1]->f[i]) < 1e-12 * solutions[0]->condition);
+    assert_true(fabs(solutions[0]->noise_gain / solutions[1]->noise_gain - 1) < 1e-9);
+    code_solution_destroy(&solutions[0]);
+    code_solution_destroy(&solutions[1]);
+}
+
 /* Two workers with the same row: any three decode two parts, not any two. Asking for two is refused, by their
  * numbers. */
 static void test_a_set_that_does_not_decode(void **state) {
@@ -204,11 +245,9 @@ static void test_many_workers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_several_pieces),
-        cmocka_unit_test(test_a_set_that_does_not_decode),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_many_workers),
+        cmocka_unit_test(test_copies),      cmocka_unit_test(test_several_pieces),
+        cmocka_unit_test(test_scaled_rows), cmocka_unit_test(test_a_set_that_does_not_decode),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_many_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

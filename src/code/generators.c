@@ -19,7 +19,7 @@ bool generators_admit(const struct code_family *family, uint32_t input_parts, ui
                       uint32_t workers, struct code_shape *shape) {
     (void)family;
     const uint64_t threshold = (uint64_t)input_parts * filter_parts;
-    *shape = (struct code_shape){(uint32_t)threshold, 1, 1};
+    *shape = (struct code_shape){(uint32_t)threshold, 1, 1, (double)threshold};
     return threshold >= 1 && threshold <= workers;
 }
 
@@ -105,12 +105,22 @@ static convoy_status equations_create(struct equations *q, const struct code *co
     return CONVOY_OK;
 }
 
-/* E_M [other_count][missing] into rows. */
-static void fill_reduced(const struct equations *q, double *rows) {
-    for (uint32_t i = 0; i < q->other_count; i++)
+static double row_length(const double *row, uint32_t parts) {
+    double square = 0;
+    for (uint32_t i = 0; i < parts; i++)
+        square += row[i] * row[i];
+    return sqrt(square);
+}
+
+/* E_M [other_count][missing] into rows; weighted: each divided by the length of its row of E. */
+static void fill_reduced(const struct equations *q, bool weighted, double *rows) {
+    for (uint32_t i = 0; i < q->other_count; i++) {
+        const double *e = q->e + (size_t)q->others[i] * q->parts, length = row_length(e, q->parts);
         for (uint32_t part = 0; part < q->parts; part++)
             if (q->source[part] == NONE)
-                rows[(size_t)i * q->missing + q->column[part]] = q->e[(size_t)q->others[i] * q->parts + part];
+                rows[(size_t)i * q->missing + q->column[part]] =
+                    weighted && length > 0 ? e[part] / length : e[part];
+    }
 }
 
 /* workers[others[i]] behind those that are sources; both keep their order. CONVOY_E_MEMORY. */
@@ -144,7 +154,7 @@ convoy_status generators_choose(const struct code *code, uint32_t *workers, uint
     if (status == CONVOY_OK) {
         const uint32_t plain = count - q.other_count;
         const uint32_t keep = q.missing ? code->threshold - plain : 0;
-        fill_reduced(&q, rows);
+        fill_reduced(&q, true, rows);
         *used = plain + keep;
         if (keep > 0)
             status = survivors_choose(workers + plain, q.other_count, keep, q.missing, rows);
@@ -157,10 +167,7 @@ convoy_status generators_choose(const struct code *code, uint32_t *workers, uint
 /* Scales the rows of e [rows][parts] to unit length. */
 static void scale_rows(double *e, size_t rows, uint32_t parts) {
     for (size_t i = 0; i < rows; i++) {
-        double square = 0;
-        for (uint32_t k = 0; k < parts; k++)
-            square += e[i * parts + k] * e[i * parts + k];
-        const double length = sqrt(square);
+        const double length = row_length(e + i * parts, parts);
         for (uint32_t k = 0; k < parts && length > 0; k++)
             e[i * parts + k] /= length;
     }
@@ -192,16 +199,22 @@ convoy_status generators_conditioning(const struct code *code, const uint32_t *w
     return status;
 }
 
-/* E_M⁺ [other_count][missing], transposed. */
+/* E_M⁺ [other_count][missing], transposed. If answers are more than needed, by least squares in which all err
+ * alike, in relation to their size: (D⁻¹·E_M)⁺·D⁻¹, D the lengths of the rows of E. */
 static convoy_status invert_reduced(const struct equations *q, double *inverse) {
     const size_t rows = q->other_count, columns = q->missing;
     double *reduced = calloc(rows * columns, sizeof *reduced);
     if (!reduced)
         return CONVOY_E_MEMORY;
-    fill_reduced(q, reduced);
+    fill_reduced(q, rows != columns, reduced);
     convoy_status status;
     if (rows != columns) {
         status = dense_pseudo_inverse(rows, columns, reduced, inverse, NULL);
+        for (size_t i = 0; i < rows; i++) {
+            const double length = row_length(q->e + (size_t)q->others[i] * q->parts, q->parts);
+            for (size_t j = 0; j < columns && length > 0; j++)
+                inverse[i * columns + j] /= length;
+        }
     } else {
         status = dense_invert(rows, reduced, reduced);
         for (size_t i = 0; i < rows; i++)

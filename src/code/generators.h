@@ -14,7 +14,8 @@ bool generators_admit(const struct code_family *family, uint32_t input_parts, ui
 convoy_status generators_choose(const struct code *code, uint32_t *workers, uint32_t count, uint32_t *used);
 
 /* Of the real map E from all parts to the workers' answers. κ is that of E as it is, ν that of E with rows of
- * unit length: with more answers than needed, of least squares in which all answers err alike. */
+ * unit length. With more answers than needed ν is that of all of them; parts that came plain are copied and
+ * so are not averaged with others, and the solution's own ν may be larger. */
 convoy_status generators_conditioning(const struct code *code, const uint32_t *workers, uint32_t count,
                                       struct conditioning *conditioning);
 

@@ -10,12 +10,16 @@ static bool replicate_admit(const struct code_family *family, uint32_t input_par
     if (!generators_admit(family, input_parts, filter_parts, workers, shape))
         return false;
     shape->threshold = workers - (workers / (input_parts * filter_parts) - 1);
+    shape->decode_macs = 0;
     return true;
 }
 
 static bool uncoded_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
                           uint32_t workers, struct code_shape *shape) {
-    return generators_admit(family, input_parts, filter_parts, workers, shape) && shape->threshold == workers;
+    const bool admitted =
+        generators_admit(family, input_parts, filter_parts, workers, shape) && shape->threshold == workers;
+    shape->decode_macs = 0;
+    return admitted;
 }
 
 static uint32_t part_of(const struct code *code, uint32_t worker) {

@@ -40,7 +40,8 @@ static bool rotation_admit(const struct code_family *family, uint32_t input_part
     uint64_t threshold = (uint64_t)pairs(input_parts) * pairs(filter_parts);
     *shape = (struct code_shape){.threshold = (uint32_t)threshold,
                                  .input_pieces = input_parts > 1 ? 2 : 1,
-                                 .filter_pieces = filter_parts > 1 ? 2 : 1};
+                                 .filter_pieces = filter_parts > 1 ? 2 : 1,
+                                 .decode_macs = 2 * (double)threshold};
     return threshold <= workers;
 }
 

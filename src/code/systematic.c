@@ -22,8 +22,12 @@
 
 static bool systematic_admit(const struct code_family *family, uint32_t input_parts, uint32_t filter_parts,
                              uint32_t workers, struct code_shape *shape) {
-    return (input_parts == 1 || filter_parts == 1) &&
-           generators_admit(family, input_parts, filter_parts, workers, shape);
+    if ((input_parts > 1 && filter_parts > 1) ||
+        !generators_admit(family, input_parts, filter_parts, workers, shape))
+        return false;
+    /* Of any k answers k·r/n are parities, as expected: as many parts are solved for, each from k answers. */
+    shape->decode_macs = (double)shape->threshold * (workers - shape->threshold) / workers;
+    return true;
 }
 
 /* The parities are between the plain parts, whose angles are ⌊i·n/k⌋. */

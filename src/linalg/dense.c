@@ -12,6 +12,7 @@
 #include <float.h>
 #include <lapacke.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,14 @@ static void *matrix_copy(size_t rows, size_t columns, size_t size, const void *a
     return copy;
 }
 
+/* LAPACK ends the process if a matrix is not finite. */
+static bool is_finite(size_t rows, size_t columns, const double *a) {
+    double zeros = 0;
+    for (size_t i = 0; i < rows * columns; i++)
+        zeros += 0 * a[i];
+    return zeros == 0;
+}
+
 static void transpose(size_t order, const double *a, double *transposed) {
     for (size_t i = 0; i < order; i++)
         for (size_t j = 0; j < order; j++)
@@ -42,6 +51,8 @@ static void transpose(size_t order, const double *a, double *transposed) {
 convoy_status dense_invert(size_t order, const double *a, double *inverse) {
     if (order == 0)
         return CONVOY_OK;
+    if (!is_finite(order, order, a))
+        return CONVOY_E_INTERNAL;
     lapack_int n = (lapack_int)order;
     double *lu = matrix_copy(order, order, sizeof *lu, a);
     lapack_int *pivots = malloc(order * sizeof *pivots);
@@ -86,6 +97,8 @@ convoy_status dense_pseudo_inverse(size_t rows, size_t columns, const double *a,
                                    double *projection) {
     if (columns == 0)
         return CONVOY_OK;
+    if (!is_finite(rows, columns, a))
+        return CONVOY_E_INTERNAL;
     lapack_int m = (lapack_int)rows, k = (lapack_int)columns;
     double *q = matrix_copy(rows, columns, sizeof *q, a), *l = calloc(columns, columns * sizeof *l);
     double *scratch = calloc(rows, sizeof *scratch); /* k <= m */
@@ -125,6 +138,8 @@ convoy_status dense_orthonormalise(size_t rows, size_t columns, double *a) {
 }
 
 convoy_status dense_singular_values(size_t rows, size_t columns, const double *a, double *values) {
+    if (!is_finite(rows, columns, a))
+        return CONVOY_E_INTERNAL;
     double *work = matrix_copy(rows, columns, sizeof *work, a);
     if (!work)
         return CONVOY_E_MEMORY;

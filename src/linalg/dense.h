@@ -1,6 +1,6 @@
 /* Small dense systems in double precision, by the reference LAPACK: one thread, no state, any number of
  * callers at once. Matrices are real and row-major: complex ones are written as real ones by their users (see
- * rotation.c and placement.c). */
+ * rotation.c and placement.c). One that is not finite is CONVOY_E_INTERNAL. */
 #ifndef LINALG_DENSE_H
 #define LINALG_DENSE_H
 

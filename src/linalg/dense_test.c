@@ -114,11 +114,23 @@ static void test_singular(void **state) {
         assert_true(inverse[i] == 7);
 }
 
+/* LAPACK would end the process. */
+static void test_not_finite(void **state) {
+    (void)state;
+    static const double odd[] = {INFINITY, -INFINITY, NAN};
+    for (size_t i = 0; i < 3; i++) {
+        const double a[] = {1, 2, odd[i], 4};
+        double out[4];
+        assert_int_equal(dense_invert(2, a, out), CONVOY_E_INTERNAL);
+        assert_int_equal(dense_pseudo_inverse(2, 2, a, out, NULL), CONVOY_E_INTERNAL);
+        assert_int_equal(dense_singular_values(2, 2, a, out), CONVOY_E_INTERNAL);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invert),
-        cmocka_unit_test(test_pseudo_inverse),
-        cmocka_unit_test(test_singular_values),
+        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_invert),
+        cmocka_unit_test(test_pseudo_inverse), cmocka_unit_test(test_singular_values),
         cmocka_unit_test(test_singular),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,9 @@ bool plan_is_better(const struct plan *a, const struct plan *b) {
     const size_t coded_a = plan_coded(a), coded_b = plan_coded(b);
     if ((counted || !a->pays_only) && coded_a != coded_b)
         return coded_a > coded_b;
+    const bool close_a = plan_error_bound(a) <= PLAN_CLOSE, close_b = plan_error_bound(b) <= PLAN_CLOSE;
+    if (close_a != close_b)
+        return close_a;
     if (counted) {
         bool paper = a->objective == PLAN_PAPER;
         double of_a = paper ? paper_cost_of(a) : a->up_bytes + a->down_bytes;
@@ -60,7 +63,7 @@ bool plan_is_better(const struct plan *a, const struct plan *b) {
     }
     const double time_a = time_of(a), time_b = time_of(b);
     const double gain_a = plan_noise_gain(a), gain_b = plan_noise_gain(b);
-    if (fabs(time_a - time_b) < PLAN_ALIKE * fmin(time_a, time_b) && gain_a != gain_b)
+    if (fmin(time_a, time_b) > PLAN_ALIKE * fmax(time_a, time_b) && gain_a != gain_b)
         return gain_a < gain_b;
     return time_a < time_b;
 }

@@ -8,8 +8,13 @@
  * element of its output (plan_option.error_bound). */
 #define PLAN_HALVES_ERROR 1e-2
 
-/* Times that differ by less than this share are called the same: predictions are off by more. */
-#define PLAN_ALIKE 0.1
+/* A plan that errs more, by its noise gain, is taken in the place of another if it takes no more than this
+ * share of its time: predictions are off by a fifth. */
+#define PLAN_ALIKE 0.8
+
+/* Plans whose layers err by no more than this are better than such that do not: beyond, an answer may be
+ * called another one than that of the uncoded model (CONVOY_CHECK_CLOSE). */
+#define PLAN_CLOSE 1e-4
 
 /* How many layers workers compute. */
 size_t plan_coded(const struct plan *plan);
@@ -26,8 +31,9 @@ const char *plan_refuses_code(const struct code_family *family, uint32_t straggl
 
 /* Whether a is better than b, both being made for one objective. Bytes and the paper's costs are those of the
  * layers that workers compute, so there the plan that gives them more layers is better, and these decide
- * between plans that give them as many. So it is if every layer that can be coded shall be (PLAN_ALL). Of two
- * that take about the same time (PLAN_ALIKE) that with the smaller noise gain, else the faster one. */
+ * between plans that give them as many. So it is if every layer that can be coded shall be (PLAN_ALL). Then
+ * one whose error is bound by PLAN_CLOSE, then the faster one; of two that take about the same time
+ * (PLAN_ALIKE) that with the smaller noise gain. */
 bool plan_is_better(const struct plan *a, const struct plan *b);
 
 /* Why a plan with frames of halves is not taken in the place of one with frames of float32: static; NULL: it

@@ -37,6 +37,7 @@ bool candidate_of(const struct plan_cluster *cluster, const struct conv_geometry
         .input_pieces = shape.input_pieces,
         .filter_pieces = shape.filter_pieces,
         .threshold = shape.threshold,
+        .decode_macs = shape.decode_macs,
     };
     if (partition_create(&partition, &laid, input_parts, filter_parts, NULL) != CONVOY_OK ||
         partition_task(&partition, candidate->input_pieces, candidate->filter_pieces, &candidate->task,

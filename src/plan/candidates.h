@@ -18,6 +18,7 @@ struct candidate {
     uint32_t input_parts, filter_parts;   /* k_A, k_B */
     uint32_t input_pieces, filter_pieces; /* ℓ_A, ℓ_B */
     uint32_t threshold;                   /* δ */
+    double decode_macs;                   /* for an element of the output */
     struct partition_cost cost;
     struct conv_geometry task; /* the convolution of one worker */
 };

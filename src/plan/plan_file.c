@@ -164,11 +164,12 @@ static convoy_status check_count(const struct reader *reader, const json_t *root
  * 53 digits. */
 static convoy_status check_number(const struct reader *reader, const json_t *root, const char *member,
                                   int base, uint64_t wanted, const char *what) {
-    const char *text = json_string_value(json_object_get(root, member));
-    char *end = NULL;
+    const json_t *value = json_object_get(root, member);
+    const char *text = json_string_value(value);
     errno = 0;
-    const uint64_t found = text ? strtoull(text, &end, base) : 0;
-    if (text && (*text == '\0' || *end || errno))
+    const uint64_t found = text ? strtoull(text, NULL, base) : 0;
+    const char *digits = base == 16 ? "0123456789abcdef" : "0123456789";
+    if (value && (!text || *text == '\0' || text[strspn(text, digits)] || errno))
         return error_set(reader->error, CONVOY_E_INPUT, "%s: \"%s\" must be a number as text", reader->name,
                          member);
     if (found != wanted)

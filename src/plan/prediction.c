@@ -41,7 +41,7 @@ static double decode_ns(const struct prediction_job *job, const struct candidate
         c->cost.down / ((double)c->input_pieces * c->filter_pieces) * parts; /* |Y| with surplus */
     double bytes =
         output * network_bytes_of(job->frames) + c->threshold * c->cost.down * bytes_of(job->frames);
-    double macs = 2 * c->threshold * output; /* docs/scheme.md, "Decoding" */
+    double macs = c->decode_macs * output; /* docs/scheme.md, "Decoding" */
     return fmax(bytes / (profile->bytes_per_ns * DECODE_SHARE),
                 macs / profile->master.macs_per_ns[RATE_CONVOLUTION]);
 }

@@ -22,6 +22,7 @@ static struct candidate candidate(uint32_t threshold) {
                               .input_pieces = 2,
                               .filter_pieces = 2,
                               .threshold = threshold,
+                              .decode_macs = 2.0 * threshold,
                               .cost = {.up = 1000, .down = 250, .stored = 100, .macs = 1e6},
                               .task = {.spatial = 1, .groups = 1, .kernel = {3}, .out = {1}, .batch = 1}};
 }

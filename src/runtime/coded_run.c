@@ -163,7 +163,7 @@ static struct layer_desc local_desc(const struct coded_layer *layer, struct valu
     desc.kernel = CONV_DIRECT; /* Winograd's sums of inputs overflow, and make NaN of infinities */
     if (layer->turned) {
         conv_turn(&desc.conv);
-        *input = (struct value_desc){layer->input.dtype, conv_input_shape(&desc.conv), desc.conv.in_block};
+        *input = (struct value_desc){layer->input.dtype, conv_input_shape(&desc.conv), 0}; /* as it lies */
         desc.inputs = input;
         desc.outputs[0].shape = conv_output_shape(&desc.conv);
     }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define TABLE     "table:"
-#define MOST_NAME 80 /* bytes of a code's name */
+#define MOST_NAME 300 /* bytes of a code's name: a file's has at most 255 */
 
 const char *convoy_code_at(size_t index, const char **summary) {
     const struct code_family *family = code_family_at(index);
@@ -184,6 +184,8 @@ static convoy_status open_table(const struct code_family **family, const char *p
         return error_memory(error);
     file->path = path;
     snprintf(file->name, sizeof file->name, TABLE "%s", slash ? slash + 1 : path);
+    for (char *c = file->name; *c; c++) /* it goes to terminals, and to JSON */
+        *c = *c < 32 || *c > 126 ? '?' : *c;
     const struct code_family *made = NULL;
     convoy_status status = npz_read(&file->npz, path, error);
     if (status == CONVOY_OK)

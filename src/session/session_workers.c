@@ -53,7 +53,8 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
  * then it is called as the options call it. Never 0. */
 static uint64_t hash_plan(const convoy_session *session, const convoy_options *options) {
     char text[256];
-    const struct code_family *family = session->plan ? session->family : NULL;
+    const bool known = session->plan || !session_code_is_open(options);
+    const struct code_family *family = known ? session->family : NULL;
     snprintf(text, sizeof text, "%.64s %u %u %u %d", family ? family->name : options->code, options->workers,
              options->stragglers, options->reserve, (int)options->placement);
     if (family && (family->random || family->hash)) {
