@@ -1,0 +1,26 @@
+/* Items that do not depend on one another, on several threads. */
+#ifndef STUDY_STUDY_THREADS_H
+#define STUDY_STUDY_THREADS_H
+
+#include "study/topic.h"
+
+/* As many as a study uses. */
+uint32_t study_threads(void);
+
+/* What is done, and what is said of it: this step has `done` others before it, of `total` in all. */
+struct study_items {
+    const char *what;
+    size_t done, total;
+    size_t count;
+    /* Does one. thread: 0 to study_threads() - 1; no two items run at once on the same. */
+    convoy_status (*run)(void *context, size_t index, uint32_t thread, convoy_error *error);
+    void *context;
+};
+
+/* Runs items 0 to count - 1, in any order, the calling thread among the others, which alone tells progress.
+ * Returns what the first one failed with, or CONVOY_E_CANCELLED; no further ones are begun then. study may be
+ * NULL: nobody is told. */
+convoy_status study_items_run(const struct study *study, const struct study_items *items,
+                              convoy_error *error);
+
+#endif
