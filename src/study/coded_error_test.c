@@ -232,7 +232,7 @@ static void test_parts(void **state) {
     } cases[] = {{"rotation", 4, 4, 4, 4, 4},      {"rotation", 16, 8, 8, 16, 4},
                  {"rotation", 28, 8, 14, 28, 4},   {"rotation", 32, 8, 16, 0, 0},
                  {"systematic", 16, 1, 16, 16, 1}, {"vandermonde", 28, 4, 7, 7, 4},
-                 {"chebyshev", 32, 4, 8, 0, 0}};
+                 {"chebyshev", 32, 4, 8, 8, 4}};
     struct study_layer *layers = NULL; /* LeNet-5's first one has 28 rows and 6 channels */
     size_t count;
     assert_int_equal(study_layers_create(&layers, &count, "lenet5", NULL), CONVOY_OK);

@@ -23,23 +23,35 @@ static bool is_better(uint32_t a, uint32_t b, uint32_t best_a, uint32_t best_b) 
                                                      the smaller one */
 }
 
-bool equal_work_parts(const struct code_family *family, const struct conv_geometry *layer, uint32_t workers,
-                      uint32_t threshold, uint32_t *input_parts, uint32_t *filter_parts) {
+/* Whether the layer can be cut so; strictly: in no more slices than it takes for slices so small. */
+static bool is_possible(const struct conv_geometry *layer, uint32_t a, uint32_t b, uint32_t step,
+                        bool strictly) {
+    if (layer && strictly)
+        return !partition_refusal(layer, a, b, step);
+    return !layer || (a <= layer->out[0] && b <= layer->out_channels / layer->groups);
+}
+
+static bool search(const struct code_family *family, const struct conv_geometry *layer, uint32_t workers,
+                   uint32_t threshold, bool strictly, uint32_t *input_parts, uint32_t *filter_parts) {
     const uint32_t most = family->most_pieces * threshold;
     uint32_t best_a = 0, best_b = 0;
     for (uint32_t a = 1; a <= most; a++)
-        for (uint32_t b = 1; b <= most / a; b++) {
-            if (code_threshold(family, a, b, workers) != threshold || !is_useful(family, a) ||
-                !is_useful(family, b) || !is_better(a, b, best_a, best_b))
-                continue;
-            if (layer && partition_refusal(layer, a, b, family->parts_step))
-                continue;
-            best_a = a;
-            best_b = b;
-        }
+        for (uint32_t b = 1; b <= most / a; b++)
+            if (code_threshold(family, a, b, workers) == threshold && is_useful(family, a) &&
+                is_useful(family, b) && is_better(a, b, best_a, best_b) &&
+                is_possible(layer, a, b, family->parts_step, strictly)) {
+                best_a = a;
+                best_b = b;
+            }
     if (best_a == 0)
         return false;
     *input_parts = best_a;
     *filter_parts = best_b;
     return true;
+}
+
+bool equal_work_parts(const struct code_family *family, const struct conv_geometry *layer, uint32_t workers,
+                      uint32_t threshold, uint32_t *input_parts, uint32_t *filter_parts) {
+    return search(family, layer, workers, threshold, true, input_parts, filter_parts) ||
+           search(family, layer, workers, threshold, false, input_parts, filter_parts);
 }
