@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PROCESSOR_NAME 128
-
 static const struct topic {
     const char *name, *summary;
     convoy_status (*run)(struct study *study, convoy_error *error);
@@ -43,11 +41,10 @@ const char *convoy_study_at(size_t index, const char **summary) {
 /* ---- tables ---- */
 
 /* The processor's name without what separates cells. */
-static const char *processor_cell(char name[PROCESSOR_NAME]) {
-    processor_name(name, PROCESSOR_NAME);
-    for (char *c = name; *c; c++)
+static void name_processor(struct study *study) {
+    processor_name(study->processor, sizeof study->processor);
+    for (char *c = study->processor; *c; c++)
         *c = *c == ',' || *c == '"' ? ' ' : *c;
-    return name;
 }
 
 void study_columns(const struct study *study, FILE *table, const char *columns) {
@@ -56,13 +53,12 @@ void study_columns(const struct study *study, FILE *table, const char *columns) 
 }
 
 void study_row(const struct study *study, FILE *table, const char *format, ...) {
-    char processor[PROCESSOR_NAME];
     va_list arguments;
     va_start(arguments, format);
     vfprintf(table, format, arguments);
     va_end(arguments);
     fprintf(table, ",%llu,%s,%s\n", (unsigned long long)study->options->seed, CONVOY_COMMIT,
-            processor_cell(processor));
+            study->processor);
 }
 
 convoy_status study_step(const struct study *study, const char *what, size_t done, size_t total,
@@ -180,6 +176,7 @@ convoy_status convoy_study(const convoy_study_options *options, convoy_error *er
         return error_set(error, CONVOY_E_IO, "%s cannot be made: %s", options->folder, strerror(errno));
     struct study study = {.options = options, .width = 900, .height = 560};
     char *commands = NULL;
+    name_processor(&study);
     convoy_status status = write_all(&study, topic, &commands, error);
     if (status == CONVOY_OK)
         status = draw(&study, commands, error);

@@ -5,8 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { MOST_THREADS = 16 };
-
 /* What all threads share. */
 struct crew {
     const struct study *study;
@@ -26,7 +24,7 @@ struct member {
 
 uint32_t study_threads(void) {
     const uint32_t usable = processors_usable();
-    return usable > MOST_THREADS ? MOST_THREADS : usable > 0 ? usable : 1;
+    return usable > STUDY_THREADS_MOST ? STUDY_THREADS_MOST : usable > 0 ? usable : 1;
 }
 
 /* Only the first failure counts. */
@@ -64,7 +62,7 @@ static void *work(void *argument) {
 convoy_status study_items_run(const struct study *study, const struct study_items *items,
                               convoy_error *error) {
     struct crew crew = {.study = study, .items = items, .error = error, .status = CONVOY_OK};
-    struct member members[MOST_THREADS];
+    struct member members[STUDY_THREADS_MOST];
     uint32_t begun = 1;
     pthread_mutex_init(&crew.mutex, NULL);
     members[0] = (struct member){.crew = &crew};

@@ -4,7 +4,9 @@
 
 #include "study/topic.h"
 
-/* As many as a study uses. */
+enum { STUDY_THREADS_MOST = 16 };
+
+/* As many as a study uses: those that there are processors for. */
 uint32_t study_threads(void);
 
 /* What is done, and what is said of it: this step has `done` others before it, of `total` in all. */

@@ -11,11 +11,12 @@
  * What cannot be written is noticed when the study ends. */
 struct study {
     const convoy_study_options *options;
-    FILE *csv;         /* TOPIC.csv */
-    FILE *samples;     /* TOPIC-samples.csv */
-    FILE *figure;      /* commands of gnuplot, without terminal and output */
-    FILE *page;        /* TOPIC.md, behind its head, which tells command, seed, commit and machine */
-    int width, height; /* of the figure, in pixels; may be set by the topic */
+    FILE *csv;           /* TOPIC.csv */
+    FILE *samples;       /* TOPIC-samples.csv */
+    FILE *figure;        /* commands of gnuplot, without terminal and output */
+    FILE *page;          /* TOPIC.md, behind its head, which tells command, seed, commit and machine */
+    int width, height;   /* of the figure, in pixels; may be set by the topic */
+    char processor[128]; /* its name, as it is written in the tables */
 };
 
 /* The topics. Each returns CONVOY_OK, or fails with a sentence. */
