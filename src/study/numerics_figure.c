@@ -98,8 +98,8 @@ void numerics_figure(const struct numerics *numerics) {
           "set tmargin at screen 0.91\nset bmargin at screen 0.13\n"
           "set lmargin at screen 0.065\nset rmargin at screen 0.44\n"
           "set title 'At equal work: worst κ (filled) and median (open)'\n"
-          "set xlabel 'workers n, threshold δ'\nset yrange [1:3e15]\n"
-          "set label 1 'beyond 1e15' at 0,1.9e15 textcolor rgb '#666666'\n"
+          "set xlabel 'workers n, threshold δ'\nset yrange [1:1e16]\n"
+          "set label 1 'beyond 1e15' at 0,4e15 textcolor rgb '#666666'\n"
           "set arrow 1 from graph 0, first 1e15 to graph 1, first 1e15 nohead lc rgb '#999999'\n",
           figure);
     write_sizes(numerics, first);

@@ -70,7 +70,7 @@ static void print_columns(const struct study *study) {
                   "nu_worst,nu_mean,nu_median,nu_p99,sets_of_mean,input_parts,filter_parts,order,step");
     for (int loss = 0; loss < NUMERICS_LOSSES; loss++)
         for (int what = 0; what < 2; what++)
-            fprintf(text, ",%s_%s", what ? "nu" : "kappa", numerics_loss_name((enum numerics_loss)loss));
+            fprintf(text, ",%s_at_%s", what ? "nu" : "kappa", numerics_loss_name((enum numerics_loss)loss));
     for (int loss = 0; loss < NUMERICS_LOSSES; loss++)
         for (int f = 0; f < NUMERICS_FRAMES; f++)
             fprintf(text, ",error_%s_%s", numerics_frames_name(numerics_frames[f]),
