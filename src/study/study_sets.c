@@ -35,14 +35,6 @@ const uint32_t *study_set(const struct study_sets *sets, size_t index) {
     return sets->members + index * sets->size;
 }
 
-/* Sets of size of n, or more than most. */
-static double combinations(uint32_t n, uint32_t size, double most) {
-    double count = 1;
-    for (uint32_t i = 1; i <= n - size && count <= most; i++)
-        count = count * (size + i) / i;
-    return count;
-}
-
 static bool reserve(struct listing *listing) {
     struct study_sets *sets = listing->sets;
     if (sets->count < listing->room)
@@ -184,7 +176,7 @@ convoy_status study_sets_create(struct study_sets *sets, uint32_t workers, uint3
                               .lost = calloc(workers, sizeof *listing.lost),
                               .order = calloc(workers, sizeof *listing.order)};
     convoy_status status = listing.lost && listing.order ? CONVOY_OK : CONVOY_E_MEMORY;
-    const double all = combinations(workers, size, (double)most);
+    const double all = survivor_sets_count(workers, workers - size);
     if (status == CONVOY_OK && all <= (double)most) {
         status = list_all(&listing, (size_t)(all + 0.5));
     } else if (status == CONVOY_OK) {
