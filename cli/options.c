@@ -131,21 +131,6 @@ static const struct option option_table[] = {
 /* clang-format on */
 #define OPTION_COUNT_OF_TABLE (sizeof option_table / sizeof *option_table)
 
-const char *precision_text(convoy_precision precision) {
-    static const char *const texts[] = {[CONVOY_PRECISION_F32] = "f32",
-                                        [CONVOY_PRECISION_BF16] = "bf16",
-                                        [CONVOY_PRECISION_F16] = "f16",
-                                        [CONVOY_PRECISION_AUTO] = "auto"};
-    return texts[precision];
-}
-
-void options_settle(struct cli_options *options, const convoy_session *session) {
-    convoy_plan_totals totals;
-    convoy_session_plan(session, &totals);
-    options->session.code = totals.code;
-    options->session.precision = totals.precision;
-}
-
 convoy_status cli_error(convoy_error *error, convoy_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
