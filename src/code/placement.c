@@ -236,8 +236,7 @@ static uint32_t common_divisor(uint32_t a, uint32_t b) {
     return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* The step below q/φ² = q − q/φ that is coprime to q: a good spread of neighbours, whatever q. */
-static struct placement golden(uint32_t workers) {
+struct placement placement_golden(uint32_t workers) {
     struct placement placement = placement_plain(workers);
     placement.step = (uint32_t)(workers * 0.381966 + 0.5);
     while (placement.step > 1 && common_divisor(workers, placement.step) > 1)
@@ -270,7 +269,7 @@ static convoy_status search(const struct losses *losses, struct placement *best)
 convoy_status placement_spread(uint32_t workers, uint32_t stragglers, struct placement *placement) {
     if (workers == 0 || stragglers >= workers)
         return CONVOY_E_USAGE;
-    struct placement best = golden(workers);
+    struct placement best = placement_golden(workers);
     if (workers <= SEARCH_MAX) {
         struct losses losses;
         convoy_status status = losses_create(&losses, workers, stragglers);

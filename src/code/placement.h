@@ -18,6 +18,9 @@ struct placement {
 /* t(j) = j, q = n. */
 struct placement placement_plain(uint32_t workers);
 
+/* q = n and g the step below n/φ² that is coprime to n: a good spread of neighbours, whatever n. */
+struct placement placement_golden(uint32_t workers);
+
 /* Searches (q,g), q from n to n+8, g <= q/2, for the smallest largest κ over likely losses of γ workers, δ =
  * n − γ: γ neighbours on the ring of workers; γ neighbours in the order that deals workers out to 2, 3, 4 or
  * 8 hosts in turn; two windows of γ/2. Of equals the smallest q, then the largest g. Deterministic. Cost:

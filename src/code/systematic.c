@@ -1,8 +1,8 @@
-/* A systematic code on one operand: it is split in k parts, the other stays whole, and E = [I; P]. Workers 0
- * to k−1 get the plain parts, the other r = n − k get parities, sums of all parts. Any δ = k answers suffice.
- * If the plain ones come, nothing is solved; else a system as large as the number of those that did not. With
- * the input split this is the code of CoCoI (Liu, Huang and Tang, arXiv 2501.06856), which cuts along the
- * width.
+/* A systematic code on one operand: it is split in k parts, the other stays whole, and E = [I; P].Workers 0
+ * to k−1 get the plain parts, in an order that keeps neighbours apart, the other r = n − k get parities, sums
+ * of all parts. Any δ = k answers suffice. If the plain ones come, nothing is solved; else a system as large
+ * as the number of those that did not. With the input split this is the code of CoCoI (Liu, Huang and Tang,
+ * arXiv 2501.06856), which cuts along the width.
  *
  * P with few parities: the rotation code in systematic form. T [n][k] has the rows of a real trigonometric
  * basis at n equispaced angles, frequencies −(k−1)/2 to (k−1)/2 (placement_row); the plain parts are at the
@@ -101,9 +101,12 @@ static convoy_status systematic_generate(const struct code *code, double *input_
     double *whole = code->input_parts > 1 ? filter_rows : input_rows;
     for (uint32_t w = 0; w < n; w++)
         whole[w] = 1;
-    for (uint32_t w = 0; w < n; w++) /* plain parts; of a whole operand every worker has the only one */
+    /* Plain parts, such that neighbours among the workers, which fail together, are far apart on the circle.
+     * Of a whole operand every worker has the only part. */
+    const struct placement spread = placement_golden(k);
+    for (uint32_t w = 0; w < n; w++)
         if (w < k || k == 1)
-            split[(size_t)w * k + w % k] = 1;
+            split[(size_t)w * k + placement_node(&spread, w % k)] = 1;
     double *parity = split + (size_t)k * k;
     convoy_status status = CONVOY_OK;
     if (k > 1 && r > 0)
