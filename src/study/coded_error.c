@@ -167,8 +167,11 @@ convoy_status coded_sample_create(struct coded_sample *out, const struct coded_s
     status = layer.answers ? make_factors(&layer, error) : error_memory(error);
     if (status == CONVOY_OK)
         status = desk_prepare(&desk, &layer, error);
-    for (uint32_t w = 0; w < code->placement.workers && status == CONVOY_OK; w++)
-        status = answer(&layer, w, &desk, error);
+    for (uint32_t w = 0; w < code->placement.workers && status == CONVOY_OK; w++) {
+        status = study_hand_goes_on(setup->hand, error);
+        if (status == CONVOY_OK)
+            status = answer(&layer, w, &desk, error);
+    }
     desk_clear(&desk, setup->backend);
     if (status == CONVOY_OK)
         *out = layer;

@@ -6,6 +6,7 @@
 #include "code/code.h"
 #include "compute/backend.h"
 #include "partition/partition.h"
+#include "study/study_threads.h"
 
 /* One layer with what it computes: the elements of input and filters are float32, exact in both types. */
 struct study_operands {
@@ -31,6 +32,7 @@ struct coded_setup {
                             all else being F32 */
     bool scaled;         /* filters are equilibrated (code/filter_encoder.h) */
     struct backend *backend; /* computes in float32; NULL if frames are F64, which double_conv computes */
+    const struct study_hand *hand; /* may be NULL */
 };
 
 struct coded_sample {
@@ -43,7 +45,7 @@ struct coded_sample {
 };
 
 /* Codes the layer and computes the answers of all workers. CONVOY_E_USAGE if it cannot be cut so;
- * CONVOY_E_MEMORY; what the backend fails with. */
+ * CONVOY_E_MEMORY; CONVOY_E_CANCELLED between two workers; what the backend fails with. */
 convoy_status coded_sample_create(struct coded_sample *layer, const struct coded_setup *setup,
                                   convoy_error *error);
 void coded_sample_destroy(struct coded_sample *layer);

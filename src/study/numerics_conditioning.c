@@ -20,8 +20,9 @@ struct work {
     uint64_t seed;
 };
 
-static convoy_status condition_block(void *context, size_t index, uint32_t thread, convoy_error *error) {
-    (void)thread;
+static convoy_status condition_block(void *context, size_t index, const struct study_hand *hand,
+                                     convoy_error *error) {
+    (void)hand;
     const struct work *work = context;
     const struct block *block = &work->blocks[index];
     struct numerics_code *n = block->code;

@@ -87,7 +87,7 @@ static convoy_status decode_loss(const struct scene *scene, struct numerics_code
 }
 
 static convoy_status measure_way(const struct scene *scene, struct numerics_code *n, const struct code *code,
-                                 const struct way *way, struct backend *backend, convoy_error *error) {
+                                 const struct way *way, const struct study_hand *hand, convoy_error *error) {
     struct coded_sample sample;
     bool any = false;
     for (int loss = 0; loss < NUMERICS_LOSSES; loss++)
@@ -96,7 +96,9 @@ static convoy_status measure_way(const struct scene *scene, struct numerics_code
                                       .operands = way->unlike ? &scene->unlike : &scene->operands,
                                       .frames = way->frames,
                                       .scaled = way->scaled,
-                                      .backend = way->frames == CONVOY_F64 ? NULL : backend};
+                                      .backend =
+                                          way->frames == CONVOY_F64 ? NULL : scene->backends[hand->number],
+                                      .hand = hand};
     convoy_status status = any ? coded_sample_create(&sample, &setup, error) : CONVOY_OK;
     if (status != CONVOY_OK)
         return status;
@@ -112,7 +114,8 @@ static convoy_status measure_way(const struct scene *scene, struct numerics_code
 }
 
 /* A study_items.run: one code does everything with the layer. */
-static convoy_status measure_code(void *context, size_t index, uint32_t thread, convoy_error *error) {
+static convoy_status measure_code(void *context, size_t index, const struct study_hand *hand,
+                                  convoy_error *error) {
     const struct scene *scene = context;
     struct numerics_code *n = scene->codes[index];
     struct code code;
@@ -127,10 +130,10 @@ static convoy_status measure_code(void *context, size_t index, uint32_t thread, 
     for (int f = 0; f < NUMERICS_FRAMES && status == CONVOY_OK; f++) {
         struct way way = {.frames = numerics_frames[f], .scaled = true};
         way.noise = scene->choice->noise && way.frames == CONVOY_F64;
-        status = measure_way(scene, n, &code, &way, scene->backends[thread], error);
+        status = measure_way(scene, n, &code, &way, hand, error);
         for (int scaled = 0; scaled < 2 && scene->with_unlike && status == CONVOY_OK; scaled++) {
             way = (struct way){.frames = numerics_frames[f], .unlike = true, .scaled = scaled};
-            status = measure_way(scene, n, &code, &way, scene->backends[thread], error);
+            status = measure_way(scene, n, &code, &way, hand, error);
         }
     }
     code_destroy(&code);

@@ -133,8 +133,9 @@ static bool is_shown(const struct numerics_code *code) {
 static void write_noise(const struct numerics *numerics) {
     FILE *page = numerics->study->page;
     fputs("## Noise\n\n"
-          "Noise on the answers of 20 workers, δ = 16, typical loss, float64: the error is ν times the "
-          "noise, whatever the layer.\n\n"
+          "Noise on the answers of 20 workers, δ = 16, typical loss, float64: the error is about ν times the "
+          "noise\n"
+          "(the largest of all layers; small ones scatter).\n\n"
           "| family | placement | n, δ | ν | 80 dB | 90 dB | 100 dB | 110 dB | 120 dB |\n"
           "|---|---|---|---|---|---|---|---|---|\n",
           page);

@@ -1,12 +1,13 @@
 #include "study/study_threads.h"
 
+#include "base/error.h"
 #include "base/processor.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 /* What all threads share. */
-struct crew {
+struct study_crew {
     const struct study *study;
     const struct study_items *items;
     atomic_size_t next, finished;
@@ -17,8 +18,7 @@ struct crew {
 };
 
 struct member {
-    struct crew *crew;
-    uint32_t number;
+    struct study_hand hand;
     pthread_t thread;
 };
 
@@ -28,7 +28,7 @@ uint32_t study_threads(void) {
 }
 
 /* Only the first failure counts. */
-static void give_up(struct crew *crew, convoy_status status, const convoy_error *error) {
+static void give_up(struct study_crew *crew, convoy_status status, const convoy_error *error) {
     pthread_mutex_lock(&crew->mutex);
     if (crew->status == CONVOY_OK) {
         crew->status = status;
@@ -39,18 +39,27 @@ static void give_up(struct crew *crew, convoy_status status, const convoy_error 
     atomic_store(&crew->stop, true);
 }
 
+convoy_status study_hand_goes_on(const struct study_hand *hand, convoy_error *error) {
+    const struct study *study = hand ? hand->crew->study : NULL;
+    const convoy_study_options *options = study && hand->number == 0 ? study->options : NULL;
+    if (hand && (atomic_load(&hand->crew->stop) ||
+                 (options && options->cancelled && options->cancelled(options->cancelled_context))))
+        return error_set(error, CONVOY_E_CANCELLED, "the study was given up");
+    return CONVOY_OK;
+}
+
 static void *work(void *argument) {
-    const struct member *member = argument;
-    struct crew *crew = member->crew;
+    const struct study_hand *hand = argument;
+    struct study_crew *crew = hand->crew;
     const struct study_items *items = crew->items;
     for (size_t i; !atomic_load(&crew->stop) && (i = atomic_fetch_add(&crew->next, 1)) < items->count;) {
         convoy_error error = {0};
         convoy_status status = CONVOY_OK;
-        if (member->number == 0 && crew->study)
+        if (hand->number == 0 && crew->study)
             status = study_step(crew->study, items->what, items->done + atomic_load(&crew->finished),
                                 items->total, &error);
         if (status == CONVOY_OK)
-            status = items->run(items->context, i, member->number, &error);
+            status = items->run(items->context, i, hand, &error);
         if (status != CONVOY_OK)
             give_up(crew, status, &error);
         atomic_fetch_add(&crew->finished, 1);
@@ -61,17 +70,17 @@ static void *work(void *argument) {
 /* A thread that cannot be had is done without. */
 convoy_status study_items_run(const struct study *study, const struct study_items *items,
                               convoy_error *error) {
-    struct crew crew = {.study = study, .items = items, .error = error, .status = CONVOY_OK};
+    struct study_crew crew = {.study = study, .items = items, .error = error, .status = CONVOY_OK};
     struct member members[STUDY_THREADS_MOST];
     uint32_t begun = 1;
     pthread_mutex_init(&crew.mutex, NULL);
-    members[0] = (struct member){.crew = &crew};
+    members[0] = (struct member){.hand = {.crew = &crew}};
     for (; begun < study_threads() && begun < items->count; begun++) {
-        members[begun] = (struct member){.crew = &crew, .number = begun};
-        if (pthread_create(&members[begun].thread, NULL, work, &members[begun]) != 0)
+        members[begun] = (struct member){.hand = {.crew = &crew, .number = begun}};
+        if (pthread_create(&members[begun].thread, NULL, work, &members[begun].hand) != 0)
             break;
     }
-    work(&members[0]);
+    work(&members[0].hand);
     for (uint32_t i = 1; i < begun; i++)
         pthread_join(members[i].thread, NULL);
     pthread_mutex_destroy(&crew.mutex);

@@ -18,8 +18,10 @@ struct tally {
     size_t fails;
 };
 
-static convoy_status count(void *context, size_t index, uint32_t thread, convoy_error *error) {
+static convoy_status count(void *context, size_t index, const struct study_hand *hand, convoy_error *error) {
     struct tally *tally = context;
+    const uint32_t thread = hand->number;
+    assert_int_equal(study_hand_goes_on(NULL, error), CONVOY_OK);
     atomic_fetch_add(&tally->runs[index], 1);
     assert_true(thread < study_threads());
     assert_int_equal(atomic_fetch_add(&tally->on_thread[thread], 1), 0);
@@ -63,6 +65,26 @@ static bool at_once(void *context) {
     return true;
 }
 
+/* An item that takes long gives up by itself, also if another one is what failed. */
+static convoy_status wait_for_the_end(void *context, size_t index, const struct study_hand *hand,
+                                      convoy_error *error) {
+    (void)context;
+    if (index == 1 || study_threads() == 1)
+        return error_set(error, CONVOY_E_INPUT, "item %zu", index);
+    convoy_status status = CONVOY_OK;
+    while (status == CONVOY_OK)
+        status = study_hand_goes_on(hand, error);
+    return status;
+}
+
+static void test_long_items(void **state) {
+    (void)state;
+    convoy_error error = {0};
+    const struct study_items items = {.count = 2, .run = wait_for_the_end};
+    assert_int_equal(study_items_run(NULL, &items, &error), CONVOY_E_INPUT);
+    assert_non_null(strstr(error.message, "item"));
+}
+
 static void test_progress_and_cancelling(void **state) {
     (void)state;
     static struct tally tally;
@@ -85,6 +107,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_once),
         cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_long_items),
         cmocka_unit_test(test_progress_and_cancelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
