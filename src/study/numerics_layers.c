@@ -86,6 +86,10 @@ static convoy_status decode_loss(const struct scene *scene, struct numerics_code
     return coded_sample_decode(sample, workers, &noise, &e->found, error);
 }
 
+static bool is_quick(const struct scene *scene) {
+    return scene->numerics->study->options->quick;
+}
+
 static convoy_status measure_way(const struct scene *scene, struct numerics_code *n, const struct code *code,
                                  const struct way *way, const struct study_hand *hand, convoy_error *error) {
     struct coded_sample sample;
@@ -104,7 +108,8 @@ static convoy_status measure_way(const struct scene *scene, struct numerics_code
         return status;
     for (int loss = 0; loss < NUMERICS_LOSSES && status == CONVOY_OK; loss++) {
         status = decode_loss(scene, n, code, way, any ? &sample : NULL, (enum numerics_loss)loss, 0, error);
-        for (int i = 0; i < NUMERICS_NOISES && way->noise && status == CONVOY_OK; i++)
+        const bool noise = way->noise && (loss == NUMERICS_TYPICAL || !is_quick(scene));
+        for (int i = 0; i < NUMERICS_NOISES && noise && status == CONVOY_OK; i++)
             status = decode_loss(scene, n, code, way, any ? &sample : NULL, (enum numerics_loss)loss,
                                  numerics_noises[i], error);
     }
@@ -144,7 +149,7 @@ static convoy_status measure_code(void *context, size_t index, const struct stud
 
 /* The codes that take part. */
 static void choose_codes(struct scene *scene) {
-    const bool quick = scene->numerics->study->options->quick;
+    const bool quick = is_quick(scene);
     scene->count = 0;
     for (size_t c = 0; c < scene->numerics->count; c++) {
         struct numerics_code *code = &scene->numerics->codes[c];
