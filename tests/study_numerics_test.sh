@@ -8,6 +8,10 @@ if ! command -v gnuplot >/dev/null; then
     echo "skipped: gnuplot is not installed (Debian's gnuplot-nox)"
     exit 77
 fi
+if [ "${CONVOY_SANITIZE:-}" = thread ]; then
+    echo "skipped: a whole study with the sanitizer $CONVOY_SANITIZE takes minutes; its pieces have tests of their own"
+    exit 77
+fi
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
 
 run 0 study numerics --quick --quiet --out study
