@@ -1,4 +1,4 @@
-/* A systematic code on one operand: it is split in k parts, the other stays whole, and E = [I; P].Workers 0
+/* A systematic code on one operand: it is split in k parts, the other stays whole, and E = [I; P]. Workers 0
  * to k−1 get the plain parts, in an order that keeps neighbours apart, the other r = n − k get parities, sums
  * of all parts. Any δ = k answers suffice. If the plain ones come, nothing is solved; else a system as large
  * as the number of those that did not. With the input split this is the code of CoCoI (Liu, Huang and Tang,
@@ -10,8 +10,8 @@
  * With many parities: random orthonormal rows, by a QR factorisation of a normal matrix; if there are more
  * than k, the rows of k orthonormal columns.
  *
- * Which errs less was measured by ν over losses of r workers: all of them, or likely ones and thousands of
- * drawn ones; the random rows with five seeds. The 99 % quantile, trigonometric and random:
+ * Which errs less was measured by ν over losses of r workers: all of them if they are at most 100,000, else
+ * 6,000 to 40,000 drawn ones; the random rows with five seeds. The 99 % quantile, trigonometric and random:
  *
  *     r    k = 8        16           32           48           64
  *     2    4.6  70      8.2  215     15   137     23   129     30   189
@@ -20,8 +20,8 @@
  *     5    46   127     124  233     353  234     635  272     821  246
  *     6    56   189     224  250     725  260     1650 339     1940 308
  *
- * Medians are alike up to r = 4 (k = 32: 5.4 and 4.8), and the trigonometric ones are twice the others from
- * r = 6 on (10.7 and 5.3). So TRIGONOMETRIC_MOST is 4. */
+ * Medians are alike up to r = 4 (k = 32: 5.4 and 4.8; k = 64: 6.2 and 5.1), and then those of the
+ * trigonometric rows grow (k = 32, r = 6: 10.7 and 5.3). So TRIGONOMETRIC_MOST is 4. */
 #include "base/random.h"
 #include "code/families.h"
 #include "code/generators.h"
