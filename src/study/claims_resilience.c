@@ -59,7 +59,8 @@ static convoy_status run_draw(const struct scene *s, uint32_t late, uint32_t dra
     double ms[MOST_RUNS];
     struct straggler_runs runs;
     straggler_draw(s->claims->study->options->seed * 1000 + draw, WORKERS, late, who);
-    const struct straggler_setup setup = {.layer = &s->layer->geometry,
+    const struct straggler_setup setup = {.study = s->claims->study,
+                                          .layer = &s->layer->geometry,
                                           .family = s->family,
                                           .workers = WORKERS,
                                           .stragglers = STRAGGLERS,

@@ -53,8 +53,11 @@ static convoy_status tally_cluster(const struct claims *claims, const struct stu
     convoy_status status = candidates_create(cluster, &operands->layer, &parts, &count);
     if (status != CONVOY_OK)
         return error_memory(error);
-    for (size_t i = 0; i < count && status == CONVOY_OK; i++)
-        status = tally_parts(claims, operands, cluster, &parts[i], tally, error);
+    for (size_t i = 0; i < count && status == CONVOY_OK; i++) {
+        status = study_goes_on(claims->study, error);
+        if (status == CONVOY_OK)
+            status = tally_parts(claims, operands, cluster, &parts[i], tally, error);
+    }
     *codes += count;
     free(parts);
     return status;

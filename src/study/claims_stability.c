@@ -69,7 +69,9 @@ static convoy_status decode_without(const struct coded_sample *sample, const boo
     for (uint32_t w = 0; w < WORKERS; w++)
         if (!lost[w])
             survivors[count++] = w;
-    const convoy_status status = coded_sample_decode(sample, survivors, NULL, found, error);
+    convoy_status status = study_hand_goes_on(sample->setup.hand, error);
+    if (status == CONVOY_OK)
+        status = coded_sample_decode(sample, survivors, NULL, found, error);
     if (!found->decoded)
         found->mean_squared = INFINITY;
     return status;
@@ -80,7 +82,7 @@ static convoy_status lose_windows(const struct coded_sample *sample, double *err
                                   convoy_error *error) {
     convoy_status status = CONVOY_OK;
     for (uint32_t first = 0; first < WORKERS && status == CONVOY_OK; first++) {
-        struct decoded_error found = {0};
+        struct decoded_error found = {.mean_squared = INFINITY};
         bool lost[WORKERS] = {false};
         for (uint32_t i = 0; i < STRAGGLERS; i++)
             lost[(first + i) % WORKERS] = true;
@@ -96,7 +98,7 @@ static convoy_status lose_random(const struct coded_sample *sample, uint64_t see
                                  size_t count, convoy_error *error) {
     convoy_status status = CONVOY_OK;
     for (size_t i = 0; i < count && status == CONVOY_OK; i++) {
-        struct decoded_error found = {0};
+        struct decoded_error found = {.mean_squared = INFINITY};
         bool lost[WORKERS];
         straggler_draw(seed * 1000 + i, WORKERS, STRAGGLERS, lost);
         status = decode_without(sample, lost, &found, error);
@@ -163,7 +165,11 @@ static convoy_status lose_workers(const struct attempt *a, const struct coded_sa
     return CONVOY_OK;
 }
 
-static convoy_status try_variant(struct attempt *a, convoy_error *error) {
+/* A study_items.run. */
+static convoy_status try_variant(void *context, size_t index, const struct study_hand *hand,
+                                 convoy_error *error) {
+    (void)index;
+    struct attempt *a = context;
     struct code code;
     struct coded_sample sample;
     convoy_status status = choose_parts(a, error);
@@ -173,7 +179,7 @@ static convoy_status try_variant(struct attempt *a, convoy_error *error) {
     if (status != CONVOY_OK)
         return status;
     const struct coded_setup setup = {
-        .code = &code, .operands = a->operands, .frames = CONVOY_F64, .scaled = true};
+        .code = &code, .operands = a->operands, .frames = CONVOY_F64, .scaled = true, .hand = hand};
     status = coded_sample_create(&sample, &setup, error);
     if (status == CONVOY_OK) {
         status = lose_workers(a, &sample, error);
@@ -198,9 +204,13 @@ static convoy_status try_variants(struct claims *claims, struct variant *variant
                                   .draws = draws};
         char what[96];
         snprintf(what, sizeof what, "errors of AlexNet's %s, %s", of->name, variants[v].name);
-        status = study_step(claims->study, what, layer * count + v, CONVOLUTIONS * count, error);
-        if (status == CONVOY_OK)
-            status = try_variant(&attempt, error);
+        const struct study_items one = {.what = what,
+                                        .done = layer * count + v,
+                                        .total = CONVOLUTIONS * count,
+                                        .count = 1,
+                                        .run = try_variant,
+                                        .context = &attempt};
+        status = study_items_run(claims->study, &one, error);
     }
     study_operands_destroy(&operands);
     return status;

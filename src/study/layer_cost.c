@@ -34,7 +34,7 @@ convoy_status cost_table_create(struct cost_table **out, const struct study *stu
     *table = (struct cost_table){.study = study,
                                  .other = memory_aligned(STAGE_OTHER_BYTES),
                                  .ns = calloc((size_t)LAYER_STAGES * rounds, sizeof *table->ns)};
-    table->timing = (struct stage_timing){.other = table->other, .rounds = rounds};
+    table->timing = (struct stage_timing){.study = study, .other = table->other, .rounds = rounds};
     convoy_status status = table->other && table->ns ? CONVOY_OK : error_memory(error);
     if (status == CONVOY_OK)
         status = backend_create(&table->timing.backend, BACKEND, 1, error);

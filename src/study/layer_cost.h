@@ -39,8 +39,8 @@ void cost_table_destroy(struct cost_table **table);
 /* The cluster as parts_create takes it. */
 struct plan_cluster cost_cluster(const struct cost_table *table, const struct cost_setup *setup);
 
-/* Fills *cost for these parts. CONVOY_E_MEMORY, CONVOY_E_UNSUPPORTED, CONVOY_E_INTERNAL. Blocks while it
- * measures. */
+/* Fills *cost for these parts. CONVOY_E_MEMORY, CONVOY_E_UNSUPPORTED, CONVOY_E_INTERNAL, CONVOY_E_CANCELLED.
+ * Blocks while it measures. */
 convoy_status cost_of_parts(struct cost_table *table, const struct study_layer *layer,
                             const struct cost_setup *setup, const struct candidate *parts,
                             struct layer_cost *cost, convoy_error *error);

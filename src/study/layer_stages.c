@@ -201,7 +201,8 @@ convoy_status layer_stages_measure(const struct stage_case *stage_case, const st
                                    double *const ns[LAYER_STAGES], convoy_error *error) {
     struct stages stages = {.stage_case = stage_case};
     convoy_status status = stages_fill(&stages, timing->backend, error);
-    for (uint32_t round = 0; status == CONVOY_OK && round <= timing->rounds; round++)
+    for (uint32_t round = 0; status == CONVOY_OK && round <= timing->rounds; round++) {
+        status = study_goes_on(timing->study, error);
         for (enum layer_stage stage = 0; status == CONVOY_OK && stage < LAYER_STAGES; stage++) {
             settle(&stages, stage, timing->other);
             const uint64_t start_ns = clock_thread_ns();
@@ -210,6 +211,7 @@ convoy_status layer_stages_measure(const struct stage_case *stage_case, const st
             if (status != CONVOY_OK)
                 error_set(error, status, "a layer's stage could not be run");
         }
+    }
     stages_clear(&stages);
     return status;
 }
@@ -219,13 +221,17 @@ convoy_status layer_alone_measure(const struct conv_geometry *layer, const struc
     struct conv_geometry laid = *layer;
     struct trial trial;
     conv_lay_in_blocks(&laid, timing->backend->block, timing->backend->block);
+    convoy_status status = CONVOY_OK;
     bool good = trial_begin(&trial, timing->backend, &laid, CONV_DIRECT);
     for (uint32_t round = 0; good && round <= timing->rounds; round++) {
+        status = study_goes_on(timing->study, error);
+        if (status != CONVOY_OK)
+            break;
         settle_convolution(&trial, &laid, timing->other);
         const uint64_t start_ns = clock_thread_ns();
         good = trial_run(&trial);
         ns[round ? round - 1 : 0] = (double)(clock_thread_ns() - start_ns);
     }
     trial_end(&trial);
-    return good ? CONVOY_OK : error_set(error, CONVOY_E_UNSUPPORTED, "a convolution cannot be prepared");
+    return good ? status : error_set(error, CONVOY_E_UNSUPPORTED, "a convolution cannot be prepared");
 }

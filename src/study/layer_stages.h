@@ -3,9 +3,9 @@
 #ifndef STUDY_LAYER_STAGES_H
 #define STUDY_LAYER_STAGES_H
 
-#include "plan/candidates.h"
-
 #include "compute/backend.h"
+#include "plan/candidates.h"
+#include "study/topic.h"
 
 enum layer_stage { STAGE_ENCODE, STAGE_COMPUTE, STAGE_DECODE, LAYER_STAGES };
 
@@ -21,6 +21,7 @@ struct stage_case {
 /* How stages are timed. Other layers' weights are read before each convolution, as a network does, so that
  * its own come from memory. */
 struct stage_timing {
+    const struct study *study; /* which may be given up between two rounds, or NULL */
     struct backend *backend;
     const void *other; /* STAGE_OTHER_BYTES */
     uint32_t rounds;
@@ -32,7 +33,7 @@ struct stage_timing {
  * stage finds its input in the caches, as far as it fits, and the convolution its weights in memory. The last
  * δ workers answer. Inputs that are coded alike for several workers are coded once, as the runtime does. The
  * convolution is that of direct kernels. CONVOY_E_MEMORY, CONVOY_E_UNSUPPORTED (no kernel),
- * CONVOY_E_INTERNAL (the answers do not decode). */
+ * CONVOY_E_INTERNAL (the answers do not decode), CONVOY_E_CANCELLED. */
 convoy_status layer_stages_measure(const struct stage_case *stage_case, const struct stage_timing *timing,
                                    double *const ns[LAYER_STAGES], convoy_error *error);
 

@@ -41,6 +41,9 @@ convoy_status straggler_runs_measure(const struct straggler_setup *setup, double
     convoy_status status = layer_cluster_create(&cluster, &whole, error);
     for (uint32_t i = 0; i < setup->runs && status == CONVOY_OK; i++) {
         convoy_layer_report report;
+        status = study_goes_on(setup->study, error);
+        if (status != CONVOY_OK)
+            break;
         const uint64_t start_ns = clock_now_ns();
         status = layer_cluster_run(cluster, &report, error);
         ms[i] = (double)(clock_now_ns() - start_ns) / (double)NS_PER_MS;

@@ -4,12 +4,12 @@
 
 #include "base/conv.h"
 #include "code/code.h"
-
-#include <stddef.h>
+#include "study/topic.h"
 
 enum { STRAGGLER_MOST_WORKERS = 64 };
 
 struct straggler_setup {
+    const struct study *study; /* which may be given up between two runs, or NULL */
     const struct conv_geometry *layer;
     const struct code_family *family;
     uint32_t workers, stragglers;       /* n, γ; at most STRAGGLER_MOST_WORKERS */
@@ -27,7 +27,7 @@ struct straggler_runs {
     uint32_t here; /* runs that the master computed */
 };
 
-/* CONVOY_E_MEMORY, or what the cluster fails with. Blocks for all runs. */
+/* CONVOY_E_MEMORY, CONVOY_E_CANCELLED, or what the cluster fails with. Blocks for all runs. */
 convoy_status straggler_runs_measure(const struct straggler_setup *setup, double *ms,
                                      struct straggler_runs *runs, convoy_error *error);
 

@@ -61,14 +61,20 @@ void study_row(const struct study *study, FILE *table, const char *format, ...) 
             study->processor);
 }
 
+convoy_status study_goes_on(const struct study *study, convoy_error *error) {
+    const convoy_study_options *options = study ? study->options : NULL;
+    if (options && options->cancelled && options->cancelled(options->cancelled_context))
+        return error_set(error, CONVOY_E_CANCELLED, "the study %s was given up", options->topic);
+    return CONVOY_OK;
+}
+
 convoy_status study_step(const struct study *study, const char *what, size_t done, size_t total,
                          convoy_error *error) {
     const convoy_study_options *options = study->options;
-    if (options->cancelled && options->cancelled(options->cancelled_context))
-        return error_set(error, CONVOY_E_CANCELLED, "the study %s was given up", options->topic);
-    if (options->progress)
+    const convoy_status status = study_goes_on(study, error);
+    if (status == CONVOY_OK && options->progress)
         options->progress(options->progress_context, what, done, total);
-    return CONVOY_OK;
+    return status;
 }
 
 /* ---- files ---- */

@@ -32,7 +32,11 @@ void study_columns(const struct study *study, FILE *table, const char *columns);
 void study_row(const struct study *study, FILE *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Tells progress. CONVOY_E_CANCELLED if the caller gives up. */
+/* CONVOY_E_CANCELLED if the caller gives up: asked by the calling thread, at least every second, since the
+ * program ends two seconds after a signal. study may be NULL: nobody gives up. */
+convoy_status study_goes_on(const struct study *study, convoy_error *error);
+
+/* The same, and tells progress. */
 convoy_status study_step(const struct study *study, const char *what, size_t done, size_t total,
                          convoy_error *error);
 
