@@ -84,5 +84,7 @@ convoy_status study_items_run(const struct study *study, const struct study_item
     for (uint32_t i = 1; i < begun; i++)
         pthread_join(members[i].thread, NULL);
     pthread_mutex_destroy(&crew.mutex);
+    if (crew.status == CONVOY_OK && study) /* the thread that tells and asks may have had no item */
+        crew.status = study_step(study, items->what, items->done + items->count, items->total, error);
     return crew.status;
 }
