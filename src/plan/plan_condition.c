@@ -41,6 +41,19 @@ static bool note_condition(void *context, const uint32_t *survivors, uint32_t co
     return error_is_within_budget(search->frames, search->largest.condition);
 }
 
+/* Losses of γ neighbours, wherever these begin: machines fail so, and there are no more than n of them. */
+static void visit_windows(struct condition_search *search, uint32_t workers, uint32_t stragglers) {
+    uint32_t survivors[CONVOY_MAX_WORKERS];
+    bool going_on = true;
+    for (uint32_t first = 0; first < workers && going_on; first++) {
+        uint32_t count = 0;
+        for (uint32_t w = 0; w < workers; w++)
+            if ((w + workers - first) % workers >= stragglers)
+                survivors[count++] = w;
+        going_on = note_condition(search, survivors, count);
+    }
+}
+
 /* Two candidates with the same key decode alike. */
 static struct known_condition key_of(const struct planner *planner, const struct candidate *c,
                                      convoy_dtype frames) {
@@ -95,6 +108,10 @@ convoy_status plan_condition(struct planner *planner, const struct candidate *c,
     if (code.family->conditioning)
         status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers,
                                      sets_for(request->cluster.workers), note_condition, &search);
+    const uint32_t workers = request->cluster.workers;
+    const bool good = error_is_within_budget(frames, search.largest.condition);
+    if (status == CONVOY_OK && search.memory && good && code.family->conditioning && workers <= MANY_WORKERS)
+        visit_windows(&search, workers, request->cluster.stragglers);
     code_destroy(&code);
     if (status == CONVOY_OK && !search.memory)
         status = CONVOY_E_MEMORY;
