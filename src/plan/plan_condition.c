@@ -41,7 +41,8 @@ static bool note_condition(void *context, const uint32_t *survivors, uint32_t co
     return error_is_within_budget(search->frames, search->largest.condition);
 }
 
-/* Losses of γ neighbours, wherever these begin: machines fail so, and there are no more than n of them. */
+/* All n losses of γ neighbours, since machines fail so: of many sets survivor_sets.h lists a few of these
+ * only. */
 static void visit_windows(struct condition_search *search, uint32_t workers, uint32_t stragglers) {
     uint32_t survivors[CONVOY_MAX_WORKERS];
     bool going_on = true;
@@ -108,10 +109,12 @@ convoy_status plan_condition(struct planner *planner, const struct candidate *c,
     if (code.family->conditioning)
         status = survivor_sets_visit(request->cluster.workers, request->cluster.stragglers,
                                      sets_for(request->cluster.workers), note_condition, &search);
-    const uint32_t workers = request->cluster.workers;
+    const uint32_t workers = request->cluster.workers, stragglers = request->cluster.stragglers;
+    const bool some = survivor_sets_count(workers, stragglers) > sets_for(workers);
     const bool good = error_is_within_budget(frames, search.largest.condition);
-    if (status == CONVOY_OK && search.memory && good && code.family->conditioning && workers <= MANY_WORKERS)
-        visit_windows(&search, workers, request->cluster.stragglers);
+    if (status == CONVOY_OK && search.memory && good && some && code.family->conditioning &&
+        workers <= MANY_WORKERS)
+        visit_windows(&search, workers, stragglers);
     code_destroy(&code);
     if (status == CONVOY_OK && !search.memory)
         status = CONVOY_E_MEMORY;

@@ -77,7 +77,7 @@ static convoy_status decode_without(const struct coded_sample *sample, const boo
     return status;
 }
 
-/* γ neighbours on the ring of workers, wherever they begin. */
+/* γ neighbours on the ring of workers, from any worker on. */
 static convoy_status lose_windows(const struct coded_sample *sample, double *errors, double *condition,
                                   convoy_error *error) {
     convoy_status status = CONVOY_OK;
