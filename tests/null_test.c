@@ -58,6 +58,10 @@ static void test_files_and_tensors(void **state) {
     REFUSED(convoy_input_load, NULL, MODEL, CONVOY_F32, &shape, NULL);
     REFUSED(convoy_input_load, &tensor, NULL, CONVOY_F32, &shape, NULL);
     REFUSED(convoy_input_load, &tensor, MODEL, CONVOY_F32, NULL, NULL);
+    REFUSED(convoy_input_parse, NULL, "P5", 2, "x", CONVOY_F32, &shape, NULL);
+    REFUSED(convoy_input_parse, &tensor, NULL, 2, "x", CONVOY_F32, &shape, NULL);
+    REFUSED(convoy_input_parse, &tensor, "P5", 2, NULL, CONVOY_F32, &shape, NULL);
+    REFUSED(convoy_input_parse, &tensor, "P5", 2, "x", CONVOY_F32, NULL, NULL);
     REFUSED(convoy_output_save, NULL, &tensor);
     REFUSED(convoy_output_save, "/nowhere/x.npy", NULL);
     REFUSED(convoy_keygen, NULL, "name");

@@ -59,6 +59,12 @@ CONVOY_API convoy_status convoy_input_load(convoy_tensor *tensor, const char *pa
                                            const convoy_shape *shape, const convoy_image_options *options,
                                            convoy_error *error);
 
+/* The same of a file that is in memory, bytes[0..size), which are only read, and not after the call. name is
+ * what a sentence calls it. Errors as of convoy_input_load, but for CONVOY_E_IO. Thread-safe. */
+CONVOY_API convoy_status convoy_input_parse(convoy_tensor *tensor, const void *bytes, size_t size,
+                                            const char *name, convoy_dtype dtype, const convoy_shape *shape,
+                                            const convoy_image_options *options, convoy_error *error);
+
 /* Writes a tensor as .npy (format 1.0, C order). CONVOY_E_IO. */
 CONVOY_API convoy_status convoy_output_save(const char *path, const convoy_tensor *tensor,
                                             convoy_error *error);

@@ -58,28 +58,50 @@ static bool ends_with(const char *text, const char *end) {
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+/* Tells by its first bytes what the file in the buffer is. The sentence begins with its name. */
+static convoy_status load_buffer(convoy_tensor *tensor, struct buffer *file, const char *name,
+                                 convoy_dtype dtype, const convoy_shape *shape,
+                                 const convoy_image_options *options, convoy_error *error) {
+    convoy_error cause = {0};
+    convoy_status status;
+    if (file->bytes == 0)
+        status = error_set(&cause, CONVOY_E_INPUT, "is empty");
+    else if (npy_recognise(file->data, file->bytes))
+        status = load_npy(tensor, file, dtype, &cause);
+    else if (image_recognise(file->data, file->bytes))
+        status = load_image(tensor, file, dtype, shape, options, &cause);
+    else
+        status = load_proto(tensor, file, ends_with(name, ".pb"), dtype, &cause);
+    if (status != CONVOY_OK)
+        return error_set(error, status, "%.200s: %.300s", name, cause.message);
+    return CONVOY_OK;
+}
+
 convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_dtype dtype,
                                 const convoy_shape *shape, const convoy_image_options *options,
                                 convoy_error *error) {
     struct buffer *map = NULL;
-    convoy_error cause = {0};
     if (!tensor || !path || !shape)
         return error_null(error, __func__);
     convoy_status status = file_map(&map, path, error);
     if (status != CONVOY_OK)
         return status;
-    if (map->bytes == 0)
-        status = error_set(&cause, CONVOY_E_INPUT, "is empty");
-    else if (npy_recognise(map->data, map->bytes))
-        status = load_npy(tensor, map, dtype, &cause);
-    else if (image_recognise(map->data, map->bytes))
-        status = load_image(tensor, map, dtype, shape, options, &cause);
-    else
-        status = load_proto(tensor, map, ends_with(path, ".pb"), dtype, &cause);
+    status = load_buffer(tensor, map, path, dtype, shape, options, error);
     buffer_release(&map);
-    if (status != CONVOY_OK)
-        return error_set(error, status, "%.200s: %.300s", path, cause.message);
-    return CONVOY_OK;
+    return status;
+}
+
+convoy_status convoy_input_parse(convoy_tensor *tensor, const void *bytes, size_t size, const char *name,
+                                 convoy_dtype dtype, const convoy_shape *shape,
+                                 const convoy_image_options *options, convoy_error *error) {
+    if (!tensor || !bytes || !name || !shape)
+        return error_null(error, __func__);
+    struct buffer *borrowed = buffer_adopt((void *)(uintptr_t)bytes, size, NULL, NULL); /* only read */
+    if (!borrowed)
+        return error_memory(error);
+    const convoy_status status = load_buffer(tensor, borrowed, name, dtype, shape, options, error);
+    buffer_release(&borrowed);
+    return status;
 }
 
 convoy_status convoy_output_save(const char *path, const convoy_tensor *tensor, convoy_error *error) {

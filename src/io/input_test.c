@@ -209,6 +209,58 @@ static void test_what_is_no_file(void **state) {
     assert_null(tensor.data);
 }
 
+/* A file in memory, at an address of any kind and with nothing behind it, is what the same file on disk is.
+ */
+static void test_files_in_memory(void **state) {
+    uint8_t npy[300];
+    const size_t npy_length = npy_make(npy, "<f4", "(1, 2)", (const float[]){1.5f, -2}, 8);
+    const struct {
+        const char *name;
+        const void *bytes;
+        size_t length;
+    } files[] = {
+        {"x.npy", npy, npy_length},
+        {"x.pgm", "P5 2 2 255 \x00\x33\x66\xff", 15},
+        {"x.pb", "\x08\x02\x10\x01\x4a\x08\x00\x00\x80\x3f\x00\x00\x00\x40", 14},
+        {"x.pb", "\x08\x02\x10\x07\x3a\x02\x05\x06", 8},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        convoy_tensor expected, tensor;
+        assert_int_equal(load(&expected, state, files[i].name, files[i].bytes, files[i].length, CONVOY_F32,
+                              &any_picture, NULL),
+                         CONVOY_OK);
+        uint8_t *copy = malloc(files[i].length + 1);
+        assert_non_null(copy);
+        memcpy(copy + 1, files[i].bytes, files[i].length);
+        assert_int_equal(
+            convoy_input_parse(&tensor, copy + 1, files[i].length, "-", CONVOY_F32, &any_picture, NULL, NULL),
+            CONVOY_OK);
+        free(copy); /* the tensor is no view of it */
+        assert_int_equal(tensor.shape.rank, expected.shape.rank);
+        assert_int_equal(convoy_tensor_elements(&tensor), convoy_tensor_elements(&expected));
+        assert_memory_equal(tensor.data, expected.data, convoy_tensor_elements(&tensor) * sizeof(float));
+        convoy_tensor_release(&tensor);
+        convoy_tensor_release(&expected);
+    }
+}
+
+static void test_wrong_files_in_memory(void **state) {
+    (void)state;
+    convoy_tensor tensor = {0};
+    convoy_error error;
+    assert_int_equal(convoy_input_parse(&tensor, "", 0, "-", CONVOY_F32, &any_picture, NULL, &error),
+                     CONVOY_E_INPUT);
+    assert_string_equal(error.message, "-: is empty");
+    assert_int_equal(convoy_input_parse(&tensor, "hello", 5, "-", CONVOY_F32, &any_picture, NULL, &error),
+                     CONVOY_E_INPUT);
+    assert_non_null(strstr(error.message, "-: is no .npy array, no PNG"));
+    assert_int_equal(
+        convoy_input_parse(&tensor, "hello", 5, "body.pb", CONVOY_F32, &any_picture, NULL, &error),
+        CONVOY_E_INPUT);
+    assert_non_null(strstr(error.message, "body.pb: tensor without name: damaged"));
+    assert_null(tensor.data);
+}
+
 static void test_saved_outputs_load(void **state) {
     convoy_tensor tensor, back;
     convoy_shape shape = {3, {2, 1, 3}};
@@ -233,6 +285,8 @@ int main(void) {
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_what_is_no_file),
+        cmocka_unit_test(test_files_in_memory),
+        cmocka_unit_test(test_wrong_files_in_memory),
         cmocka_unit_test(test_saved_outputs_load),
     };
     return cmocka_run_group_tests(tests, temp_folder_create, temp_folder_remove);
