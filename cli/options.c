@@ -101,12 +101,12 @@ static const struct option option_table[] = {
     {"top", "K", "the K best classes (5)", OPTION_COUNT, RUN, AT(top), 1, 1000, NULL, 0},
     {"labels", "FILE", "names of the classes, one a line", OPTION_TEXT, RUN, AT(labels), 0, 0, NULL, 0},
     {"expect", "FILE", "lines \"NAME LABEL\": print the accuracy", OPTION_TEXT, RUN, AT(expect), 0, 0, NULL, 0},
-    {"preset", "HOW", "imagenet, unit or raw: how pixels become numbers", OPTION_CHOICE, RUN, AT(image.preset), 0, 0, "auto,imagenet,unit,raw", 0},
+    {"preset", "HOW", "imagenet, unit, raw, tf or caffe: how pixels become numbers", OPTION_CHOICE, RUN, AT(image.preset), 0, 0, "auto,imagenet,unit,raw,tf,caffe", 0},
     {"mean", "M,M,M", "taken from the scaled pixels, per channel", OPTION_COLOUR, RUN, AT(image.mean), 0, 0, NULL, AT(image.has_mean)},
     {"std", "S,S,S", "divides them after that, per channel", OPTION_COLOUR, RUN, AT(image.deviation), 0, 0, NULL, AT(image.has_deviation)},
     {"scale", "F", "multiplies the pixels 0..255", OPTION_NUMBER, RUN, AT(image.scale), 0, 0, NULL, AT(image.has_scale)},
     {"size", "S", "side of the image where the model leaves it open (224)", OPTION_SIZE, PLANNED, AT(image.size), 1, 65536, NULL, 0},
-    {"channels", "ORDER", "rgb or bgr (rgb)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", 0},
+    {"channels", "ORDER", "rgb or bgr (rgb; of the preset caffe bgr)", OPTION_CHOICE, RUN, AT(channels), 0, 0, "rgb,bgr", AT(channels_given)},
     {"layout", "HOW", "nchw or nhwc: where the channels of the image stand (as the model's shape tells)", OPTION_CHOICE, RUN, AT(image.layout), 0, 0, "auto,nchw,nhwc", 0},
     {"finite", NULL, "name the first layer whose output is not finite; nothing is fused", OPTION_FLAG, RUN, AT(session.finite), 0, 0, NULL, 0},
     {"background", "COLOUR", "under transparent pixels: #rrggbb, #rgb, white or black (white)", OPTION_RGB, RUN, AT(image.background), 0, 0, NULL, AT(image.has_background)},
@@ -442,6 +442,10 @@ convoy_status options_parse(struct cli_options *options, enum command command, i
     }
     if (options->batch && options->one)
         return cli_error(error, CONVOY_E_USAGE, "--batch and --one: it is the one or the other");
+    if (options->channels_given && options->channels == 0 && options->image.preset == CONVOY_PRESET_CAFFE)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--channels rgb: the preset caffe is blue first; --preset raw takes --channels and "
+                         "--mean");
     if (options->lambda_given && options->session.objective != CONVOY_OBJECTIVE_PAPER && !options->explain &&
         !options->svg)
         return cli_error(error, CONVOY_E_USAGE,

@@ -41,7 +41,7 @@ struct cli_options {
     bool stragglers_given, lambda_given;
     bool calibrate, operators;
     bool check, json, csv, quick, quiet, help, version;
-    bool workers_given;
+    bool workers_given, channels_given;
     bool mpi;
     struct text_list arguments; /* what is not an option */
 };

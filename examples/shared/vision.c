@@ -6,7 +6,7 @@
 
 #define LARGEST_SIDE 65536
 
-#define PRESET_WORDS "auto,imagenet,unit,raw" /* in the order of convoy_preset */
+#define PRESET_WORDS "auto,imagenet,unit,raw,tf,caffe" /* in the order of convoy_preset */
 
 static convoy_status read_command_line(struct vision *vision, const struct vision_program *program, int argc,
                                        char **argv, convoy_error *error) {
@@ -14,8 +14,8 @@ static convoy_status read_command_line(struct vision *vision, const struct visio
         {"--labels", "FILE", "names of the classes, one a line", ARGUMENT_TEXT, &vision->labels_path, 0, 0,
          NULL},
         {"--preset", "HOW",
-         "numbers of pixels: unit (0..1; detect, segment), raw (0..255), imagenet, or auto, as convoy run "
-         "(classify)",
+         "numbers of pixels: unit (0..1; detect, segment), raw (0..255), imagenet, tf, caffe, or auto, as "
+         "convoy run (classify)",
          ARGUMENT_CHOICE, &vision->preset, 0, 0, PRESET_WORDS},
         {"--size", "S", "side of the picture, if the model leaves it open", ARGUMENT_COUNT, &vision->size, 1,
          LARGEST_SIDE, NULL},

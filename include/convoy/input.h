@@ -10,13 +10,19 @@
 extern "C" {
 #endif
 
-/* How the pixels of an image become numbers. */
+/* How the pixels of an image become numbers. tf and caffe make the numbers of the modes of these names of
+ * Keras's imagenet_utils.preprocess_input. Of the picture they take what imagenet takes, the middle 224/256,
+ * as the evaluations of TF-Slim (which squeezes that to a square) and of Caffe's VGG models do; Keras's
+ * load_img(target_size) squeezes the whole picture, as unit and raw do. */
 typedef enum convoy_preset {
     CONVOY_PRESET_AUTO,     /* of floating-point numbers imagenet for 3 channels, unit for 1; of uint8 raw */
     CONVOY_PRESET_IMAGENET, /* shorter side to 256*size/224, antialiased bilinear, centre crop, 0..1, the
                                usual mean and deviation */
     CONVOY_PRESET_UNIT,     /* resized to the model's size, 0..1 */
-    CONVOY_PRESET_RAW /* resized to the model's size, 0..255; 16-bit samples keep their digits, v*255/65535 */
+    CONVOY_PRESET_RAW,      /* resized to the model's size, 0..255; 16-bit samples keep their digits,
+                               v*255/65535 */
+    CONVOY_PRESET_TF,       /* cut as imagenet, -1..1: v/127.5 - 1 */
+    CONVOY_PRESET_CAFFE     /* cut as imagenet, 0..255 less the means 103.939, 116.779, 123.68, blue first */
 } convoy_preset;
 
 /* Where the channels of an image stand. */
@@ -34,7 +40,7 @@ CONVOY_API convoy_layout convoy_layout_find(const convoy_shape *shape);
 /* Everything about an image's preprocessing. Zero-initialised means: all defaults. */
 typedef struct convoy_image_options {
     convoy_preset preset;
-    bool bgr;     /* order of the channels: blue first */
+    bool bgr;     /* order of the channels: blue first; that of the preset caffe in any case */
     int64_t size; /* side of the square that the model takes, where the model leaves it open; 0: from the
                      model, or 224 */
     bool has_mean, has_deviation, has_scale;
@@ -52,9 +58,9 @@ typedef struct convoy_image_options {
  * 16 to 64 bits, integers of 8 to 64 bits and bool in either byte order, become dtype: floats are rounded to
  * a floating-point dtype, and a finite one that is beyond its range is refused; everything else must be
  * exactly the same number in dtype. An image becomes [1,C,H,W] or [1,H,W,C] of a floating-point dtype, or of
- * uint8, rounded and cut to 0..255 after mean and deviation; the presets imagenet and unit are for
- * floating-point dtypes. options may be NULL: all defaults. *tensor is the caller's. CONVOY_E_IO,
- * CONVOY_E_INPUT, CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
+ * uint8, rounded and cut to 0..255 after mean and deviation; all presets but raw are for floating-point
+ * dtypes. options may be NULL: all defaults. *tensor is the caller's. CONVOY_E_IO, CONVOY_E_INPUT,
+ * CONVOY_E_UNSUPPORTED, CONVOY_E_MEMORY. */
 CONVOY_API convoy_status convoy_input_load(convoy_tensor *tensor, const char *path, convoy_dtype dtype,
                                            const convoy_shape *shape, const convoy_image_options *options,
                                            convoy_error *error);

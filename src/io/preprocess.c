@@ -12,6 +12,9 @@
 static const float imagenet_mean[3] = {0.485f, 0.456f, 0.406f};
 static const float imagenet_deviation[3] = {0.229f, 0.224f, 0.225f};
 
+/* Means of ImageNet's pixels in 0..255, red, green, blue, as Caffe's VGG models take them. */
+static const float caffe_mean[3] = {123.68f, 116.779f, 103.939f};
+
 static bool is_channels(int64_t extent) {
     return extent == 1 || extent == 3;
 }
@@ -73,14 +76,37 @@ static convoy_status plan_sides(struct preprocess *plan, const convoy_shape *sha
     return CONVOY_OK;
 }
 
+/* What a preset does to the pixels 0..255 of one colour: (v*scale - mean)/deviation. */
+struct colour_rule {
+    float scale, mean, deviation;
+};
+
+static struct colour_rule preset_colour(convoy_preset preset, int colour) {
+    switch (preset) {
+    case CONVOY_PRESET_IMAGENET:
+        return (struct colour_rule){1 / 255.0f, imagenet_mean[colour], imagenet_deviation[colour]};
+    case CONVOY_PRESET_TF:
+        return (struct colour_rule){1 / 127.5f, 1, 1};
+    case CONVOY_PRESET_CAFFE:
+        return (struct colour_rule){1, caffe_mean[colour], 1};
+    case CONVOY_PRESET_RAW:
+        return (struct colour_rule){1, 0, 1};
+    default:
+        return (struct colour_rule){1 / 255.0f, 0, 1};
+    }
+}
+
 static void plan_preset(struct preprocess *plan, convoy_preset preset) {
-    plan->scale = preset == CONVOY_PRESET_RAW ? 1 : 1 / 255.0f;
+    const bool cut =
+        preset == CONVOY_PRESET_IMAGENET || preset == CONVOY_PRESET_TF || preset == CONVOY_PRESET_CAFFE;
     int64_t side = plan->height > plan->width ? plan->height : plan->width;
-    plan->short_side = preset == CONVOY_PRESET_IMAGENET ? 256 * side / 224 : 0;
+    plan->short_side = cut ? 256 * side / 224 : 0;
+    plan->bgr = plan->bgr || preset == CONVOY_PRESET_CAFFE;
     for (int c = 0; c < 3; c++) {
-        int colour = plan->bgr ? 2 - c : c;
-        plan->mean[c] = preset == CONVOY_PRESET_IMAGENET ? imagenet_mean[colour] : 0;
-        plan->deviation[c] = preset == CONVOY_PRESET_IMAGENET ? imagenet_deviation[colour] : 1;
+        const struct colour_rule rule = preset_colour(preset, plan->bgr ? 2 - c : c);
+        plan->scale = rule.scale;
+        plan->mean[c] = rule.mean;
+        plan->deviation[c] = rule.deviation;
     }
     if (plan->channels == 1) { /* grey is all colours alike */
         plan->mean[0] = (plan->mean[0] + plan->mean[1] + plan->mean[2]) / 3;
@@ -104,6 +130,8 @@ static convoy_status plan_numbers(struct preprocess *plan, convoy_preset preset,
         return CONVOY_OK;
     case CONVOY_PRESET_IMAGENET:
     case CONVOY_PRESET_UNIT:
+    case CONVOY_PRESET_TF:
+    case CONVOY_PRESET_CAFFE:
         if (!real)
             return error_set(error, CONVOY_E_USAGE,
                              "the preset makes fractions, but the model takes uint8; raw is accepted");

@@ -197,6 +197,39 @@ static void test_unit_and_raw(void **state) {
     convoy_tensor_release(&plain);
 }
 
+/* The pixels that imagenet takes, in other numbers: Keras's x/127.5 - 1, and x[..., ::-1] less the means. */
+static void test_tf_and_caffe(void **state) {
+    (void)state;
+    static const double caffe_mean[3] = {103.939, 116.779, 123.68};
+    const convoy_shape shape = {4, {-1, 3, 7, 7}};
+    const convoy_image_options raw = {.preset = CONVOY_PRESET_IMAGENET,
+                                      .has_scale = true,
+                                      .scale = 1,
+                                      .has_mean = true,
+                                      .has_deviation = true,
+                                      .deviation = {1, 1, 1}};
+    const convoy_image_options tf = {.preset = CONVOY_PRESET_TF}, caffe = {.preset = CONVOY_PRESET_CAFFE},
+                               turned = {.preset = CONVOY_PRESET_CAFFE, .bgr = true};
+    struct preprocess plans[] = {plan_of(shape, &raw), plan_of(shape, &tf), plan_of(shape, &caffe),
+                                 plan_of(shape, &turned)};
+    convoy_tensor tensors[4];
+    const float *numbers[4];
+    for (int i = 0; i < 4; i++) {
+        tensors[i] = tensor_of(&plans[i], pic(20, 13, 3));
+        numbers[i] = tensors[i].data;
+    }
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 49; i++) {
+            assert_near(numbers[1][c * 49 + i], (double)numbers[0][c * 49 + i] / 127.5 - 1);
+            assert_near(numbers[2][c * 49 + i], (double)numbers[0][(2 - c) * 49 + i] - caffe_mean[c]);
+            assert_near(numbers[3][c * 49 + i], (double)numbers[2][c * 49 + i]);
+        }
+    for (int i = 0; i < 4; i++)
+        convoy_tensor_release(&tensors[i]);
+    struct preprocess grey = plan_of((convoy_shape){4, {1, 1, 7, 7}}, &caffe);
+    assert_near(grey.mean[0], (103.939 + 116.779 + 123.68) / 3);
+}
+
 /* A sample v of 16 bits is the number v * 255 / 65535, in float32. */
 static void test_16_bits(void **state) {
     (void)state;
@@ -382,6 +415,8 @@ static void test_wrong_types_and_layouts(void **state) {
                    "raw is accepted");
     expect_refusal(CONVOY_U8, shape, (convoy_image_options){.preset = CONVOY_PRESET_UNIT}, CONVOY_E_USAGE,
                    "raw is accepted");
+    expect_refusal(CONVOY_U8, shape, (convoy_image_options){.preset = CONVOY_PRESET_CAFFE}, CONVOY_E_USAGE,
+                   "raw is accepted");
     expect_refusal(CONVOY_F32, shape, (convoy_image_options){.layout = CONVOY_LAYOUT_NHWC}, CONVOY_E_INPUT,
                    "pictures go into [N,H,W,C] with 1 or 3 channels");
     expect_refusal(CONVOY_F32, shape, (convoy_image_options){.layout = (convoy_layout)7}, CONVOY_E_USAGE,
@@ -431,6 +466,7 @@ int main(void) {
         cmocka_unit_test(test_imagenet),
         cmocka_unit_test(test_imagenet_of_grey),
         cmocka_unit_test(test_unit_and_raw),
+        cmocka_unit_test(test_tf_and_caffe),
         cmocka_unit_test(test_16_bits),
         cmocka_unit_test(test_own_numbers),
         cmocka_unit_test(test_open_axes),
