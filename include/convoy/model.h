@@ -44,6 +44,12 @@ CONVOY_API size_t convoy_model_symbols(const convoy_model *model, const char *co
  * mode). */
 CONVOY_API bool convoy_model_batched(const convoy_model *model, size_t input);
 
+/* How many images one inference takes along the first axis of an input (< convoy_model_inputs): N if the
+ * input has four axes and the first of them is fixed, N > 1, if the first output is declared with N rows, of
+ * at least two axes, and no layer takes the statistics of the batch; else 1. Row i of the first output is
+ * then the result of image i. Thread-safe. */
+CONVOY_API size_t convoy_model_group(const convoy_model *model, size_t input);
+
 /* Version of the default operator set. */
 CONVOY_API int64_t convoy_model_opset(const convoy_model *model);
 

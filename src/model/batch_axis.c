@@ -84,3 +84,11 @@ convoy_status batch_axes_find(convoy_model *model, convoy_error *error) {
     free(reached);
     return CONVOY_OK;
 }
+
+size_t batch_axis_group(const convoy_model *model, size_t input) {
+    const convoy_shape *shape = &model->inputs[input].shape;
+    if (shape->rank != IMAGE_RANK || shape->dims[0] < 2 || model->output_count == 0 || mixes_batch(model))
+        return 1;
+    const convoy_shape *out = &model->outputs[0].shape; /* a scalar's if it is not declared */
+    return out->rank > 1 && out->dims[0] == shape->dims[0] ? (size_t)shape->dims[0] : 1;
+}

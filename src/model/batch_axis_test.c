@@ -11,12 +11,12 @@
 
 static const int64_t one = 1;
 
-/* Loads a model of input x and output y, and asks about x. */
-static bool is_batched(const int64_t *dims, size_t rank, size_t filter_rank, const char *first,
-                       const char *outputs, int64_t opset) {
+/* Loads a model of input x and output y, whose first operator has these outputs. */
+static convoy_model *load(const int64_t *dims, size_t rank, const int64_t *output_dims, size_t output_rank,
+                          size_t filter_rank, const char *first, const char *outputs, int64_t opset) {
     static const int64_t filters[] = {1, 1, 1, 1, 1};
     struct message graph = {0}, input = value_message("x", dims, rank),
-                   output = value_message("y", dims, rank);
+                   output = value_message("y", output_dims, output_rank);
     struct message w = tensor_message("w", filters, filter_rank, 1), s = tensor_message("s", &one, 1, 1);
     message_take(&graph, GRAPH_INPUT, &input);
     message_take(&graph, GRAPH_OUTPUT, &output);
@@ -36,6 +36,12 @@ static bool is_batched(const int64_t *dims, size_t rank, size_t filter_rank, con
         fail_msg("%s", error.message);
     unlink(path);
     message_free(&bytes);
+    return model;
+}
+
+static bool is_batched(const int64_t *dims, size_t rank, size_t filter_rank, const char *first,
+                       const char *outputs, int64_t opset) {
+    convoy_model *model = load(dims, rank, dims, rank, filter_rank, first, outputs, opset);
     bool batched = convoy_model_batched(model, 0);
     convoy_model_destroy(&model);
     return batched;
@@ -82,10 +88,39 @@ static void test_training(void **state) {
     assert_true(is_batched(single, 4, 4, "BatchNormalization", "a m v", 9));
 }
 
+/* How many images an inference takes. */
+static void test_groups(void **state) {
+    (void)state;
+    static const struct {
+        int64_t in[4], out[4];
+        size_t rank, out_rank;
+        const char *first, *outputs;
+        size_t group;
+    } cases[] = {
+        {{4, 3, 8, 8}, {4, 10}, 4, 2, "Relu", "a", 4},
+        {{4, 3, -1, -1}, {4, 3, -1, -1}, 4, 4, "Relu", "a", 4},
+        {{1, 3, 8, 8}, {1, 10}, 4, 2, "Relu", "a", 1},
+        {{-1, 3, 8, 8}, {-1, 10}, 4, 2, "Relu", "a", 1},
+        {{4, 3, 8, 8}, {1, 10}, 4, 2, "Relu", "a", 1}, /* no row for each image */
+        {{4, 3, 8, 8}, {4}, 4, 1, "Relu", "a", 1},
+        {{4, 3, 8, 8}, {-1, 10}, 4, 2, "Relu", "a", 1},
+        {{3, 8, 8}, {3, 8, 8}, 3, 3, "Relu", "a", 1}, /* channels */
+        {{4, 3, 8, 8}, {4, 10}, 4, 2, "BatchNormalization", "a m v", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        convoy_model *model = load(cases[i].in, cases[i].rank, cases[i].out, cases[i].out_rank, 4,
+                                   cases[i].first, cases[i].outputs, 9);
+        if (convoy_model_group(model, 0) != cases[i].group)
+            fail_msg("case %zu: not %zu images", i, cases[i].group);
+        convoy_model_destroy(&model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rule),
         cmocka_unit_test(test_training),
+        cmocka_unit_test(test_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

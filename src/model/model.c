@@ -110,6 +110,10 @@ bool convoy_model_batched(const convoy_model *model, size_t input) {
     return model->batched[input];
 }
 
+size_t convoy_model_group(const convoy_model *model, size_t input) {
+    return batch_axis_group(model, input);
+}
+
 int64_t convoy_model_opset(const convoy_model *model) {
     return model->opset;
 }
