@@ -5,8 +5,8 @@
  *
  * Rates are GB/s of all threads together, every operand read once and every result written once; ratio is the
  * rate over that of a memcpy of as many bytes (read plus written) on as many threads. */
-#include "bench/coding_rates.h"
 #include "code/code.h"
+#include "measure/coding_rates.h"
 #include "partition/partition.h"
 
 #include <getopt.h>

@@ -6,7 +6,7 @@
  * One row a batch, each with a cluster of its own, and a row of the least of every column: on a machine that
  * others use as well, only the least says what the program costs. Times in us of one job; cpu and switches
  * are of all threads together. */
-#include "bench/job_time.h"
+#include "measure/job_time.h"
 
 #include <getopt.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #include <convoy/plan.h>
 
 #include "base/error.h"
-#include "bench/job_time.h"
+#include "measure/job_time.h"
 #include "model/graph.h"
 #include "session/session.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/tensor.h"
-#include "bench/coding_rates.h"
+#include "measure/coding_rates.h"
 #include "model/network.h"
 #include "runtime/cluster.h"
 #include "session/session.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "bench/layer_cluster.h"
+#include "measure/layer_cluster.h"
 
 #define DEADLINE_NS (10 * NS_PER_S)
 

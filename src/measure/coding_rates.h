@@ -1,6 +1,6 @@
 /* How fast the master encodes and decodes one layer, beside memcpy on the same machine in the same minute. */
-#ifndef BENCH_CODING_RATES_H
-#define BENCH_CODING_RATES_H
+#ifndef MEASURE_CODING_RATES_H
+#define MEASURE_CODING_RATES_H
 
 #include "base/conv.h"
 #include "code/code.h"

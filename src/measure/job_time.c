@@ -1,8 +1,8 @@
-#include "bench/job_time.h"
+#include "measure/job_time.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "bench/layer_cluster.h"
+#include "measure/layer_cluster.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,11 +1,10 @@
-#include "bench/coding_rates.h"
+#include "measure/coding_rates.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/median.h"
 #include "base/memory.h"
 #include "base/tensor.h"
-#include "bench/bench.h"
 #include "code/decoder.h"
 #include "code/encoder.h"
 #include "partition/partition.h"

@@ -1,6 +1,6 @@
 /* One convolution with ReLU over a cluster of worker threads of this process, to be timed. */
-#ifndef BENCH_LAYER_CLUSTER_H
-#define BENCH_LAYER_CLUSTER_H
+#ifndef MEASURE_LAYER_CLUSTER_H
+#define MEASURE_LAYER_CLUSTER_H
 
 #include "base/conv.h"
 #include "code/code.h"

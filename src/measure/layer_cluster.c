@@ -1,4 +1,4 @@
-#include "bench/layer_cluster.h"
+#include "measure/layer_cluster.h"
 
 #include "base/error.h"
 #include "compute/layer.h"

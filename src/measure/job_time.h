@@ -1,7 +1,7 @@
 /* What one job costs in all where there is next to nothing to compute: a layer of no size over n worker
  * threads, from its input to its output. */
-#ifndef BENCH_JOB_TIME_H
-#define BENCH_JOB_TIME_H
+#ifndef MEASURE_JOB_TIME_H
+#define MEASURE_JOB_TIME_H
 
 #include "code/code.h"
 #include "transport/fault.h"
