@@ -97,6 +97,11 @@ static void test_sessions(void **state) {
     REFUSED(convoy_session_check, session, NULL, &empty, &check);
     REFUSED(convoy_session_check, session, &input, NULL, &check);
     REFUSED(convoy_session_check, session, &input, &empty, NULL);
+    REFUSED(convoy_session_leave_out, NULL, NULL, 0);
+    REFUSED(convoy_session_leave_out, session, NULL, 1);
+    REFUSED(convoy_bench_inputs, NULL, &shape, 1, &input);
+    REFUSED(convoy_bench_inputs, model, NULL, 1, &input);
+    REFUSED(convoy_bench_inputs, model, &shape, 1, NULL);
     REFUSED(convoy_options_settle, NULL, model, &shape);
     REFUSED(convoy_options_settle, &options, NULL, &shape);
     REFUSED(convoy_options_settle, &options, model, NULL);

@@ -49,6 +49,13 @@ CONVOY_API convoy_status convoy_bench(const convoy_model *model, const convoy_sh
                                       void (*take)(void *context, const convoy_bench_figure *figure),
                                       void *context, convoy_error *error);
 
+/* Inputs to measure the model with, of these shapes, one for each model input: float32 elements are random,
+ * by the seed, from -1 to 1; all others are zeros, which every index and every count may be. Fills inputs[],
+ * each to be released. CONVOY_E_USAGE for a shape with an open axis, CONVOY_E_MEMORY; then nothing is to be
+ * released. */
+CONVOY_API convoy_status convoy_bench_inputs(const convoy_model *model, const convoy_shape *input_shapes,
+                                             uint64_t seed, convoy_tensor *inputs, convoy_error *error);
+
 /* The machine and the build in one line: processor, how many, libraries, version. text is returned. */
 CONVOY_API const char *convoy_bench_machine(char *text, size_t size);
 

@@ -269,6 +269,16 @@ CONVOY_API size_t convoy_session_distrusted(const convoy_session *session, uint3
 /* Distrusts nobody any more: a worker that was banned, or one with its key, may come again. */
 CONVOY_API void convoy_session_pardon(convoy_session *session);
 
+/* Layers that begin from now on ask none of workers[0..count), and again those that an earlier call has left
+ * out; count 0: all are asked. Their outcome is CONVOY_OUTCOME_NONE. They stay alive, keep their filters and
+ * are sent those of layers that they lack, so that a layer may ask them again at any time. It serves to
+ * measure, and to try, what a run is like without some workers, whether these are threads, started here or
+ * have dialled in: faults are given once for a session, and a worker that was killed does not come back to
+ * it. Nothing is done in a session without workers. Thread-safe. CONVOY_E_USAGE for a number that no worker
+ * may have; then nothing changes. */
+CONVOY_API convoy_status convoy_session_leave_out(convoy_session *session, const uint32_t *workers,
+                                                  size_t count, convoy_error *error);
+
 /* Readiness: how many workers are alive now, and in *needed how many must be that no layer waits, n - γ. Both
  * are 0 in a local session, and if no layer pays. */
 CONVOY_API uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed);

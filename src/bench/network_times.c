@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/median.h"
 #include "base/random.h"
-#include "base/tensor.h"
+#include "model/graph.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -97,18 +97,27 @@ static void take_network(const struct bench *bench, struct runs *alone, struct r
                median(part->shares_cpu_ms, runs));
 }
 
-static convoy_status make_inputs(const struct bench *bench, convoy_tensor *inputs, size_t count,
-                                 convoy_error *error) {
+static void release_inputs(convoy_tensor *inputs, size_t count) {
+    for (size_t i = 0; inputs && i < count; i++)
+        convoy_tensor_release(&inputs[i]);
+}
+
+convoy_status convoy_bench_inputs(const convoy_model *model, const convoy_shape *input_shapes, uint64_t seed,
+                                  convoy_tensor *inputs, convoy_error *error) {
     const convoy_value_info *infos;
     struct random random;
-    random_seed(&random, bench->options->seed);
-    convoy_model_inputs(bench->model, &infos);
+    if (!model || (model->input_count > 0 && (!input_shapes || !inputs)))
+        return error_null(error, __func__);
+    const size_t count = convoy_model_inputs(model, &infos);
+    random_seed(&random, seed);
     for (size_t i = 0; i < count; i++) {
-        convoy_status status =
-            convoy_tensor_create(&inputs[i], infos[i].dtype, &bench->input_shapes[i], error);
-        if (status != CONVOY_OK)
+        const convoy_status status =
+            convoy_tensor_create(&inputs[i], infos[i].dtype, &input_shapes[i], error);
+        if (status != CONVOY_OK) {
+            release_inputs(inputs, i);
             return status;
-        size_t elements = convoy_tensor_elements(&inputs[i]);
+        }
+        const size_t elements = convoy_tensor_elements(&inputs[i]);
         for (size_t k = 0; inputs[i].dtype == CONVOY_F32 && k < elements; k++)
             ((float *)inputs[i].data)[k] = (float)(2 * random_unit(&random) - 1);
     }
@@ -142,7 +151,9 @@ convoy_status bench_network(struct bench *bench, convoy_error *error) {
     struct coded_part part = {.wall_ms = calloc(bench->runs, sizeof(double)),
                               .shares_cpu_ms = calloc(bench->runs, sizeof(double))};
     bool memory = inputs && part.wall_ms && part.shares_cpu_ms;
-    convoy_status status = memory ? make_inputs(bench, inputs, count, error) : error_memory(error);
+    convoy_status status =
+        memory ? convoy_bench_inputs(bench->model, bench->input_shapes, bench->options->seed, inputs, error)
+               : error_memory(error);
     if (status == CONVOY_OK)
         status = open_runs(bench, &alone, true, error);
     if (status == CONVOY_OK)
@@ -155,8 +166,7 @@ convoy_status bench_network(struct bench *bench, convoy_error *error) {
     close_runs(&coded);
     free(part.wall_ms);
     free(part.shares_cpu_ms);
-    for (size_t i = 0; inputs && i < count; i++)
-        convoy_tensor_release(&inputs[i]);
+    release_inputs(inputs, count);
     free(inputs);
     return status;
 }

@@ -298,6 +298,10 @@ static void test_standings(void **state) {
     assert_int_equal(peer_standing(&peer, true, 0), WORKER_LATE);
     peer.owed_count = 1;
     assert_int_equal(peer_standing(&peer, true, 0), WORKER_STALLED);
+    peer.left_out = true;
+    assert_int_equal(peer_standing(&peer, true, 0), WORKER_LEFT_OUT);
+    peer.state = PEER_LOST; /* which it is all the same */
+    assert_int_equal(peer_standing(&peer, true, 0), WORKER_DEAD);
 }
 
 int main(void) {

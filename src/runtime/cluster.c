@@ -145,6 +145,19 @@ void cluster_pardon(struct cluster *cluster) {
     dispatcher_pardon(cluster->dispatcher);
 }
 
+convoy_status cluster_leave_out(struct cluster *cluster, const uint32_t *workers, size_t count,
+                                convoy_error *error) {
+    bool left_out[CONVOY_MAX_WORKERS] = {false};
+    for (size_t i = 0; i < count; i++) {
+        if (workers[i] >= cluster->nodes)
+            return error_set(error, CONVOY_E_USAGE, "worker %u is to be left out: must be 0 to %u",
+                             workers[i], cluster->nodes - 1);
+        left_out[workers[i]] = true;
+    }
+    dispatcher_leave_out(cluster->dispatcher, left_out);
+    return CONVOY_OK;
+}
+
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity) {
     size_t count = 0;
     for (uint32_t w = 0; w < cluster->nodes; w++) {

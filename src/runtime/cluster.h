@@ -117,6 +117,11 @@ size_t cluster_distrusted(struct cluster *cluster, uint32_t *distrusted, size_t 
 /* Nobody is distrusted any more: who was may come again, if the transport lets any come. */
 void cluster_pardon(struct cluster *cluster);
 
+/* Layers that begin from now on ask none of workers[0..count), and all others. CONVOY_E_USAGE for a number
+ * beyond the cluster's nodes; then nothing changes. */
+convoy_status cluster_leave_out(struct cluster *cluster, const uint32_t *workers, size_t count,
+                                convoy_error *error);
+
 /* Fills lost[0..capacity) with the workers that are lost; returns how many there are. */
 size_t cluster_lost(struct cluster *cluster, uint32_t *lost, size_t capacity);
 

@@ -27,7 +27,7 @@ void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
         enum task_state state = context->tasks[w].state;
         bool dead = state == TASK_LOST || state == TASK_DECLINED ||
                     (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
-        bool absent = context->standings[w] == WORKER_ABSENT || state == TASK_HELD ||
+        bool absent = context->standings[w] >= WORKER_ABSENT || state == TASK_HELD ||
                       (state == TASK_NONE && context->standings[w] <= WORKER_SLOW); /* not asked */
         report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
                              : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
@@ -48,7 +48,8 @@ static const char *describe_absence(const struct coded_run *run, uint32_t worker
                                             [WORKER_SILENT] = "silent",
                                             [WORKER_UNREADY] = "without its filters",
                                             [WORKER_DEAD] = "lost",
-                                            [WORKER_ABSENT] = "not there"};
+                                            [WORKER_ABSENT] = "not there",
+                                            [WORKER_LEFT_OUT] = "left out"};
     enum worker_standing standing = run->context->standings[worker];
     switch (run->asked ? run->context->tasks[worker].state : TASK_NONE) {
     case TASK_NONE:

@@ -294,6 +294,13 @@ void dispatcher_standings(struct dispatcher *d, uint32_t layer, enum worker_stan
     pthread_mutex_unlock(&d->mutex);
 }
 
+void dispatcher_leave_out(struct dispatcher *d, const bool *left_out) {
+    pthread_mutex_lock(&d->mutex);
+    for (uint32_t w = 0; w < d->nodes; w++)
+        d->assignments.peers[w].left_out = left_out[w];
+    pthread_mutex_unlock(&d->mutex);
+}
+
 enum peer_state dispatcher_state(struct dispatcher *d, uint32_t worker) {
     pthread_mutex_lock(&d->mutex);
     enum peer_state state = d->assignments.peers[worker].state;

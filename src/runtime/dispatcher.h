@@ -61,6 +61,10 @@ uint32_t dispatcher_wait_ready(struct dispatcher *dispatcher, uint32_t wanted, u
 void dispatcher_standings(struct dispatcher *dispatcher, uint32_t layer, enum worker_standing *standings,
                           float *paces);
 
+/* Jobs that look at the standings from now on ask none of the workers for which left_out[nodes] is true, and
+ * all others. */
+void dispatcher_leave_out(struct dispatcher *dispatcher, const bool *left_out);
+
 enum peer_state dispatcher_state(struct dispatcher *dispatcher, uint32_t worker);
 
 /* How many workers are alive now. */

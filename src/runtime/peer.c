@@ -11,6 +11,8 @@ enum worker_standing peer_standing(const struct peer *peer, bool holds, uint64_t
         return WORKER_ABSENT;
     if (peer->state == PEER_LOST || peer->distrusted)
         return WORKER_DEAD;
+    if (peer->left_out)
+        return WORKER_LEFT_OUT;
     if (!holds)
         return WORKER_UNREADY;
     if (peer->state == PEER_SUSPECT)

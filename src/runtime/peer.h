@@ -33,6 +33,7 @@ struct peer {
     struct trust trust;            /* in that process */
     bool distrusted;               /* it gets no more tasks */
     bool ban_due;                  /* the transport was not told yet that it is distrusted */
+    bool left_out;                 /* the caller wants it to be asked nothing */
     uint64_t heard_ns;             /* when it last sent or was last sent something */
     enum peer_state state;         /* as the transport told */
     bool damage_logged;
@@ -47,7 +48,8 @@ enum worker_standing {
     WORKER_SILENT,  /* gives no signs of life: not to be asked */
     WORKER_UNREADY, /* does not hold the layer yet */
     WORKER_DEAD,    /* lost */
-    WORKER_ABSENT   /* has not come yet */
+    WORKER_ABSENT,  /* has not come yet */
+    WORKER_LEFT_OUT /* well, but the caller wants it to be asked nothing */
 };
 
 static inline bool peer_lives(const struct peer *peer) {

@@ -356,6 +356,13 @@ void convoy_session_pardon(convoy_session *session) {
         cluster_pardon(session->cluster);
 }
 
+convoy_status convoy_session_leave_out(convoy_session *session, const uint32_t *workers, size_t count,
+                                       convoy_error *error) {
+    if (!session || (!workers && count > 0))
+        return error_null(error, __func__);
+    return session->cluster ? cluster_leave_out(session->cluster, workers, count, error) : CONVOY_OK;
+}
+
 uint32_t convoy_session_live(const convoy_session *session, uint32_t *needed) {
     *needed = session->cluster || session->unmeasured ? session->needed : 0;
     return session->cluster ? cluster_living(session->cluster) : 0;

@@ -384,6 +384,80 @@ static void every_output_is_looked_at(void **state) {
         }
 }
 
+/* Runs once, as an answer that is right. asked[w]: in how many layers the worker had an outcome. */
+static convoy_status run_and_count(convoy_session *session, const convoy_tensor *input, int asked[6],
+                                   convoy_error *error) {
+    convoy_result *result = NULL;
+    convoy_check check;
+    convoy_status status = convoy_session_run(session, input, &result, error);
+    if (status != CONVOY_OK)
+        return status;
+    assert_int_equal(convoy_session_check(session, input, result, &check, NULL), CONVOY_OK);
+    assert_true(check.max_rel_error <= 1e-5);
+    memset(asked, 0, 6 * sizeof *asked);
+    for (size_t i = 0; i < result->layer_count; i++)
+        for (int w = 0; w < 6; w++)
+            asked[w] += result->layers[i].outcome[w] != CONVOY_OUTCOME_NONE;
+    convoy_result_destroy(&result);
+    return CONVOY_OK;
+}
+
+static void workers_are_left_out_and_asked_again(void **state) {
+    static const uint32_t two[] = {0, 3}, three[] = {0, 3, 5}, beyond[] = {1, 6};
+    convoy_options options;
+    convoy_options_init(&options);
+    options.no_fallback = true; /* a busy machine is waited for */
+    options.deadline_ns = UINT64_C(60000000000);
+    convoy_session *session = lenet5_session(*state, &options);
+    convoy_tensor input = load_digit(0);
+    convoy_error error = {0};
+    uint32_t needed;
+    int asked[6];
+    assert_int_equal(convoy_session_leave_out(session, two, 2, &error), CONVOY_OK);
+    assert_int_equal(run_and_count(session, &input, asked, &error), CONVOY_OK);
+    for (int w = 0; w < 6; w++)
+        assert_int_equal(asked[w] > 0, w != 0 && w != 3);
+    assert_int_equal(convoy_session_live(session, &needed), 6);
+
+    assert_int_equal(convoy_session_leave_out(session, beyond, 2, &error), CONVOY_E_USAGE);
+    assert_non_null(strstr(error.message, "worker 6"));
+    assert_int_equal(run_and_count(session, &input, asked, &error), CONVOY_OK);
+    assert_true(asked[1] > 0 && asked[0] == 0); /* nothing has changed */
+
+    assert_int_equal(convoy_session_leave_out(session, three, 3, &error), CONVOY_OK);
+    assert_int_equal(run_and_count(session, &input, asked, &error), CONVOY_E_WORKERS);
+    assert_non_null(strstr(error.message, "worker 5 left out"));
+
+    assert_int_equal(convoy_session_leave_out(session, NULL, 0, &error), CONVOY_OK);
+    assert_int_equal(run_and_count(session, &input, asked, &error), CONVOY_OK);
+    assert_true(asked[0] > 0 && asked[3] > 0); /* they cannot have been slow */
+    convoy_tensor_release(&input);
+    convoy_session_destroy(&session);
+}
+
+static void inputs_to_measure_with_fit_the_model(void **state) {
+    static const convoy_shape open = {4, {-1, 1, 32, 32}};
+    convoy_options options;
+    convoy_options_init(&options);
+    options.local = true;
+    convoy_session *session = lenet5_session(*state, &options);
+    convoy_tensor inputs[3];
+    convoy_result *result = NULL;
+    convoy_error error = {0};
+    const uint64_t seeds[] = {1, 1, 2};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(convoy_bench_inputs(*state, &lenet5_shape, seeds[i], &inputs[i], &error), CONVOY_OK);
+    const size_t bytes = convoy_tensor_elements(&inputs[0]) * sizeof(float);
+    assert_memory_equal(inputs[0].data, inputs[1].data, bytes);
+    assert_memory_not_equal(inputs[0].data, inputs[2].data, bytes);
+    assert_int_equal(convoy_session_run(session, &inputs[0], &result, &error), CONVOY_OK);
+    convoy_result_destroy(&result);
+    for (int i = 0; i < 3; i++)
+        convoy_tensor_release(&inputs[i]);
+    assert_int_equal(convoy_bench_inputs(*state, &open, 1, &inputs[0], &error), CONVOY_E_USAGE);
+    convoy_session_destroy(&session);
+}
+
 static void inputs_of_another_shape_are_refused(void **state) {
     convoy_options options;
     convoy_options_init(&options);
@@ -416,6 +490,8 @@ int main(void) {
         cmocka_unit_test(a_stream_ends_with_its_first_failure),
         cmocka_unit_test(a_stream_goes_on_without_a_refused_input),
         cmocka_unit_test(every_output_is_looked_at),
+        cmocka_unit_test(workers_are_left_out_and_asked_again),
+        cmocka_unit_test(inputs_to_measure_with_fit_the_model),
         cmocka_unit_test(inputs_of_another_shape_are_refused),
     };
     return cmocka_run_group_tests(tests, lenet5_load, lenet5_drop);
