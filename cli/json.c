@@ -68,19 +68,19 @@ static json_t *json_layer(const convoy_layer_report *layer) {
     const bool planned = layer->threshold > 0; /* for workers, even if it was computed here */
     return json_pack(
         "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o}",
         "name", json_text(layer->name), "op", json_text(layer->op), "coded", layer->coded, "family",
         json_text(layer->family), "kA", json_count_if(planned, layer->input_parts), "kB",
         json_count_if(planned, layer->filter_parts), "delta", json_count_if(planned, layer->threshold),
         "asked", (int)layer->asked, "used", json_workers(layer, CONVOY_OUTCOME_USED), "unused",
-        json_workers(layer, CONVOY_OUTCOME_UNUSED), "late", json_workers(layer, CONVOY_OUTCOME_LATE), "lost",
-        json_workers(layer, CONVOY_OUTCOME_LOST), "wrong", json_workers(layer, CONVOY_OUTCOME_WRONG),
-        "condition", json_if(layer->coded, layer->condition), "noise_gain",
-        json_if(layer->coded, layer->noise_gain), "decode_macs", json_if(layer->coded, layer->decode_macs),
-        "encode_ms", json_number(layer->encode_ms), "wait_ms", json_number(layer->wait_ms), "decode_ms",
-        json_number(layer->decode_ms), "verify_ms", json_number(layer->verify_ms), "wall_ms",
-        json_number(layer->wall_ms), "predicted_ms", json_number(layer->predicted_ms), "why_local",
-        json_text(layer->why_local));
+        json_workers(layer, CONVOY_OUTCOME_UNUSED), "late", json_workers(layer, CONVOY_OUTCOME_LATE), "spare",
+        json_workers(layer, CONVOY_OUTCOME_SPARE), "lost", json_workers(layer, CONVOY_OUTCOME_LOST), "wrong",
+        json_workers(layer, CONVOY_OUTCOME_WRONG), "condition", json_if(layer->coded, layer->condition),
+        "noise_gain", json_if(layer->coded, layer->noise_gain), "decode_macs",
+        json_if(layer->coded, layer->decode_macs), "encode_ms", json_number(layer->encode_ms), "wait_ms",
+        json_number(layer->wait_ms), "decode_ms", json_number(layer->decode_ms), "verify_ms",
+        json_number(layer->verify_ms), "wall_ms", json_number(layer->wall_ms), "predicted_ms",
+        json_number(layer->predicted_ms), "why_local", json_text(layer->why_local));
 }
 
 static json_t *json_top(const struct json_result *result) {

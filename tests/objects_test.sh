@@ -12,7 +12,7 @@ fail() {
 }
 
 # The files that only decide, and the names that they must not refer to.
-passive='assignments collection holdings jobs lateness peer selection'
+passive='assignments collection holdings jobs lateness outcome peer selection'
 active='^(pthread_|sem_|clock_|transport_|zmq_|nanosleep$|usleep$|poll$|time$|gettimeofday$)'
 
 # edges OBJECT...: "A B" for every object A that refers to a name that object B defines.

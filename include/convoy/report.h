@@ -14,15 +14,18 @@ extern "C" {
 
 #define CONVOY_MAX_WORKERS 256
 
-/* What became of one worker's share of one layer. */
+/* What became of one worker's share of one layer, as it was when the layer was done. */
 typedef enum convoy_outcome {
-    CONVOY_OUTCOME_NONE = 0, /* no such worker, or it was not asked: the others sufficed without it, or the
-                                layer was computed here */
+    CONVOY_OUTCOME_NONE = 0, /* no such worker, or the layer was computed here without asking anybody */
     CONVOY_OUTCOME_USED,     /* its answer was decoded */
-    CONVOY_OUTCOME_UNUSED,   /* it answered in time, but enough others had */
-    CONVOY_OUTCOME_LATE,     /* it had not answered when the layer was done, or was not asked, being late */
-    CONVOY_OUTCOME_LOST,     /* it was dead, or its answer was lost or damaged */
-    CONVOY_OUTCOME_WRONG     /* its answer was checked, and wrong */
+    CONVOY_OUTCOME_UNUSED,   /* it answered, and was not needed */
+    CONVOY_OUTCOME_LATE,  /* its answer was not there, and was missed: the layer waited for it for more than
+                             twice the usual time, or was computed here for want of it; or nobody waited,
+                             since the worker was late already, or gave no signs of life */
+    CONVOY_OUTCOME_LOST,  /* it was dead, or its answer was lost or damaged, or it could give none */
+    CONVOY_OUTCOME_WRONG, /* its answer was checked, and wrong */
+    CONVOY_OUTCOME_SPARE  /* its answer was not there, and not missed: the others sufficed before it came, or
+                             without asking the worker */
 } convoy_outcome;
 
 /* One layer of one inference. Strings belong to the session. Times in milliseconds. */

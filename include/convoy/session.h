@@ -270,7 +270,7 @@ CONVOY_API size_t convoy_session_distrusted(const convoy_session *session, uint3
 CONVOY_API void convoy_session_pardon(convoy_session *session);
 
 /* Layers that begin from now on ask none of workers[0..count), and again those that an earlier call has left
- * out; count 0: all are asked. Their outcome is CONVOY_OUTCOME_NONE. They stay alive, keep their filters and
+ * out; count 0: all are asked. Their outcome is CONVOY_OUTCOME_SPARE. They stay alive, keep their filters and
  * are sent those of layers that they lack, so that a layer may ask them again at any time. It serves to
  * measure, and to try, what a run is like without some workers, whether these are threads, started here or
  * have dialled in: faults are given once for a session, and a worker that was killed does not come back to

@@ -37,7 +37,7 @@ void assignments_open(struct assignments *a, struct job *job, uint64_t now_ns) {
         if (!task_is_pending(job->tasks[w].state))
             continue;
         if (peer_lives(peer))
-            job_add_task(job, w, job->patient || !(peer->lateness.late || peer->state == PEER_SUSPECT));
+            job_add_task(job, w, peer->lateness.late || peer->state == PEER_SUSPECT, now_ns);
         else
             job->tasks[w].state = TASK_LOST;
     }
@@ -70,6 +70,7 @@ bool assignments_close(struct assignments *a, struct job *job, uint64_t now_ns) 
     for (uint32_t w = 0; w < a->nodes; w++)
         out = out || job->tasks[w].state == TASK_SENT;
     a->cancels_due = a->cancels_due || out;
+    job_close(job, a->nodes, now_ns);
     judge_workers(a, job, now_ns);
     return out;
 }
@@ -85,7 +86,7 @@ uint64_t assignments_release_held(struct assignments *a, uint64_t now_ns) {
 
 bool assignments_sends(const struct assignments *a, const struct job *job, uint32_t worker) {
     const struct job_task *task = &job->tasks[worker];
-    return task->state == TASK_WAITING && peer_has_room(&a->peers[worker], task->unawaited);
+    return task->state == TASK_WAITING && peer_has_room(&a->peers[worker], !job_awaits(job, task));
 }
 
 void assignments_note_task(struct assignments *a, struct job *job, uint32_t worker) {

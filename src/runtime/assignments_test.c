@@ -280,6 +280,48 @@ static void test_cancels(void **state) {
     scene_close(&scene);
 }
 
+/* What a job that is closed leaves open: late if it was to be sent more than twice the usual time ago, if it
+ * was missed or if nobody waits for it; else neither. */
+static void test_closed(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    struct assignments *a = &scene.assignments;
+    struct job *job = open_job(&scene, 0, "wwh");
+    send_tasks(&scene);
+    assignments_close(a, job, 2 * USUAL - 1);
+    expect_states(job, "ssh");
+    job = open_job(&scene, 1, "wwh");
+    assignments_close(a, job, 2 * USUAL);
+    expect_states(job, "llh");
+
+    /* The third is asked when the others take long, and has as much time from then on. */
+    job = open_job(&scene, 2, "wwh");
+    job->wanted = 2;
+    assignments_release_held(a, 2 * USUAL);
+    assignments_close(a, job, 4 * USUAL - 1);
+    expect_states(job, "llw");
+    job = open_job(&scene, 2, "wwh");
+    job->wanted = 2;
+    assignments_release_held(a, 2 * USUAL);
+    assignments_close(a, job, 4 * USUAL);
+    expect_states(job, "lll");
+
+    job = open_job(&scene, 2, "wwh");
+    job->usual_ns = 0; /* not known */
+    assignments_close(a, job, LONGEST);
+    expect_states(job, "wwh");
+    job = open_job(&scene, 3, "wwh");
+    job->wanting = true;
+    assignments_close(a, job, 0);
+    expect_states(job, "llh");
+    a->peers[1].state = PEER_SUSPECT;
+    job = open_job(&scene, 3, "wwh");
+    assignments_close(a, job, 0);
+    expect_states(job, "wlh");
+    scene_close(&scene);
+}
+
 static void test_standings(void **state) {
     (void)state;
     struct peer peer = {.state = PEER_ABSENT};
@@ -308,7 +350,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_ahead), cmocka_unit_test(test_order),   cmocka_unit_test(test_wrong_answer),
         cmocka_unit_test(test_held),      cmocka_unit_test(test_decided), cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_late),      cmocka_unit_test(test_cancels), cmocka_unit_test(test_standings),
+        cmocka_unit_test(test_late),      cmocka_unit_test(test_cancels), cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_standings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

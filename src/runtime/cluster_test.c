@@ -115,17 +115,22 @@ static void test_any_two(void **state) {
         }
 }
 
-/* Nobody waits for two workers that are late, when jobs run nor when they are to end: a deadline. */
+/* Nobody waits for two workers that do not answer, when jobs run nor when they are to end: a deadline. The
+ * others suffice; the second, which has its filters and is asked, turns out to be late. */
 static void expect_no_waiting(const char *first, const char *second) {
     const char *const faults[] = {first, second, NULL};
     struct cluster_rig *rig = rig_create("rotation", 6, 2, false, faults);
     uint64_t start_ns = clock_now_ns();
-    for (int i = 0; i < 50; i++) {
+    bool late = false;
+    for (int i = 0; i < 50 || (!late && clock_now_ns() < start_ns + 8 * NS_PER_S); i++) {
         convoy_layer_report report;
         assert_int_equal(run(rig, &report), CONVOY_OK);
-        assert_int_equal(report.outcome[0], CONVOY_OUTCOME_LATE);
-        assert_int_equal(report.outcome[3], CONVOY_OUTCOME_LATE);
+        for (uint32_t w = 0; w < 4; w += 3)
+            assert_true(report.outcome[w] == CONVOY_OUTCOME_LATE ||
+                        report.outcome[w] == CONVOY_OUTCOME_SPARE);
+        late = report.outcome[3] == CONVOY_OUTCOME_LATE;
     }
+    assert_true(late);
     rig_destroy(rig); /* interrupts what sleeps or burns */
     assert_true(clock_now_ns() - start_ns < 10 * NS_PER_S);
 }

@@ -2,6 +2,7 @@
 #include "runtime/coded_run.h"
 
 #include "base/error.h"
+#include "runtime/outcome.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,21 +22,15 @@ static bool was_used(const struct code_solution *solution, uint32_t worker) {
     return false;
 }
 
-void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
+static convoy_outcome outcome_at(const struct coded_run *run, uint32_t worker) {
     const struct cluster_context *context = run->context;
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++) {
-        enum task_state state = context->tasks[w].state;
-        bool dead = state == TASK_LOST || state == TASK_DECLINED ||
-                    (state == TASK_NONE && context->standings[w] == WORKER_DEAD);
-        bool absent = context->standings[w] >= WORKER_ABSENT || state == TASK_HELD ||
-                      (state == TASK_NONE && context->standings[w] <= WORKER_SLOW); /* not asked */
-        report->outcome[w] = was_used(run->solution, w) ? CONVOY_OUTCOME_USED
-                             : state == TASK_ANSWERED   ? CONVOY_OUTCOME_UNUSED
-                             : state == TASK_WRONG      ? CONVOY_OUTCOME_WRONG
-                             : dead                     ? CONVOY_OUTCOME_LOST
-                             : absent                   ? CONVOY_OUTCOME_NONE
-                                                        : CONVOY_OUTCOME_LATE;
-    }
+    enum task_state state = run->submitted ? context->tasks[worker].state : TASK_NONE;
+    return outcome_of(state, context->standings[worker], was_used(run->solution, worker), run->asked);
+}
+
+void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
+    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++)
+        report->outcome[w] = (uint8_t)outcome_at(run, w);
 }
 
 /* ---- why a layer is computed here ---- */

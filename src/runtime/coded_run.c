@@ -236,7 +236,7 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
 
 static void submit(struct coded_run *run) {
     dispatcher_submit(run->layer->cluster->dispatcher, &run->job);
-    run->open = true;
+    run->submitted = run->open = true;
 }
 
 static void finish(struct coded_run *run) {
@@ -259,6 +259,7 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
         if (run->verified)
             check_begin(run);
         status = collect(run, deadline_ns);
+        run->job.wanting = status == CONVOY_OK && !run->solution && !run->unknown;
         finish(run);
     }
     uint64_t collected_ns = clock_now_ns();
@@ -274,6 +275,7 @@ static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
     if (!run->job.background)
         return CONVOY_OK;
     convoy_status status = encode_input(run, in);
+    run->job.wanting = true;
     if (status == CONVOY_OK && !run->beyond)
         submit(run);
     run->beyond = run->not_finite = false; /* not why it is computed here */

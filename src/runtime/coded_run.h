@@ -22,7 +22,8 @@ struct coded_run {
     uint32_t wrong;          /* answers */
     uint64_t verify_ns;      /* spent on that */
     bool asked;              /* workers were, whose answers would suffice */
-    bool open;               /* the job was submitted and not finished */
+    bool submitted;          /* a job was: of tasks that suffice, or of late workers alone */
+    bool open;               /* it was not finished */
     uint32_t answered;       /* at the end */
     uint32_t tasks;          /* that were sent, or were to be */
 };

@@ -11,10 +11,12 @@ void job_begin(struct job *job, uint64_t now_ns) {
     job->waiter = NULL;
 }
 
-void job_add_task(struct job *job, uint32_t worker, bool awaited) {
+void job_add_task(struct job *job, uint32_t worker, bool late, uint64_t now_ns) {
     struct job_task *task = &job->tasks[worker];
     bool held = task->state == TASK_HELD;
-    task->unawaited = !awaited;
+    task->late = late;
+    bool awaited = job_awaits(job, task);
+    task->asked_ns = held ? 0 : now_ns;
     job->open += awaited;
     job->held += awaited && held;
     job->asked += !held;
@@ -30,7 +32,7 @@ void job_take_answer(struct job *job, uint32_t worker, struct buffer **take_answ
     task->answer = *take_answer;
     *take_answer = NULL;
     task->took_us = took_us;
-    job->open -= !task->unawaited;
+    job->open -= job_awaits(job, task);
     job->answered++;
     job->others.answered += in_time;
     job->others.last_ns = in_time ? watched_ns : job->others.last_ns;
@@ -41,14 +43,14 @@ void job_fail_task(struct job *job, uint32_t worker, enum task_state state) {
     if (task->state != TASK_SENT)
         return;
     task->state = state;
-    job->open -= !task->unawaited;
-    job->others.asked -= !task->unawaited;
+    job->open -= job_awaits(job, task);
+    job->others.asked -= job_awaits(job, task);
 }
 
 /* The job stops waiting for a task that is pending. */
 static void stop_waiting_for(struct job *job, const struct job_task *task) {
-    job->open -= !task->unawaited;
-    job->held -= !task->unawaited && task->state == TASK_HELD;
+    job->open -= job_awaits(job, task);
+    job->held -= job_awaits(job, task) && task->state == TASK_HELD;
 }
 
 void job_reject_answer(struct job *job, uint32_t worker) {
@@ -71,12 +73,11 @@ void job_give_up_on(struct job *job, uint32_t worker) {
     struct job_task *task = &job->tasks[worker];
     if (!task_is_pending(task->state))
         return;
-    if (job->patient) {
+    if (job->patient)
         job->hold_until_ns = 0;
-        return;
-    }
-    stop_waiting_for(job, task);
-    task->unawaited = true;
+    else
+        stop_waiting_for(job, task);
+    task->late = true;
 }
 
 uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns) {
@@ -87,6 +88,7 @@ uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns) {
     for (uint32_t w = 0; w < nodes; w++)
         if (job->tasks[w].state == TASK_HELD) {
             job->tasks[w].state = TASK_WAITING;
+            job->tasks[w].asked_ns = now_ns;
             job->asked++;
         }
     job->others.asked += job->held;
@@ -94,10 +96,25 @@ uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns) {
     return UINT64_MAX;
 }
 
+/* Whether a task that is pending is out for so long that others would be asked. */
+static bool is_overdue(const struct job *job, const struct job_task *task, uint64_t now_ns) {
+    return job->usual_ns && now_ns >= selection_hold_until_ns(task->asked_ns, job->usual_ns);
+}
+
+void job_close(struct job *job, uint32_t nodes, uint64_t now_ns) {
+    for (uint32_t w = 0; w < nodes; w++) {
+        struct job_task *task = &job->tasks[w];
+        if (!task_is_pending(task->state))
+            continue;
+        if (task->late || (task->state != TASK_HELD && (job->wanting || is_overdue(job, task, now_ns))))
+            task->state = TASK_LATE;
+    }
+}
+
 void job_states(const struct job *job, uint32_t nodes, enum task_state *states) {
     for (uint32_t w = 0; w < nodes; w++) {
         const struct job_task *task = &job->tasks[w];
-        states[w] = task->unawaited && task_is_pending(task->state) ? TASK_LATE : task->state;
+        states[w] = !job_awaits(job, task) && task_is_pending(task->state) ? TASK_LATE : task->state;
     }
 }
 

@@ -18,17 +18,19 @@ enum task_state {
     TASK_LOST,     /* the worker died, or its answer was lost or damaged */
     TASK_WRONG,    /* its answer came, and was wrong */
     TASK_DECLINED, /* the worker cannot compute it, or its answer is beyond the frames' range */
-    TASK_LATE      /* job_states alone says so: to be sent, or sent, to a worker for which nobody waits */
+    TASK_LATE      /* job_states alone says so: to be sent, or sent, to a worker for which nobody waits. Once
+                      the job is closed: without an answer, which was missed (job_close) */
 };
 
 struct job_task {
     enum task_state state;
-    bool unawaited; /* the dispatcher's own: the worker is late or silent; its answer is welcome, but nobody
-                       waits for it */
+    bool late; /* the dispatcher's own: the worker is late or silent; its answer is welcome, but nobody waits
+                  for it unless the job is patient */
     struct buffer *payload; /* until sent; the job's reference */
     uint64_t payload_hash;  /* dispatcher_payload_hash */
     struct buffer *answer;  /* ANSWERED: the job's reference */
     uint32_t took_us;       /* ANSWERED: how long the worker computed; 0: not known */
+    uint64_t asked_ns;      /* when it was first to be sent; 0: it is HELD */
 };
 
 struct waiter; /* the dispatcher's: an owner that sleeps */
@@ -44,6 +46,7 @@ struct job {
     bool patient;           /* waits for the late and the silent, too */
     bool background;        /* has no tasks but of late workers, of which it learns whether they still are */
     struct job_task *tasks; /* [nodes] */
+    bool wanting;           /* to be set before it is closed: its answers did not suffice */
 
     /* The dispatcher's own, while the job is open. */
     uint64_t id;
@@ -61,6 +64,10 @@ static inline bool task_is_pending(enum task_state state) {
     return state == TASK_HELD || state == TASK_WAITING || state == TASK_SENT;
 }
 
+static inline bool job_awaits(const struct job *job, const struct job_task *task) {
+    return job->patient || !task->late;
+}
+
 /* Whether as many answers as are wanted came, or cannot come any more. */
 static inline bool job_is_decided(const struct job *job) {
     return job->answered >= job->wanted || job->answered + job->open < job->wanted;
@@ -74,8 +81,8 @@ static inline bool job_needs_held(const struct job *job) {
 /* The job begins: no task is waited for yet. */
 void job_begin(struct job *job, uint64_t now_ns);
 
-/* A HELD or WAITING task of a job that begins is waited for, or not. */
-void job_add_task(struct job *job, uint32_t worker, bool awaited);
+/* A HELD or WAITING task of a job that begins. late: the worker is late or silent. */
+void job_add_task(struct job *job, uint32_t worker, bool late, uint64_t now_ns);
 
 /* An answer came to a task that is SENT; takes it. in_time: it counts as a yardstick for the others, by
  * watched_ns. */
@@ -97,6 +104,11 @@ void job_give_up_on(struct job *job, uint32_t worker);
 
 /* Makes the HELD tasks WAITING if it is time. Returns when to look again; UINT64_MAX: nothing is held. */
 uint64_t job_release_held(struct job *job, uint32_t nodes, uint64_t now_ns);
+
+/* The job is over. A task that is pending becomes LATE if its worker is late or silent; or, unless it is
+ * HELD, if the answers that came do not suffice, or if it was to be sent so long ago that HELD tasks would be
+ * asked for it by now (selection_hold_until_ns): then the layer took long for want of it. */
+void job_close(struct job *job, uint32_t nodes, uint64_t now_ns);
 
 /* The tasks' states as a thread that waits sees them: TASK_LATE if a task is pending and nobody waits for it.
  */

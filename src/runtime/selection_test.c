@@ -36,7 +36,7 @@ static void scene_open(struct scene *scene, const char *standings, bool patient,
     for (uint32_t w = 0; w < WORKERS; w++) {
         scene->standings[w] =
             (enum worker_standing)(strchr(standing_letters, standings[w]) - standing_letters);
-        scene->tasks[w] = (struct job_task){.state = TASK_ANSWERED, .unawaited = true, .took_us = 7};
+        scene->tasks[w] = (struct job_task){.state = TASK_ANSWERED, .late = true, .took_us = 7};
     }
     scene->selection = (struct selection){.code = &scene->code,
                                           .nodes = WORKERS,
@@ -53,7 +53,7 @@ static void expect_tasks(const struct scene *scene, const char *tasks, const cha
         const struct job_task *task = &scene->tasks[w];
         if (task->state > TASK_WAITING || task_letters[task->state] != tasks[w])
             fail_msg("%s: the task of worker %u is in state %d, not %c", what, w, (int)task->state, tasks[w]);
-        assert_false(task->unawaited || task->payload || task->answer || task->took_us);
+        assert_false(task->late || task->payload || task->answer || task->took_us);
     }
 }
 
