@@ -12,6 +12,7 @@
 #include <convoy/status.h>
 #include <convoy/study.h>
 #include <convoy/tensor.h>
+#include <convoy/trace.h>
 #include <convoy/version.h>
 #include <convoy/worker.h>
 

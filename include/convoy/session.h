@@ -4,6 +4,7 @@
 
 #include <convoy/model.h>
 #include <convoy/report.h>
+#include <convoy/trace.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -117,6 +118,9 @@ typedef struct convoy_options {
     /* Receives what is worth telling (a worker lost, a fallback); may be NULL. */
     convoy_log_fn log;
     void *log_context;
+    /* Receives every step of the runs and of their workers, but not of the comparison; may be NULL. */
+    convoy_trace_fn trace;
+    void *trace_context;
     /* Called while the plan is made, which times kernels that were not timed before: done of total layers, of
      * all plans that are compared; may be NULL. */
     void (*planning)(void *context, size_t done, size_t total);

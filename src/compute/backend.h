@@ -7,6 +7,7 @@
 #include "base/axis_map.h"
 #include "base/conv.h"
 #include "base/conv_transpose.h"
+#include "base/tracing.h"
 
 #include <convoy/report.h>
 #include <convoy/tensor.h>
@@ -306,6 +307,7 @@ struct layer {
 };
 struct context {
     const struct backend_ops *ops;
+    struct trace_place place; /* of the inference under way, for the trace; set by who runs it */
 };
 
 /* The naive loops: the definition of every kind of layer, and the oracle of the tests. Computes in double and

@@ -16,14 +16,17 @@ struct executor {
     const struct network *network;
     struct backend *backend;
     const struct cancel *cancel;
+    const struct trace *trace;
     struct layer **layers;   /* [step_count] */
     struct lifetime *values; /* [value_count] */
     uint32_t most_inputs;    /* of one step */
     size_t arena_bytes;
     size_t weights_bytes, own_weights_bytes; /* of all steps, and in memory of the layers' own */
-    pthread_mutex_t lock;                    /* of idle, idle_count, idle_capacity */
+    pthread_mutex_t lock;                    /* of all that follows */
     struct run **idle;                       /* [idle_count] that nobody uses */
     size_t idle_count, idle_capacity;
+    uint64_t inferences; /* that have begun */
+    uint32_t rows;       /* of the trace: runs that were made */
 };
 
 /* What one inference at a time needs; kept for the next one. */
@@ -50,7 +53,7 @@ static void run_destroy(struct run **slot) {
     free(run);
 }
 
-static convoy_status run_create(struct executor *e, struct run **out, convoy_error *error) {
+static convoy_status run_create(struct executor *e, uint32_t row, struct run **out, convoy_error *error) {
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return error_memory(error);
@@ -63,20 +66,31 @@ static convoy_status run_create(struct executor *e, struct run **out, convoy_err
     convoy_status status = run->arena && run->values && run->in ? CONVOY_OK : error_memory(error);
     if (status == CONVOY_OK)
         status = e->backend->ops->context_create(e->backend, &run->context, error);
-    if (status == CONVOY_OK)
+    if (status == CONVOY_OK) {
+        run->context->place.row = row;
         *out = run;
-    else
+    } else {
         run_destroy(&run);
+    }
     return status;
 }
 
 static convoy_status run_take(struct executor *e, struct run **run, convoy_error *error) {
+    uint32_t row = 0;
+    convoy_status status = CONVOY_OK;
     *run = NULL;
     pthread_mutex_lock(&e->lock);
+    const uint64_t inference = e->inferences++;
     if (e->idle_count)
         *run = e->idle[--e->idle_count];
+    else
+        row = e->rows++;
     pthread_mutex_unlock(&e->lock);
-    return *run ? CONVOY_OK : run_create(e, run, error);
+    if (!*run)
+        status = run_create(e, row, run, error);
+    if (status == CONVOY_OK)
+        (*run)->context->place.inference = inference;
+    return status;
 }
 
 static void run_give(struct executor *e, struct run *take_run) {
@@ -229,6 +243,10 @@ void executor_destroy(struct executor **slot) {
     free(e);
 }
 
+void executor_trace(struct executor *e, const struct trace *trace) {
+    e->trace = trace;
+}
+
 /* --- One run -------------------------------------------------------------------------------------------- */
 
 /* A tensor whose memory is not zeroed: a layer writes every element. */
@@ -289,14 +307,14 @@ static convoy_status run_step(struct run *run, size_t s, convoy_layer_report *re
     }
     if (status == CONVOY_OK)
         status = e->backend->ops->layer_run(e->layers[s], run->context, run->in, out, report, error);
-    if (status != CONVOY_OK)
-        return status;
-    if (report) {
+    const uint64_t end_ns = clock_now_ns();
+    trace_step(e->trace, &run->context->place, CONVOY_TRACE_LAYER, step->desc.name, start_ns, end_ns);
+    if (status == CONVOY_OK && report) {
         report->name = step->desc.name;
         report->op = step->desc.op;
-        report->wall_ms = (double)(clock_now_ns() - start_ns) / (double)NS_PER_MS;
+        report->wall_ms = (double)(end_ns - start_ns) / (double)NS_PER_MS;
     }
-    return CONVOY_OK;
+    return status;
 }
 
 /* An output of the caller's own: it shares what the run computed into memory of its own, and copies what
@@ -336,9 +354,11 @@ static convoy_status make_postponed(const struct run *run, convoy_tensor *out, c
     convoy_tensor *known = calloc(e->network->output_count + 1, sizeof *known);
     if (!known)
         return error_memory(error);
+    const uint64_t start_ns = clock_now_ns();
     convoy_status status = make_outputs(run, known, error);
     if (status == CONVOY_OK)
         status = postponed_run(e->network, e->backend, run->context, e->cancel, known, out, first, error);
+    trace_step(e->trace, &run->context->place, CONVOY_TRACE_POSTPONED, NULL, start_ns, clock_now_ns());
     for (size_t i = 0; i < e->network->output_count; i++)
         convoy_tensor_release(&known[i]);
     free(known);
@@ -365,6 +385,7 @@ static convoy_status run_once(struct executor *e, const convoy_tensor *in, convo
         status = run_take(e, &run, error);
     if (status != CONVOY_OK)
         return status;
+    const uint64_t start_ns = clock_now_ns(); /* when nobody else has the run's row any more */
     for (size_t i = 0; i < network->input_count; i++) {
         run->values[network->inputs[i]] = in[i];
         run->values[network->inputs[i]].owner = NULL; /* borrowed */
@@ -379,6 +400,7 @@ static convoy_status run_once(struct executor *e, const convoy_tensor *in, convo
     if (status == CONVOY_OK)
         status = network->postponed.node_count > 0 ? make_postponed(run, out, first, error)
                                                    : make_outputs(run, out, error);
+    trace_step(e->trace, &run->context->place, CONVOY_TRACE_INFERENCE, NULL, start_ns, clock_now_ns());
     run_give(e, run);
     return status;
 }

@@ -3,6 +3,7 @@
 #define MODEL_EXECUTOR_H
 
 #include "base/cancel.h"
+#include "base/tracing.h"
 #include "compute/kernel_times.h"
 #include "model/network.h"
 
@@ -18,6 +19,10 @@ convoy_status executor_create(struct executor **executor, const struct network *
                               void (*progress)(void *context, size_t done, size_t total),
                               void *progress_context, convoy_error *error);
 void executor_destroy(struct executor **executor);
+
+/* Tells the trace of all runs from now on, and of each of their layers. It is borrowed, and outlives the
+ * executor. No run is under way. */
+void executor_trace(struct executor *executor, const struct trace *trace);
 
 /* Runs once. in[i]: network->inputs[i]'s shape and dtype (checked: CONVOY_E_INPUT).
  * out[network->result_count]: filled, the caller's. reports: [step_count] zeroed, or NULL; names, wall_ms are

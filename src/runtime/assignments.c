@@ -3,6 +3,7 @@
 #include <convoy/report.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The longest that one wait counts, and lasts while somebody may turn out to be late: a master that was
  * stopped in the middle of it looks several times before it calls anybody late. */
@@ -60,6 +61,8 @@ static void judge_workers(struct assignments *a, const struct job *job, uint64_t
             if (peer->owed[i].job == job->id) {
                 peer->owed[i].usual_us = usual_us;
                 peer->owed[i].others = others;
+                peer->owed[i].life.outcome =
+                    job->tasks[w].state == TASK_LATE ? CONVOY_OUTCOME_LATE : CONVOY_OUTCOME_SPARE;
             }
     }
 }
@@ -95,7 +98,11 @@ void assignments_note_task(struct assignments *a, struct job *job, uint32_t work
     peer_owe(peer, &(struct owed){.job = job->id,
                                   .sent_ns = a->watched_ns,
                                   .longest_ns = job->longest_ns,
-                                  .background = peer->lateness.late});
+                                  .background = peer->lateness.late,
+                                  .life = {.layer = job->name,
+                                           .inference = job->inference,
+                                           .worker = worker,
+                                           .asked_ns = job->tasks[worker].asked_ns}});
 }
 
 uint64_t assignments_take_cancel(struct assignments *a, uint32_t worker) {
@@ -125,14 +132,33 @@ static bool note_reply(struct assignments *a, uint32_t worker, uint32_t i, bool 
     return a->watched_ns < bound_ns;
 }
 
+/* A task has ended: of a job that is open its owner tells, of others who drives. */
+static void note_ended(struct assignments *a, struct job *job, const struct trace_task *life) {
+    if (job)
+        job->tasks[life->worker].life = *life;
+    else if (a->ended_count < TASKS_AHEAD)
+        a->ended[a->ended_count++] = *life;
+}
+
+uint32_t assignments_take_ended(struct assignments *a, struct trace_task ended[TASKS_AHEAD]) {
+    uint32_t count = a->ended_count;
+    memcpy(ended, a->ended, count * sizeof *ended);
+    a->ended_count = 0;
+    return count;
+}
+
 /* The tasks that were sent before a frame of this order, and are still owed, are lost. */
-static void settle_before(struct assignments *a, uint32_t worker, uint64_t order) {
+static void settle_before(struct assignments *a, uint32_t worker, uint64_t order, uint64_t now_ns) {
     struct peer *peer = &a->peers[worker];
     while (peer->owed_count && peer->owed[0].order < order) {
         struct job *job = job_list_find(&a->jobs, peer->owed[0].job);
+        struct trace_task life = peer->owed[0].life;
+        life.ended_ns = now_ns;
+        life.outcome = CONVOY_OUTCOME_LOST;
         note_reply(a, worker, 0, false);
         if (job)
             job_fail_task(job, worker, TASK_LOST);
+        note_ended(a, job, &life);
         peer_forget_owed(peer, 0);
     }
 }
@@ -150,24 +176,29 @@ void assignments_take_answer(struct assignments *a, uint32_t worker, const struc
                  header->bytes == job->answer_bytes && *payload;
     if (answered && !job)
         lateness_note_pace(&peer->lateness, header->took_us, peer->owed[i].usual_us, peer->heard_ns);
+    struct trace_task life = peer->owed[i].life;
+    life.ended_ns = peer->heard_ns;
+    life.took_us = answered ? header->took_us : 0;
+    life.cancelled = !answered && !job;
     bool in_time = note_reply(a, worker, i, answered && (right || !job));
     if (right)
         job_take_answer(job, worker, payload, header->took_us, in_time, a->watched_ns);
     else if (job)
         job_fail_task(job, worker, answered ? TASK_LOST : TASK_DECLINED);
+    note_ended(a, job, &life);
     uint64_t order = peer->owed[i].order;
     peer_forget_owed(peer, i);
     if (answered)
-        settle_before(a, worker, order);
+        settle_before(a, worker, order, peer->heard_ns);
 }
 
 void assignments_take_pong(struct assignments *a, uint32_t worker, uint64_t ping) {
     if (peer_end_ping(&a->peers[worker], ping))
-        settle_before(a, worker, ping);
+        settle_before(a, worker, ping, a->peers[worker].heard_ns);
 }
 
-void assignments_lose_worker(struct assignments *a, uint32_t worker) {
-    settle_before(a, worker, UINT64_MAX);
+void assignments_lose_worker(struct assignments *a, uint32_t worker, uint64_t now_ns) {
+    settle_before(a, worker, UINT64_MAX, now_ns);
     for (struct job *job = a->jobs.first; job; job = job->next)
         job_lose_worker(job, worker);
     a->peers[worker].ping = 0;

@@ -16,6 +16,8 @@ struct assignments {
     struct job_list jobs;
     uint64_t watched_ns; /* for how long the master watched in all; never 0 */
     bool cancels_due;    /* some worker owes an answer to a job that is closed and was not told */
+    struct trace_task ended[TASKS_AHEAD]; /* [ended_count] see assignments_take_ended */
+    uint32_t ended_count;
 };
 
 /* CONVOY_E_MEMORY. */
@@ -56,10 +58,16 @@ void assignments_take_answer(struct assignments *assignments, uint32_t worker,
 void assignments_take_pong(struct assignments *assignments, uint32_t worker, uint64_t ping);
 
 /* Nothing more comes of what the worker was asked. */
-void assignments_lose_worker(struct assignments *assignments, uint32_t worker);
+void assignments_lose_worker(struct assignments *assignments, uint32_t worker, uint64_t now_ns);
 
 /* No job but a patient one waits for the worker any more: it is late or silent. */
 void assignments_give_up_on(struct assignments *assignments, uint32_t worker);
+
+/* ---- for the trace ---- */
+
+/* Takes the tasks that have ended since the last call and whose jobs were closed before: to be called after
+ * each event that a worker sent or was lost by. Returns how many. */
+uint32_t assignments_take_ended(struct assignments *assignments, struct trace_task ended[TASKS_AHEAD]);
 
 /* ---- lateness: by a clock that runs only while the master watches ---- */
 

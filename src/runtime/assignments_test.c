@@ -191,7 +191,7 @@ static void test_decided(void **state) {
     assert_true(job_is_decided(job));
     job->wanted = 3;
     assert_false(job_is_decided(job));
-    assignments_lose_worker(&scene.assignments, 2);
+    assignments_lose_worker(&scene.assignments, 2, 0);
     assert_true(job_is_decided(job));
     expect_states(job, "aax");
     scene_close(&scene);
@@ -322,6 +322,71 @@ static void test_closed(void **state) {
     scene_close(&scene);
 }
 
+/* The tasks that have ended since the last look, after their jobs: one, of this job and with this outcome. */
+static struct trace_task take_ended(struct scene *scene, const struct job *job, convoy_outcome outcome) {
+    struct trace_task ended[TASKS_AHEAD];
+    assert_int_equal(assignments_take_ended(&scene->assignments, ended), 1);
+    assert_int_equal(ended[0].inference, job->inference);
+    assert_int_equal(ended[0].outcome, outcome);
+    assert_int_equal(assignments_take_ended(&scene->assignments, ended), 0);
+    return ended[0];
+}
+
+/* A task that ends while its job is open is its owner's to tell of, one that ends later is not: its worker
+ * answered, was cancelled in time, or is lost. */
+static void test_ended(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    struct assignments *a = &scene.assignments;
+    struct trace_task ended[TASKS_AHEAD];
+    struct job *job = open_job(&scene, 0, "www"), *next = open_job(&scene, 1, "w..");
+    job->inference = 7;
+    send_tasks(&scene); /* at 0 */
+    assert_int_equal(a->peers[0].owed[0].life.row, 0);
+    assert_int_equal(a->peers[0].owed[1].life.row, 1);
+    a->peers[0].heard_ns = 11;
+    answer(&scene, 0, job->id, BYTES);
+    assert_int_equal(assignments_take_ended(a, ended), 0);
+    const struct trace_task *life = &job->tasks[0].life;
+    assert_int_equal(life->inference, 7);
+    assert_int_equal(life->worker, 0);
+    assert_int_equal(life->ended_ns, 11);
+    assert_int_equal(life->took_us, 100);
+    assert_int_equal(job->tasks[1].life.ended_ns, 0);
+    assignments_close(a, job, USUAL);
+    assert_int_equal(assignments_take_ended(a, ended), 0);
+
+    struct job *third = open_job(&scene, 2, "w.."); /* in the row that is free */
+    send_tasks(&scene);
+    assert_int_equal(a->peers[0].owed[0].life.row, 1);
+    assert_int_equal(a->peers[0].owed[1].life.row, 0);
+
+    decline(&scene, 1, job->id);
+    struct trace_task one = take_ended(&scene, job, CONVOY_OUTCOME_SPARE);
+    assert_true(one.cancelled && one.worker == 1 && one.took_us == 0);
+    assignments_lose_worker(a, 2, 20);
+    one = take_ended(&scene, job, CONVOY_OUTCOME_LOST);
+    assert_true(!one.cancelled && one.worker == 2 && one.ended_ns == 20);
+
+    next->inference = 8;
+    a->peers[0].owed[0].life.inference = 8;
+    assignments_close(a, next, 2 * USUAL);
+    a->peers[0].heard_ns = 30;
+    answer(&scene, 0, next->id, BYTES);
+    one = take_ended(&scene, next, CONVOY_OUTCOME_LATE);
+    assert_true(one.row == 1 && one.ended_ns == 30 && one.took_us == 100);
+
+    struct job *fourth = open_job(&scene, 3, "w.."); /* an answer tells of what was asked before */
+    send_tasks(&scene);
+    third->inference = a->peers[0].owed[0].life.inference = 9;
+    assignments_close(a, third, 0);
+    answer(&scene, 0, fourth->id, BYTES);
+    take_ended(&scene, third, CONVOY_OUTCOME_LOST);
+    assert_int_equal(fourth->tasks[0].life.row, 1);
+    scene_close(&scene);
+}
+
 static void test_standings(void **state) {
     (void)state;
     struct peer peer = {.state = PEER_ABSENT};
@@ -348,9 +413,11 @@ static void test_standings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_ahead), cmocka_unit_test(test_order),   cmocka_unit_test(test_wrong_answer),
-        cmocka_unit_test(test_held),      cmocka_unit_test(test_decided), cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_late),      cmocka_unit_test(test_cancels), cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_two_ahead),    cmocka_unit_test(test_order),
+        cmocka_unit_test(test_wrong_answer), cmocka_unit_test(test_held),
+        cmocka_unit_test(test_decided),      cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_late),         cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_closed),       cmocka_unit_test(test_ended),
         cmocka_unit_test(test_standings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

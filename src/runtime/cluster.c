@@ -34,7 +34,7 @@ convoy_status cluster_create(struct cluster **out, const struct cluster_options 
     if (status == CONVOY_OK)
         status = dispatcher_create(&cluster->dispatcher, take_transport, nodes,
                                    options->workers - options->stragglers, &cluster->options.log,
-                                   &cluster->options.cancel, error);
+                                   &cluster->options.cancel, &cluster->options.trace, error);
     if (status == CONVOY_OK)
         status = supplier_create(&cluster->supplier, cluster->dispatcher, nodes, error);
     if (status == CONVOY_OK)

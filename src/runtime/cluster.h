@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/tracing.h"
 #include "compute/backend.h"
 #include "plan/plan.h"
 #include "transport/fault.h"
@@ -37,6 +38,7 @@ struct cluster_options {
     const struct fault *faults;
     size_t fault_count;
     struct log log;
+    struct trace trace;   /* of the steps of coded layers, and of tasks */
     struct cancel cancel; /* every wait for workers ends, and layers fail with CONVOY_E_CANCELLED */
 };
 

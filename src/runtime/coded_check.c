@@ -11,13 +11,20 @@ bool check_is_due(const struct coded_layer *layer) {
            dispatcher_has_doubts(layer->cluster->dispatcher);
 }
 
+/* So long it took. */
+static void note_time(struct coded_run *run, uint64_t start_ns) {
+    uint64_t end_ns = clock_now_ns();
+    run->verify_ns += end_ns - start_ns;
+    report_step(run, CONVOY_TRACE_VERIFY, start_ns, end_ns);
+}
+
 void check_begin(struct coded_run *run) {
     uint64_t start_ns = clock_now_ns();
     memset(run->context->judged, 0, run->layer->cluster->nodes * sizeof *run->context->judged);
     if (!run->context->verification.check) /* else workers are asked once more, of the same input */
         run->unknown = verification_begin(run->layer->verification, &run->context->verification,
                                           run->context->inner, run->in) != CONVOY_OK;
-    run->verify_ns += clock_now_ns() - start_ns;
+    note_time(run, start_ns);
 }
 
 /* Tells everybody concerned of a wrong answer. */
@@ -65,7 +72,8 @@ bool check_answers(struct coded_run *run) {
         if (finding.verdict == VERDICT_WRONG)
             reject_answer(run, worker, &finding);
     }
-    run->verify_ns += clock_now_ns() - start_ns;
+    if (run->verified)
+        note_time(run, start_ns);
     return run->wrong == wrong && !run->unknown;
 }
 

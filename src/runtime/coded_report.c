@@ -2,7 +2,6 @@
 #include "runtime/coded_run.h"
 
 #include "base/error.h"
-#include "runtime/outcome.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,24 +12,6 @@ void report_code(const struct coded_layer *layer, convoy_layer_report *report) {
     report->input_parts = layer->code.input_parts;
     report->filter_parts = layer->code.filter_parts;
     report->threshold = layer->code.threshold;
-}
-
-static bool was_used(const struct code_solution *solution, uint32_t worker) {
-    for (uint32_t i = 0; solution && i < solution->survivors; i++)
-        if (solution->workers[i] == worker)
-            return true;
-    return false;
-}
-
-static convoy_outcome outcome_at(const struct coded_run *run, uint32_t worker) {
-    const struct cluster_context *context = run->context;
-    enum task_state state = run->submitted ? context->tasks[worker].state : TASK_NONE;
-    return outcome_of(state, context->standings[worker], was_used(run->solution, worker), run->asked);
-}
-
-void report_outcomes(const struct coded_run *run, convoy_layer_report *report) {
-    for (uint32_t w = 0; w < run->layer->cluster->nodes; w++)
-        report->outcome[w] = (uint8_t)outcome_at(run, w);
 }
 
 /* ---- why a layer is computed here ---- */

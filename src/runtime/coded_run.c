@@ -199,12 +199,9 @@ static convoy_status local_layer(struct coded_layer *layer, struct layer **local
     return status;
 }
 
-static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
-                              convoy_layer_report *report, convoy_error *error) {
+static convoy_status compute_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                                  convoy_error *error) {
     struct coded_layer *layer = run->layer;
-    convoy_status reported = report_local(run, report, error);
-    if (reported != CONVOY_OK)
-        return reported;
     struct layer *local = NULL;
     convoy_status status = local_layer(layer, &local, error);
     if (status != CONVOY_OK)
@@ -223,6 +220,17 @@ static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, co
     return status;
 }
 
+static convoy_status run_here(struct coded_run *run, const convoy_tensor *in, convoy_tensor *out,
+                              convoy_layer_report *report, convoy_error *error) {
+    convoy_status status = report_local(run, report, error);
+    if (status != CONVOY_OK)
+        return status;
+    uint64_t start_ns = clock_now_ns();
+    status = compute_here(run, in, out, error);
+    report_step(run, CONVOY_TRACE_HERE, start_ns, clock_now_ns());
+    return status;
+}
+
 /* ---- a run ---- */
 
 static double ms_between(uint64_t from_ns, uint64_t to_ns) {
@@ -235,8 +243,10 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
 }
 
 static void submit(struct coded_run *run) {
+    uint64_t start_ns = clock_now_ns();
     dispatcher_submit(run->layer->cluster->dispatcher, &run->job);
     run->submitted = run->open = true;
+    report_step(run, CONVOY_TRACE_SEND, start_ns, clock_now_ns());
 }
 
 static void finish(struct coded_run *run) {
@@ -252,10 +262,12 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
                                  convoy_layer_report *report) {
     uint64_t start_ns = clock_now_ns();
     convoy_status status = encode_input(run, in);
-    uint64_t encoded_ns = clock_now_ns();
+    uint64_t encoded_ns = clock_now_ns(), sent_ns = encoded_ns;
+    report_step(run, CONVOY_TRACE_ENCODE, start_ns, encoded_ns);
     if (status == CONVOY_OK && !run->beyond) {
         run->asked = true;
         submit(run);
+        sent_ns = clock_now_ns();
         if (run->verified)
             check_begin(run);
         status = collect(run, deadline_ns);
@@ -263,6 +275,8 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
         finish(run);
     }
     uint64_t collected_ns = clock_now_ns();
+    if (run->asked)
+        report_step(run, CONVOY_TRACE_WAIT, sent_ns, collected_ns);
     if (run->solution)
         remember_time(run->layer, collected_ns - encoded_ns);
     report->encode_ms += ms_between(start_ns, encoded_ns);
@@ -274,7 +288,9 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
 static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
     if (!run->job.background)
         return CONVOY_OK;
+    uint64_t start_ns = clock_now_ns();
     convoy_status status = encode_input(run, in);
+    report_step(run, CONVOY_TRACE_ENCODE, start_ns, clock_now_ns());
     run->job.wanting = true;
     if (status == CONVOY_OK && !run->beyond)
         submit(run);
@@ -301,6 +317,7 @@ static convoy_status ask_again(struct coded_run *run, const convoy_tensor *in, u
                                convoy_layer_report *report) {
     if (!run->asked || run->solution)
         return CONVOY_OK;
+    report_tasks(run);
     const struct selection selection = look_at_workers(run);
     job_release(&run->job, run->layer->cluster->nodes);
     if (!selection_choose_again(&selection, run->answered, run->context->tasks))
@@ -333,7 +350,10 @@ static convoy_status run_coded(struct coded_run *run, const convoy_tensor *in, c
             solutions_put(&layer->solutions, &run->solution);
         }
     }
-    report->decode_ms = ms_between(collected_ns, clock_now_ns());
+    uint64_t decoded_ns = clock_now_ns();
+    report->decode_ms = ms_between(collected_ns, decoded_ns);
+    if (run->solution)
+        report_step(run, CONVOY_TRACE_DECODE, collected_ns, decoded_ns);
     return status;
 }
 
@@ -375,6 +395,8 @@ static void end_adapted(const struct coded_run *run, uint64_t took_ns) {
 /* A job of this layer, without tasks yet. */
 static struct job job_of(const struct coded_layer *layer, struct cluster_context *context) {
     return (struct job){.layer = layer->number,
+                        .name = layer->desc.name,
+                        .inference = context->base.place.inference,
                         .dtype = layer->frames,
                         .answer_bytes = layer->answer_bytes,
                         .usual_ns = atomic_load(&layer->recent_ns),
@@ -418,6 +440,7 @@ convoy_status coded_layer_run(const struct layer *base, struct context *context,
         end_adapted(&run, clock_now_ns() - start_ns);
     if (!run.beyond && !run.adapted.here) /* then nobody was asked */
         report_outcomes(&run, report);
+    report_tasks(&run);
     if (status == CONVOY_OK)
         coded_finish_output(run.layer, here, taken, &decoded, out);
     solutions_put(&run.layer->solutions, &run.solution);

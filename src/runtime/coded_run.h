@@ -1,5 +1,5 @@
 /* One run of a coded layer, as its files share it: coded_run.c; coded_check.c, which checks the answers;
- * and coded_report.c, which tells what became of it. */
+ * coded_report.c, which tells how and why here; and coded_trace.c, which tells what became of its parts. */
 #ifndef RUNTIME_CODED_RUN_H
 #define RUNTIME_CODED_RUN_H
 
@@ -51,6 +51,12 @@ void report_code(const struct coded_layer *layer, convoy_layer_report *report);
 
 /* What became of every worker's share. No job is open. */
 void report_outcomes(const struct coded_run *run, convoy_layer_report *report);
+
+/* A part of the run is over, by clock_now_ns: for the trace. */
+void report_step(const struct coded_run *run, convoy_trace_step step, uint64_t start_ns, uint64_t end_ns);
+
+/* The tasks of the last job that have ended, each once: for the trace. No job is open. */
+void report_tasks(const struct coded_run *run);
 
 /* Why the layer is computed here, in the report and, once, in the log. CONVOY_E_WORKERS where that is not
  * allowed. */

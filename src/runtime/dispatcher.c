@@ -91,7 +91,7 @@ static void take_damaged(struct dispatcher *d, uint32_t worker) {
 
 /* Nothing more comes of what the worker was asked. */
 static void lose_worker(struct dispatcher *d, uint32_t worker) {
-    assignments_lose_worker(&d->assignments, worker);
+    assignments_lose_worker(&d->assignments, worker, clock_now_ns());
     dispatcher_lose_probe(d, worker);
     pthread_cond_broadcast(&d->changed);
 }
@@ -144,6 +144,7 @@ static void take_change(struct dispatcher *d, uint32_t worker, enum transport_ev
 static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct job *own) {
     uint32_t worker = 0;
     struct frame frame = {0};
+    struct trace_task ended[TASKS_AHEAD];
     uint64_t start_ns = clock_now_ns();
     enum transport_event event = d->transport->ops->poll(d->transport, deadline_ns, &worker, &frame);
     uint64_t end_ns = clock_now_ns();
@@ -160,8 +161,11 @@ static bool take_event(struct dispatcher *d, uint64_t deadline_ns, const struct 
     else
         take_change(d, worker, event);
     bool more = event != TRANSPORT_TIMEOUT && !(own && job_is_decided(own));
+    uint32_t ended_count = assignments_take_ended(&d->assignments, ended);
     wake_owners(d);
     pthread_mutex_unlock(&d->mutex);
+    for (uint32_t i = 0; i < ended_count; i++)
+        trace_task(d->trace, &ended[i]);
     frame_release(&frame);
     return more;
 }
@@ -231,13 +235,17 @@ static void dispatcher_free(struct dispatcher *d) {
 
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
                                 uint32_t nodes, uint32_t needed, const struct log *log,
-                                const struct cancel *cancel, convoy_error *error) {
+                                const struct cancel *cancel, const struct trace *trace, convoy_error *error) {
     struct transport *transport = *take_transport;
     struct dispatcher *d = calloc(1, sizeof *d);
     if (!d)
         return error_memory(error);
-    *d = (struct dispatcher){
-        .transport = transport, .nodes = nodes, .needed = needed, .log = log, .cancel = cancel};
+    *d = (struct dispatcher){.transport = transport,
+                             .nodes = nodes,
+                             .needed = needed,
+                             .log = log,
+                             .cancel = cancel,
+                             .trace = trace};
     if (assignments_init(&d->assignments, nodes) != CONVOY_OK) {
         free(d);
         return error_memory(error);
@@ -270,6 +278,17 @@ void dispatcher_stop(struct dispatcher *d) {
     d->transport->ops->wake(d->transport);
 }
 
+/* What workers still owe will not come any more. */
+static void end_tasks(struct dispatcher *d) {
+    const uint64_t now_ns = clock_now_ns();
+    for (uint32_t w = 0; w < d->nodes; w++)
+        for (uint32_t i = 0; i < d->assignments.peers[w].owed_count; i++) {
+            struct trace_task *life = &d->assignments.peers[w].owed[i].life;
+            life->ended_ns = now_ns;
+            trace_task(d->trace, life);
+        }
+}
+
 void dispatcher_destroy(struct dispatcher **dispatcher) {
     struct dispatcher *d = dispatcher ? *dispatcher : NULL;
     if (!d)
@@ -277,6 +296,7 @@ void dispatcher_destroy(struct dispatcher **dispatcher) {
     *dispatcher = NULL;
     dispatcher_stop(d);
     pthread_join(d->thread, NULL);
+    end_tasks(d);
     d->transport->ops->destroy(&d->transport);
     dispatcher_free(d);
 }

@@ -13,18 +13,20 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/tracing.h"
 #include "runtime/jobs.h"
 #include "runtime/peer.h"
 #include "transport/transport.h"
 
 struct dispatcher;
 
-/* Starts the thread. Takes the transport on success; log and cancel are borrowed. nodes: peers of the
- * transport; needed: how many must live that no layer waits (n - γ), for the log. If cancel asks so, which is
- * noticed within 100 ms, threads that wait here are woken, and none waits any more. */
+/* Starts the thread. Takes the transport on success; log, cancel and trace are borrowed, and may be NULL.
+ * nodes: peers of the transport; needed: how many must live that no layer waits (n - γ), for the log. If
+ * cancel asks so, which is noticed within 100 ms, threads that wait here are woken, and none waits any more.
+ * The trace is told of tasks that end after their jobs. */
 convoy_status dispatcher_create(struct dispatcher **dispatcher, struct transport **take_transport,
                                 uint32_t nodes, uint32_t needed, const struct log *log,
-                                const struct cancel *cancel, convoy_error *error);
+                                const struct cancel *cancel, const struct trace *trace, convoy_error *error);
 
 /* Stops the thread, and ends dispatcher_next_gap for good. No job is open. */
 void dispatcher_stop(struct dispatcher *dispatcher);

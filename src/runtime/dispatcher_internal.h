@@ -17,6 +17,7 @@ struct dispatcher {
     uint32_t nodes, needed;
     const struct log *log;
     const struct cancel *cancel;
+    const struct trace *trace;
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards all that follows */

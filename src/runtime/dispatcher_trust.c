@@ -1,13 +1,15 @@
 /* What the dispatcher does about workers whose answers were wrong (trust.h). */
 #include "runtime/dispatcher_internal.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 /* Under the mutex. */
 static void ban(struct dispatcher *d, uint32_t worker) {
     d->assignments.peers[worker].distrusted = true;
     d->assignments.peers[worker].ban_due = true;
-    assignments_lose_worker(&d->assignments, worker);
+    assignments_lose_worker(&d->assignments, worker, clock_now_ns());
 }
 
 /* Under the mutex. */
@@ -18,6 +20,7 @@ static void renew(struct dispatcher *d, uint32_t worker) {
 
 enum trust_step dispatcher_reject(struct dispatcher *d, struct job *job, uint32_t worker,
                                   struct peer_identity *identity) {
+    struct trace_task ended[TASKS_AHEAD];
     pthread_mutex_lock(&d->mutex);
     struct peer *peer = &d->assignments.peers[worker];
     *identity = peer->identity;
@@ -27,8 +30,11 @@ enum trust_step dispatcher_reject(struct dispatcher *d, struct job *job, uint32_
         ban(d, worker);
     if (step == TRUST_RENEW)
         renew(d, worker);
+    uint32_t ended_count = assignments_take_ended(&d->assignments, ended);
     dispatcher_send_due(d);
     pthread_mutex_unlock(&d->mutex);
+    for (uint32_t i = 0; i < ended_count; i++)
+        trace_task(d->trace, &ended[i]);
     return step;
 }
 

@@ -5,6 +5,7 @@
 #define RUNTIME_JOBS_H
 
 #include "base/memory.h"
+#include "base/tracing.h"
 #include "runtime/lateness.h"
 
 #include <convoy/tensor.h>
@@ -31,6 +32,7 @@ struct job_task {
     struct buffer *answer;  /* ANSWERED: the job's reference */
     uint32_t took_us;       /* ANSWERED: how long the worker computed; 0: not known */
     uint64_t asked_ns;      /* when it was first to be sent; 0: it is HELD */
+    struct trace_task life; /* ended_ns 0: it has not been sent, or not ended while the job was open */
 };
 
 struct waiter; /* the dispatcher's: an owner that sleeps */
@@ -39,6 +41,8 @@ struct waiter; /* the dispatcher's: an owner that sleeps */
  * closed. */
 struct job {
     uint32_t layer;
+    const char *name; /* of the layer, and the inference's number: for the trace */
+    uint64_t inference;
     convoy_dtype dtype;
     size_t answer_bytes;
     uint64_t usual_ns;      /* until enough answers come; 0: not known */

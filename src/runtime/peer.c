@@ -30,8 +30,13 @@ uint64_t peer_note_frame(struct peer *peer, uint64_t now_ns) {
 }
 
 void peer_owe(struct peer *peer, const struct owed *owed) {
-    peer->owed[peer->owed_count] = *owed;
-    peer->owed[peer->owed_count++].order = peer->order;
+    struct owed *noted = &peer->owed[peer->owed_count];
+    const bool first_row_is_free = peer->owed_count == 0 || peer->owed[0].life.row > 0;
+    *noted = *owed;
+    noted->order = peer->order;
+    noted->life.row = first_row_is_free ? 0 : 1; /* TASKS_AHEAD */
+    noted->life.sent_ns = peer->heard_ns;
+    peer->owed_count++;
 }
 
 uint32_t peer_find_owed(const struct peer *peer, uint64_t job) {

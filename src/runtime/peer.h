@@ -4,6 +4,7 @@
 #ifndef RUNTIME_PEER_H
 #define RUNTIME_PEER_H
 
+#include "base/tracing.h"
 #include "runtime/lateness.h"
 #include "runtime/trust.h"
 #include "transport/transport.h"
@@ -20,6 +21,8 @@ struct owed {
     uint32_t usual_us; /* it took the others to compute, once the job is closed; 0: not known */
     bool background; /* the job may be over, and its answer is wanted all the same, to learn when it comes */
     bool cancelled;  /* the worker was told to forget it */
+    struct trace_task life; /* row: of the tasks of one worker that are out at the same time each has its own.
+                               outcome: once the job is closed, if no more is known */
 };
 
 /* All zero: a worker that has not come. */
@@ -65,7 +68,7 @@ bool peer_has_room(const struct peer *peer, bool unawaited);
 /* A frame is sent to it. Returns the frame's order. */
 uint64_t peer_note_frame(struct peer *peer, uint64_t now_ns);
 
-/* The frame sent last was a task. There is room. */
+/* The frame sent last was a task: its order, its row and when it was sent are noted. There is room. */
 void peer_owe(struct peer *peer, const struct owed *owed);
 
 /* The place of a job's task in owed[]; owed_count if it owes none. */

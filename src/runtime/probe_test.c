@@ -209,7 +209,7 @@ static void test_master(void **state) {
         actors[i] = (struct actor){endpoints[i], (enum habit)i};
         assert_int_equal(pthread_create(&threads[i], NULL, act, &actors[i]), 0);
     }
-    assert_int_equal(dispatcher_create(&dispatcher, &master, HABITS, 1, &log, NULL, NULL), CONVOY_OK);
+    assert_int_equal(dispatcher_create(&dispatcher, &master, HABITS, 1, &log, NULL, NULL, NULL), CONVOY_OK);
 
     /* One that does not answer costs the deadline, and no more. */
     for (int i = 0; i < HABITS; i++)

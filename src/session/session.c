@@ -176,6 +176,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     status = executor_create(&session->executor, session->network, session->backend, session->times,
                              &session->cancel, clustered ? NULL : options->progress,
                              options->progress_context, error);
+    if (status == CONVOY_OK)
+        executor_trace(session->executor, &session->trace);
     if (status == CONVOY_OK && clustered)
         status = session_workers_ready(session, options, error);
     return status;
@@ -195,6 +197,7 @@ convoy_status session_begin(convoy_session **session, const convoy_options *opti
         return error_memory(error);
     }
     made->cancel = (struct cancel){options->cancelled, options->cancelled_context};
+    made->trace = (struct trace){options->trace, options->trace_context};
     made->threads = options->threads;
     made->needed = options->workers - options->stragglers;
     made->backend_name = strdup(options->backend);

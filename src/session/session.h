@@ -4,6 +4,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/tracing.h"
 #include "compute/kernel_times.h"
 #include "model/executor.h"
 #include "runtime/cluster.h"
@@ -23,6 +24,7 @@ struct convoy_session {
     struct fault *faults;             /* [fault_count] */
     size_t fault_count;
     struct cancel cancel;
+    struct trace trace;
     struct spawn *spawn;        /* worker processes started here, or NULL */
     struct cluster *cluster;    /* NULL: local */
     uint32_t needed;            /* workers that must live that no layer waits */

@@ -44,6 +44,7 @@ struct cluster_options session_cluster_options(const convoy_session *session, co
         .faults = session->faults,
         .fault_count = session->fault_count,
         .log = {options->log, options->log_context},
+        .trace = session->trace,
         .cancel = session->cancel,
     };
 }

@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct dispatcher *dispatcher = NULL;
     struct log log = {0};
     uint32_t layer, workers[NODES], count;
-    if (dispatcher_create(&dispatcher, &transport, NODES, 1, &log, NULL, NULL) != CONVOY_OK ||
+    if (dispatcher_create(&dispatcher, &transport, NODES, 1, &log, NULL, NULL, NULL) != CONVOY_OK ||
         dispatcher_add_layer(dispatcher, &layer) != CONVOY_OK ||
         !dispatcher_next_gap(dispatcher, &layer, workers, &count))
         abort();
