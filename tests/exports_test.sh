@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # The functions that the public headers declare: the name before the first bracket of what follows CONVOY_API.
-declared=$(cat "$CONVOY_SOURCE_DIR"/include/convoy/*.h | tr '\n' ' ' | grep -oE 'CONVOY_API [^(;]*\(' |
+declared=$(cat "$CONVOY_SOURCE_DIR"/include/convoy/*.h{,.in} | tr '\n' ' ' | grep -oE 'CONVOY_API [^(;]*\(' |
     grep -oE 'convoy_[a-z0-9_]+ ?\($' | tr -d ' (' | sort -u)
 
 check() {

@@ -89,6 +89,7 @@ typedef struct convoy_options {
     bool no_trials; /* every convolution by its direct kernel and in parts chosen by what travels, instead of
                        by timing each shape once: slower, a digit more exact, and the same on every machine */
     const char *trial_folder; /* where the times are kept for later sessions; NULL: nowhere */
+    bool retrial;             /* time each shape anew, whatever trial_folder holds of it */
     convoy_verify verify;
     /* Called with every wrong answer, from any thread of the session, never twice at the same time; may be
      * NULL. */

@@ -4,6 +4,8 @@
 #ifndef CONVOY_STATUS_H
 #define CONVOY_STATUS_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,6 +34,11 @@ typedef struct convoy_error {
 
 /* A few words for a status, static storage: "bad input". Never NULL. */
 CONVOY_API const char *convoy_status_text(convoy_status status);
+
+/* Of words[0..count) the one that was probably meant by a mistyped word: about one letter in three may be
+ * wrong, missing, too many, or exchanged with the next, and a beginning of three letters will do. NULL: none
+ * is close. For the sentences of errors. Thread-safe. */
+CONVOY_API const char *convoy_closest(const char *word, const char *const *words, size_t count);
 
 #ifdef __cplusplus
 }

@@ -58,6 +58,8 @@ convoy_status convoy_bench(const convoy_model *model, const convoy_shape *input_
         status = backend_create(&backend, "onednn", 1, error);
     if (status == CONVOY_OK)
         status = kernel_times_create(&times, backend, options->trial_folder, NULL, error);
+    if (status == CONVOY_OK && options->retrial)
+        kernel_times_forget(times);
     if (status == CONVOY_OK)
         status = bench_machine(&bench, backend->block, times, error);
     if (status == CONVOY_OK)

@@ -323,4 +323,7 @@ convoy_status onednn_backend_create(struct backend **backend, uint32_t threads, 
 convoy_status backend_create(struct backend **backend, const char *name, uint32_t threads,
                              convoy_error *error);
 
+/* The version of oneDNN that is loaded, "2.6.0", cut to size bytes. Returns text. Thread-safe. */
+const char *onednn_version_text(char *text, size_t size);
+
 #endif

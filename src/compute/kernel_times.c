@@ -41,6 +41,7 @@ enum { LEAST_ROWS = 16 };
 struct entry {
     struct conv_geometry geometry;
     uint64_t ns[CONV_KERNELS]; /* 0: there is no such kernel */
+    bool stale;                /* to be timed anew when it is asked for */
 };
 
 struct kernel_times {
@@ -135,7 +136,7 @@ static FILE *open_times(const char *path) {
 
 static void read_entries(struct kernel_times *times) {
     FILE *file = times->path ? open_times(times->path) : NULL;
-    struct entry entry;
+    struct entry entry = {.stale = false};
     while (file && times->count < MOST_ENTRIES && read_entry(file, &entry))
         if (!find_entry(times, &entry.geometry))
             add_entry(times, &entry);
@@ -257,10 +258,14 @@ static struct entry try_kernels(struct kernel_times *times, const struct conv_ge
 
 static struct entry recall_or_try(struct kernel_times *times, const struct conv_geometry *geometry) {
     pthread_mutex_lock(&times->lock);
-    const struct entry *known = find_entry(times, geometry);
-    struct entry entry = known ? *known : try_kernels(times, geometry);
-    if (!known && entry.ns[CONV_DIRECT] && !cancel_asked(times->cancel)) { /* else not by all kernels */
-        add_entry(times, &entry);
+    struct entry *known = find_entry(times, geometry);
+    const bool tried = !known || known->stale;
+    struct entry entry = tried ? try_kernels(times, geometry) : *known;
+    if (tried && entry.ns[CONV_DIRECT] && !cancel_asked(times->cancel)) { /* else not by all kernels */
+        if (known)
+            *known = entry;
+        else
+            add_entry(times, &entry);
         times->changed = true;
     }
     pthread_mutex_unlock(&times->lock);
@@ -306,6 +311,11 @@ convoy_status kernel_times_create(struct kernel_times **out, struct backend *bac
     read_entries(times);
     *out = times;
     return CONVOY_OK;
+}
+
+void kernel_times_forget(struct kernel_times *times) {
+    for (size_t i = 0; i < times->count; i++)
+        times->entries[i].stale = true;
 }
 
 void kernel_times_destroy(struct kernel_times **slot) {

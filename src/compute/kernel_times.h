@@ -15,6 +15,10 @@ struct kernel_times;
 convoy_status kernel_times_create(struct kernel_times **times, struct backend *backend, const char *folder,
                                   const struct cancel *cancel, convoy_error *error);
 
+/* Times every shape anew when it is asked for next; shapes that are not asked for keep their times. Not while
+ * other threads use the times. */
+void kernel_times_forget(struct kernel_times *times);
+
 /* Keeps the new times, and frees. Takes NULL. */
 void kernel_times_destroy(struct kernel_times **times);
 

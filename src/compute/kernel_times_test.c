@@ -215,6 +215,38 @@ static void test_remembered_in_a_file(void **state) {
     rmdir(folder);
 }
 
+/* What is forgotten is timed once more, and only if it is asked for. */
+static void test_timed_anew(void **state) {
+    (void)state;
+    char folder[] = "/tmp/convoy-times-XXXXXX";
+    struct conv_geometry g = geometry(32, 5), other = geometry(16, 5);
+    enum conv_kernel kernel;
+    assert_non_null(mkdtemp(folder));
+    struct kernel_times *times = NULL;
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) > 0);
+    const uint64_t of_other = kernel_times_find(times, &other, KERNEL_ALONE, &kernel);
+    kernel_times_destroy(&times);
+
+    int before = prepared;
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
+    kernel_times_forget(times);
+    const uint64_t anew = kernel_times_find(times, &g, KERNEL_ALONE, &kernel);
+    assert_true(anew > 0 && kernel_times_find(times, &g, KERNEL_ALONE, &kernel) == anew);
+    assert_int_equal(prepared, before + 1);
+    kernel_times_destroy(&times);
+
+    assert_int_equal(kernel_times_create(&times, &counting, folder, NULL, NULL), CONVOY_OK);
+    assert_true(kernel_times_find(times, &g, KERNEL_ALONE, &kernel) == anew);
+    assert_true(kernel_times_find(times, &other, KERNEL_ALONE, &kernel) == of_other);
+    assert_int_equal(prepared, before + 1);
+    kernel_times_destroy(&times);
+    char *path = only_file(folder);
+    unlink(path);
+    free(path);
+    rmdir(folder);
+}
+
 /* Time once more, which writes the file. */
 static void time_and_keep(const char *folder) {
     struct kernel_times *times = NULL;
@@ -297,6 +329,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_shape_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_remembered_in_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timed_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_trials_once_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_trials_are_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_few_rows_of_a_large_layer, setup, teardown),

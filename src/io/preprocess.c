@@ -68,7 +68,8 @@ static convoy_status plan_sides(struct preprocess *plan, const convoy_shape *sha
                              "is a picture, but the model's input is %s; pictures have 1 to %d pixels a side",
                              text, IMAGE_MAX_SIDE);
         if (size && sides[i] != size)
-            return error_set(error, CONVOY_E_USAGE, "the size is to be %lld, but the model's input is %s",
+            return error_set(error, CONVOY_E_USAGE,
+                             "the size is to be %lld, but the model's input is %s; leave out the size",
                              (long long)size, text);
     }
     plan->height = sides[0];

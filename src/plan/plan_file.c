@@ -248,7 +248,8 @@ convoy_status plan_parse(struct plan **plan, const char *text, size_t bytes, con
     const struct reader reader = {.name = name, .request = request, .error = error};
     json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
     if (!root)
-        return on_one_line(error_set(error, CONVOY_E_INPUT, "%s: line %d: %s", name, where.line, where.text),
+        return on_one_line(error_set(error, CONVOY_E_INPUT, "%s: no plan in JSON: line %d: %s", name,
+                                     where.line, where.text),
                            error);
     struct plan_decision *decisions = calloc(count + 1, sizeof *decisions);
     convoy_status status =

@@ -243,10 +243,8 @@ static void remember_time(struct coded_layer *layer, uint64_t waited_ns) {
 }
 
 static void submit(struct coded_run *run) {
-    uint64_t start_ns = clock_now_ns();
     dispatcher_submit(run->layer->cluster->dispatcher, &run->job);
     run->submitted = run->open = true;
-    report_step(run, CONVOY_TRACE_SEND, start_ns, clock_now_ns());
 }
 
 static void finish(struct coded_run *run) {
@@ -268,6 +266,7 @@ static convoy_status ask_workers(struct coded_run *run, const convoy_tensor *in,
         run->asked = true;
         submit(run);
         sent_ns = clock_now_ns();
+        report_step(run, CONVOY_TRACE_SEND, encoded_ns, sent_ns);
         if (run->verified)
             check_begin(run);
         status = collect(run, deadline_ns);
@@ -290,10 +289,13 @@ static convoy_status ask_late(struct coded_run *run, const convoy_tensor *in) {
         return CONVOY_OK;
     uint64_t start_ns = clock_now_ns();
     convoy_status status = encode_input(run, in);
-    report_step(run, CONVOY_TRACE_ENCODE, start_ns, clock_now_ns());
+    uint64_t encoded_ns = clock_now_ns();
+    report_step(run, CONVOY_TRACE_ENCODE, start_ns, encoded_ns);
     run->job.wanting = true;
-    if (status == CONVOY_OK && !run->beyond)
+    if (status == CONVOY_OK && !run->beyond) {
         submit(run);
+        report_step(run, CONVOY_TRACE_SEND, encoded_ns, clock_now_ns());
+    }
     run->beyond = run->not_finite = false; /* not why it is computed here */
     return status;
 }

@@ -102,11 +102,13 @@ static bool is_overdue(const struct job *job, const struct job_task *task, uint6
 }
 
 void job_close(struct job *job, uint32_t nodes, uint64_t now_ns) {
+    /* If too many were lost, what the others had not sent yet is not why the job failed. */
+    const bool missed = job->wanting && job->answered + job->open >= job->wanted;
     for (uint32_t w = 0; w < nodes; w++) {
         struct job_task *task = &job->tasks[w];
         if (!task_is_pending(task->state))
             continue;
-        if (task->late || (task->state != TASK_HELD && (job->wanting || is_overdue(job, task, now_ns))))
+        if (task->late || (task->state != TASK_HELD && (missed || is_overdue(job, task, now_ns))))
             task->state = TASK_LATE;
     }
 }

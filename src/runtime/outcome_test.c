@@ -40,8 +40,7 @@ static void test_no_task(void **state) {
     static const convoy_outcome expected[STANDINGS][2] = {
         [WORKER_FREE] = {NONE, SPARE}, [WORKER_SLOW] = {NONE, SPARE},   [WORKER_UNREADY] = {NONE, SPARE},
         [WORKER_LATE] = {LATE, LATE},  [WORKER_STALLED] = {LATE, LATE}, [WORKER_SILENT] = {LATE, LATE},
-        [WORKER_DEAD] = {LOST, LOST},  [WORKER_ABSENT] = {NONE, NONE},
-        [WORKER_LEFT_OUT] = {NONE, SPARE}};
+        [WORKER_DEAD] = {LOST, LOST},  [WORKER_ABSENT] = {NONE, NONE},  [WORKER_LEFT_OUT] = {NONE, SPARE}};
     for (int standing = 0; standing < STANDINGS; standing++)
         for (int asked = 0; asked < 2; asked++)
             assert_int_equal(outcome_of(TASK_NONE, (enum worker_standing)standing, false, asked),

@@ -139,6 +139,8 @@ static convoy_status fill_session(convoy_session *session, const convoy_model *m
     if (status == CONVOY_OK && session->backend->block && !options->no_trials && !options->finite)
         status = kernel_times_create(&session->times, session->backend, options->trial_folder,
                                      &session->cancel, error);
+    if (status == CONVOY_OK && session->times && options->retrial)
+        kernel_times_forget(session->times);
     if (status == CONVOY_OK)
         status = options->finite ? network_create_unfused(&session->network, model, input_shapes, error)
                                  : network_create(&session->network, model, input_shapes, error);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -43,13 +44,14 @@ static convoy_status check_processes(const convoy_options *options, convoy_error
     if (!options->listen && !options->spawn) {
         if (options->key_file || options->allowed_folder)
             return error_set(error, CONVOY_E_USAGE,
-                             "%s: keys are for workers that dial in, and there is no address to listen on",
+                             "%s: keys are for workers that dial in; an address to listen on goes with them",
                              options->key_file ? options->key_file : options->allowed_folder);
         return CONVOY_OK;
     }
     if (options->local)
-        return error_set(error, CONVOY_E_USAGE,
-                         "a local session has no workers, so none can dial in or be started");
+        return error_set(
+            error, CONVOY_E_USAGE,
+            "a local session has no workers that could dial in or be started: it is the one or the other");
     if (options->listen && options->spawn)
         return error_set(
             error, CONVOY_E_USAGE,
@@ -57,10 +59,13 @@ static convoy_status check_processes(const convoy_options *options, convoy_error
             options->spawn, options->listen);
     if (options->spawn > options->workers + options->reserve)
         return error_set(error, CONVOY_E_USAGE,
-                         "%u workers to be started for a cluster of %u and a reserve of %u", options->spawn,
-                         options->workers, options->reserve);
+                         "%u workers to be started for a cluster of %u and a reserve of %u: start fewer, or "
+                         "make it larger",
+                         options->spawn, options->workers, options->reserve);
     if (options->spawn && (options->key_file || options->allowed_folder))
-        return error_set(error, CONVOY_E_USAGE, "workers that are started here need no keys");
+        return error_set(error, CONVOY_E_USAGE,
+                         "%s: workers that are started here need no keys; leave them out",
+                         options->key_file ? options->key_file : options->allowed_folder);
     if (!options->key_file != !options->allowed_folder)
         return error_set(error, CONVOY_E_USAGE,
                          "%s: the master's key file and the folder of allowed keys go together",
@@ -120,8 +125,9 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
                          "verify %d: there are auto (0), off (1), sample (2) and all (3)",
                          (int)options->verify);
     if (options->local && options->verify > CONVOY_VERIFY_OFF)
-        return error_set(error, CONVOY_E_USAGE,
-                         "a local session has no workers whose answers could be checked");
+        return error_set(
+            error, CONVOY_E_USAGE,
+            "a local session has no workers whose answers could be checked: it is the one or the other");
     if (options->threads < 1 || options->threads > CONVOY_MAX_WORKERS)
         return error_set(error, CONVOY_E_USAGE, "%u threads: must be 1 to %d", options->threads,
                          CONVOY_MAX_WORKERS);
@@ -130,8 +136,10 @@ convoy_status session_options_check(const convoy_options *options, convoy_error 
     if (options->fault_count > 0 && !options->faults)
         return error_set(error, CONVOY_E_USAGE, "%zu faults, but no list of them", options->fault_count);
     if (options->fault_count > 0 && options->local)
-        return error_set(error, CONVOY_E_USAGE, "fault %s: a local session has no workers that could fail",
-                         options->faults[0]);
+        return error_set(
+            error, CONVOY_E_USAGE,
+            "fault %s: a local session has no workers that could fail; leave out the one or the other",
+            options->faults[0]);
     return check_processes(options, error);
 }
 
@@ -152,8 +160,34 @@ static void list_codable(const convoy_session *session, char *text, size_t size)
     }
 }
 
-convoy_status session_faults_check(const convoy_session *session, convoy_error *error) {
+/* The layer of workers whose name is close to this one, or NULL. */
+static const char *close_codable(const convoy_session *session, const char *name) {
+    const char *closest = NULL, **names = calloc(session->network->step_count + 1, sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; names && i < session->network->step_count; i++)
+        if (session->layers[i].codable)
+            names[count++] = session->layers[i].name;
+    if (names)
+        closest = convoy_closest(name, names, count);
+    free(names);
+    return closest;
+}
 
+static convoy_status unknown_layer(const convoy_session *session, const struct fault *fault,
+                                   convoy_error *error) {
+    char names[300];
+    const char *closest = close_codable(session, fault->layer);
+    if (closest)
+        return error_set(error, CONVOY_E_USAGE,
+                         "fault %u:kill@%s: no layer of that name is computed by workers; did you mean %s?",
+                         fault->worker, fault->layer, closest);
+    list_codable(session, names, sizeof names);
+    return error_set(error, CONVOY_E_USAGE,
+                     "fault %u:kill@%s: no layer of that name is computed by workers; %s%s", fault->worker,
+                     fault->layer, names[0] ? "there are " : "none is", names);
+}
+
+convoy_status session_faults_check(const convoy_session *session, convoy_error *error) {
     for (size_t f = 0; f < session->fault_count; f++) {
         const struct fault *fault = &session->faults[f];
         if (fault->kind != FAULT_KILL_LAYER)
@@ -161,13 +195,8 @@ convoy_status session_faults_check(const convoy_session *session, convoy_error *
         bool found = false;
         for (size_t i = 0; i < session->network->step_count && !found; i++)
             found = session->layers[i].codable && strcmp(session->layers[i].name, fault->layer) == 0;
-        if (found)
-            continue;
-        char names[300];
-        list_codable(session, names, sizeof names);
-        return error_set(error, CONVOY_E_USAGE,
-                         "fault %u:kill@%s: no layer of that name is computed by workers; %s%s",
-                         fault->worker, fault->layer, names[0] ? "there are " : "none is", names);
+        if (!found)
+            return unknown_layer(session, fault, error);
     }
     return CONVOY_OK;
 }

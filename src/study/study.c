@@ -1,7 +1,7 @@
 /* The table of topics, and the files of one run. */
+#include "base/commit.h"
 #include "base/error.h"
 #include "base/processor.h"
-#include "study/commit.h"
 #include "study/gnuplot.h"
 #include "study/topic.h"
 

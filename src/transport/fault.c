@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,18 @@ static bool parse_kind(struct fault *fault, const char *kind) {
     return false;
 }
 
+/* Says that there is no such kind, or what its value must be like, and which kind was probably meant. */
+static convoy_status bad_kind(const char *text, const char *kind, convoy_error *error) {
+    static const char *const names[] = {"kill", "delay", "slow", "busy", "drop", "corrupt", "lie"};
+    char word[32];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(kind, "=@"), kind);
+    const char *closest = convoy_closest(word, names, sizeof names / sizeof names[0]);
+    if (closest && strcmp(closest, word) != 0)
+        return error_set(error, CONVOY_E_USAGE, "fault '%s': '%s' is none of " ACCEPTED "; did you mean %s?",
+                         text, kind, closest);
+    return error_set(error, CONVOY_E_USAGE, "fault '%s': '%s' is none of " ACCEPTED, text, kind);
+}
+
 convoy_status fault_parse(struct fault *fault, const char *text, uint32_t workers, convoy_error *error) {
     struct fault parsed = {0};
     char *end;
@@ -121,7 +134,7 @@ convoy_status fault_parse(struct fault *fault, const char *text, uint32_t worker
                          text, worker, workers - 1);
     parsed.worker = (uint32_t)worker;
     if (!parse_kind(&parsed, end + 1))
-        return error_set(error, CONVOY_E_USAGE, "fault '%s': '%s' is none of " ACCEPTED, text, end + 1);
+        return bad_kind(text, end + 1, error);
     *fault = parsed;
     return CONVOY_OK;
 }

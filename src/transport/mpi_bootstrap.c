@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 
+#include <stdio.h>
+
 #ifdef CONVOY_MPI
 
 #include "base/clock.h"
@@ -197,6 +199,16 @@ void mpi_bootstrap_destroy(struct mpi_bootstrap **bootstrap) {
     *bootstrap = NULL;
 }
 
+/* Of what the library says of itself, the words before the first comma. */
+const char *mpi_bootstrap_library(char *text, size_t size) {
+    char whole[MPI_MAX_LIBRARY_VERSION_STRING] = "MPI";
+    int length;
+    MPI_Get_library_version(whole, &length);
+    whole[strcspn(whole, ",\n")] = '\0';
+    snprintf(text, size, "%s", whole);
+    return text;
+}
+
 #else
 
 convoy_status mpi_bootstrap_create(struct mpi_bootstrap **bootstrap, struct mpi_place *place,
@@ -220,6 +232,11 @@ convoy_status mpi_bootstrap_receive(struct mpi_bootstrap *bootstrap, void *bytes
 
 void mpi_bootstrap_destroy(struct mpi_bootstrap **bootstrap) {
     (void)bootstrap;
+}
+
+const char *mpi_bootstrap_library(char *text, size_t size) {
+    snprintf(text, size, "no MPI");
+    return text;
 }
 
 #endif

@@ -36,4 +36,7 @@ convoy_status mpi_bootstrap_receive(struct mpi_bootstrap *bootstrap, void *bytes
  */
 void mpi_bootstrap_destroy(struct mpi_bootstrap **bootstrap);
 
+/* The MPI library and its version, "Open MPI v4.1.4", or "no MPI", cut to size bytes. Returns text. */
+const char *mpi_bootstrap_library(char *text, size_t size);
+
 #endif

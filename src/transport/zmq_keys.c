@@ -31,7 +31,8 @@ static convoy_status write_key_file(const char *path, mode_t mode, const char *t
     size_t length = strlen(text);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
-        return error_set(error, CONVOY_E_IO, "cannot make the key file %s: %s", path, strerror(errno));
+        return error_set(error, CONVOY_E_IO, "cannot make the key file %s: %s%s", path, strerror(errno),
+                         errno == EEXIST ? ", and it is kept: another name is accepted" : "");
     bool written = write(fd, text, length) == (ssize_t)length && fsync(fd) == 0;
     int failure = errno;
     if (close(fd) != 0 || !written) {
@@ -49,8 +50,9 @@ convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *fol
                                 convoy_error *error) {
     char path[PATH_TEXT], text[ZMQ_PAIR_TEXT];
     if (!*name || strchr(name, '/') || name[0] == '.')
-        return error_set(error, CONVOY_E_USAGE, "'%s' is no name for a key: one without slashes is expected",
-                         name);
+        return error_set(
+            error, CONVOY_E_USAGE,
+            "'%s' is no name for a key: one without slashes, and without a dot in front, is expected", name);
     if (snprintf(path, sizeof path, "%s/%s.key", folder, name) >= (int)sizeof path)
         return error_set(error, CONVOY_E_USAGE, "the path of the key %s is too long", name);
     zmq_key_pair_text(pair, text);

@@ -86,4 +86,7 @@ convoy_status zmq_key_pair_save(const struct zmq_key_pair *pair, const char *fol
 convoy_status zmq_key_pair_load(struct zmq_key_pair *pair, const char *path, convoy_error *error);
 convoy_status zmq_public_key_load(char key[ZMQ_KEY_TEXT], const char *path, convoy_error *error);
 
+/* The version of ZeroMQ that is loaded, "4.3.4", cut to size bytes. Returns text. Thread-safe. */
+const char *zmq_version_text(char *text, size_t size);
+
 #endif
