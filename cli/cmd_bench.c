@@ -1,153 +1,115 @@
-/* convoy bench: speed, beside the limits of the machine. */
+/* convoy bench: how fast a model runs here. */
+#include "bench_options.h"
+#include "bench_views.h"
 #include "commands.h"
-#include "json.h"
-#include "progress.h"
+#include "save.h"
 #include "shapes.h"
-#include "table.h"
-#include "trials.h"
+#include "signals.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#define AT(field)         offsetof(struct bench_options, field)
+#define USUAL_DURATION_NS UINT64_C(3000000000)
+#define USUAL_RUNS        9
 
-/* What came so far. */
-struct figures {
-    convoy_bench_figure *items; /* names are copies */
-    size_t count, capacity;
-    bool failed; /* no memory for one */
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "duration", .value = "SECONDS", .type = OPTION_TIME, .offset = AT(duration_ns), .given = AT(duration_given), .help = "how long inferences of each kind are measured, after a second of warm-up"},
+    {.name = "in-flight", .value = "J", .type = OPTION_COUNT, .offset = AT(in_flight), .min = 1, .max = CONVOY_MAX_IN_FLIGHT, .given = AT(in_flight_given), .help = "inferences at once"},
+    {.name = "layers", .type = OPTION_FLAG, .offset = AT(layers), .help = "figures of kernels, coding and single layers instead, each beside its floor"},
+    {.name = "runs", .value = "R", .type = OPTION_COUNT, .offset = AT(runs), .min = 1, .max = 1000, .given = AT(runs_given), .help = "with --layers: of which medians are taken"},
+    {.name = "svg", .value = "FILE", .type = OPTION_TEXT, .offset = AT(svg), .help = "draw how many inferences take no longer than so long (gnuplot)"},
+    {.name = "trace", .value = "FILE", .type = OPTION_TEXT, .offset = AT(trace), .help = "write every step of the master and its workers, for Perfetto"},
+    {.name = "csv", .type = OPTION_FLAG, .offset = AT(csv), .help = "comma separated values on standard output"},
+    {.name = "json", .letter = 'j', .type = OPTION_FLAG, .offset = AT(json), .help = "one JSON object on standard output"},
+    {.name = "size", .value = "S", .type = OPTION_SIZE, .offset = AT(size), .min = 1, .max = LARGEST_SIDE, .help = "side of the image if the model leaves it open"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static const struct option_group groups[] = {
+    {.title = "Measuring", .rows = rows},
+    {.title = "Workers", .rows = worker_count_rows, .offset = AT(cluster)},
+    {.rows = cluster_rows, .offset = AT(cluster)},
+    {.rows = local_rows, .offset = AT(cluster)},
+    {.rows = endpoint_rows, .offset = AT(cluster)},
+    {.title = "Code and plan", .rows = code_rows, .offset = AT(cluster)},
+    {.rows = verify_rows, .offset = AT(cluster)},
 };
 
-static void keep_figure(void *context, const convoy_bench_figure *figure) {
-    struct figures *figures = context;
-    if (figures->count == figures->capacity) {
-        size_t capacity = figures->capacity ? 2 * figures->capacity : 64;
-        convoy_bench_figure *grown = reallocarray(figures->items, capacity, sizeof *grown);
-        figures->failed = figures->failed || !grown;
-        if (!grown)
-            return;
-        figures->items = grown;
-        figures->capacity = capacity;
-    }
-    char *name = strdup(figure->name);
-    figures->failed = figures->failed || !name;
-    if (!name)
-        return;
-    figures->items[figures->count] = *figure;
-    figures->items[figures->count++].name = name;
+static void init(void *given) {
+    struct bench_options *options = given;
+    session_settings_init(&options->cluster);
+    options->size = USUAL_SIDE;
+    options->duration_ns = USUAL_DURATION_NS;
+    options->in_flight = 1;
+    options->runs = USUAL_RUNS;
 }
 
-static void figures_close(struct figures *figures) {
-    for (size_t i = 0; i < figures->count; i++)
-        free((char *)figures->items[i].name);
-    free(figures->items);
+/* The name of an option that --layers does nothing with; NULL: none is given. */
+static const char *idle_option(const struct bench_options *options) {
+    const convoy_options *session = &options->cluster.session;
+    return options->duration_given    ? "duration"
+           : options->in_flight_given ? "in-flight"
+           : options->svg             ? "svg"
+           : options->trace           ? "trace"
+           : session->local           ? "local"
+           : session->listen          ? "listen"
+           : session->spawn           ? "spawn"
+                                      : NULL;
 }
 
-/* In quotes, those in it doubled. */
-static void print_quoted(const char *text) {
-    putchar('"');
-    for (; *text; text++)
-        printf(*text == '"' ? "\"\"" : "%c", *text);
-    putchar('"');
+static convoy_status finish(void *given, convoy_error *error) {
+    struct bench_options *options = given;
+    const struct text_list *arguments = &options->common.arguments;
+    if (arguments->count != 1)
+        return cli_error(error, CONVOY_E_USAGE, "%zu models; usage: convoy bench MODEL", arguments->count);
+    if (options->layers && idle_option(options))
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--%s changes nothing with --layers, which takes medians of --runs on threads",
+                         idle_option(options));
+    if (!options->layers && options->runs_given)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--runs goes with --layers; --duration says how long inferences are measured");
+    if (options->duration_ns == 0)
+        return cli_error(error, CONVOY_E_USAGE, "--duration 0: inferences take some time; 3 is usual");
+    if (options->csv && options->json)
+        return cli_error(error, CONVOY_E_USAGE, "--csv and --json: it is the one or the other");
+    return session_settings_finish(&options->cluster, error);
 }
 
-static void print_csv(const struct figures *figures) {
-    printf("part,name,unit,value,floor\n");
-    for (size_t i = 0; i < figures->count; i++) {
-        const convoy_bench_figure *f = &figures->items[i];
-        printf("%s,", f->part);
-        print_quoted(f->name);
-        printf(",%s,%.6g,", f->unit, f->value);
-        printf(f->floor > 0 ? "%.6g\n" : "\n", f->floor);
-    }
+static convoy_status check_file(const struct bench_options *options, const char *option, const char *file,
+                                convoy_error *error) {
+    struct files_read read = {.others = {options->common.arguments.items[0]}};
+    save_note_session(&read, 1, &options->cluster.session);
+    return file ? save_check_file(&read, option, file, error) : CONVOY_OK;
 }
 
-static bool has_coded_layers(const struct figures *figures) {
-    for (size_t i = 0; i < figures->count; i++)
-        if (strcmp(figures->items[i].part, "kernel") == 0)
-            return true;
-    return false;
-}
-
-static bool print_table(const struct figures *figures, const char *path, const struct cli_options *options) {
-    char machine[512];
-    const convoy_options *session = &options->session;
-    printf("%s\n%s: %s code, precision %s, n = %u, γ = %u, threads %u; medians of %u runs\n\n",
-           convoy_bench_machine(machine, sizeof machine), path, session->code,
-           precision_text(session->precision), session->workers, session->stragglers, session->threads,
-           options->runs);
-    struct table table;
-    table_open(&table, "<<><>>");
-    static const char *const heads[] = {"part", "of", "value", "unit", "floor", "value/floor"};
-    for (size_t i = 0; i < table.columns; i++)
-        table_cell(&table, "%s", heads[i]);
-    for (size_t i = 0; i < figures->count; i++) {
-        const convoy_bench_figure *f = &figures->items[i];
-        table_cell(&table, "%s", f->part);
-        table_cell(&table, "%s", f->name);
-        table_cell(&table, "%.3g", f->value);
-        table_cell(&table, "%s", f->unit);
-        char floor[32] = "", ratio[32] = "";
-        if (f->floor > 0) {
-            snprintf(floor, sizeof floor, "%.3g", f->floor);
-            snprintf(ratio, sizeof ratio, "%.2f", f->value / f->floor);
-        }
-        table_cell(&table, "%s", floor);
-        table_cell(&table, "%s", ratio);
-    }
-    bool printed = table_print(&table, stdout);
-    table_close(&table);
-    if (!has_coded_layers(figures))
-        printf("\nNo layer of this model is coded on %u workers; convoy inspect says why.\n",
-               session->workers);
-    return printed;
-}
-
-/* What the options leave to the plan is put in them. */
-static convoy_status measure(struct cli_options *options, const convoy_model *model, struct figures *figures,
-                             convoy_error *error) {
-    char trials[PATH_MAX];
-    struct progress progress;
-    convoy_options session = options->session;
-    progress_open(&progress, options->quiet);
-    session.trial_folder = trials_folder(trials);
-    session.planning = progress_planning;
-    session.progress = progress_coding;
-    session.progress_context = &progress;
-    convoy_shape *shapes = shapes_close(model, options->image.size);
-    convoy_status status = shapes ? convoy_options_settle(&session, model, shapes, error)
-                                  : cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    if (status == CONVOY_OK)
-        status = convoy_bench(model, shapes, &session, options->runs, keep_figure, figures, error);
-    progress_clear(&progress);
-    free(shapes);
-    if (status == CONVOY_OK && figures->failed)
-        status = cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    options->session.code = session.code;
-    options->session.precision = session.precision;
-    return status;
-}
-
-int command_bench(const struct cli_options *given) {
+static int run(void *given) {
+    struct bench_options *options = given;
     convoy_error error;
-    struct cli_options own = *given, *options = &own;
     convoy_model *model = NULL;
-    struct figures figures = {0};
-    const char *path = options->arguments.count == 1 ? options->arguments.items[0] : NULL;
-    convoy_status status = path ? convoy_model_load(&model, path, &error)
-                                : cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy bench MODEL",
-                                            options->arguments.count);
-    if (status == CONVOY_OK)
-        status = measure(options, model, &figures, &error);
-    bool printed = true;
-    if (status == CONVOY_OK && options->csv)
-        print_csv(&figures);
-    else if (status == CONVOY_OK && options->json)
-        printed = json_bench_print(path, options, figures.items, figures.count);
-    else if (status == CONVOY_OK)
-        printed = print_table(&figures, path, options);
-    if (!printed)
-        status = cli_error(&error, CONVOY_E_MEMORY, "out of memory");
-    figures_close(&figures);
+    if (options->layers)
+        signals_defer(false); /* kernels and coding do not look */
+    if (check_file(options, "svg", options->svg, &error) != CONVOY_OK ||
+        check_file(options, "trace", options->trace, &error) != CONVOY_OK ||
+        save_check_apart("svg", options->svg, "trace", options->trace, &error) != CONVOY_OK)
+        return report_unwritable(&error);
+    if (convoy_model_load(&model, options->common.arguments.items[0], &error) != CONVOY_OK)
+        return report_error(&error);
+    const int exit_status =
+        options->layers ? bench_show_layers(options, model) : bench_show_latency(options, model);
     convoy_model_destroy(&model);
-    return status == CONVOY_OK ? finish_output() : report_error(&error);
+    return exit_status;
 }
+
+const struct command command_bench = {
+    .name = "bench",
+    .arguments = "MODEL",
+    .summary = "how long inferences take, alone and on workers",
+    .groups = groups,
+    .group_count = sizeof groups / sizeof groups[0],
+    .options_size = sizeof(struct bench_options),
+    .init = init,
+    .finish = finish,
+    .run = run,
+    .defers = true,
+};

@@ -1,7 +1,8 @@
 /* convoy inspect: a model's graph, and which of its layers can be coded. */
 #include "commands.h"
-#include "json.h"
+#include "inspect_json.h"
 #include "progress.h"
+#include "session_settings.h"
 #include "shapes.h"
 #include "table.h"
 #include "trials.h"
@@ -9,6 +10,41 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+struct inspect_options {
+    struct common_options common;
+    struct session_settings cluster;
+    int64_t size; /* side of the image if the model leaves it open */
+    bool operators, json;
+};
+
+#define AT(field) offsetof(struct inspect_options, field)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "json", .letter = 'j', .type = OPTION_FLAG, .offset = AT(json), .help = "one JSON object on standard output"},
+    {.name = "operators", .type = OPTION_FLAG, .offset = AT(operators), .help = "no model: each operator that is supported, and the first and last operator set"},
+    {.name = "size", .value = "S", .type = OPTION_SIZE, .offset = AT(size), .min = 1, .max = LARGEST_SIDE, .help = "side of the image if the model leaves it open"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static const struct option_group groups[] = {
+    {.title = "What is shown", .rows = rows},
+    {.title = "Workers", .rows = worker_count_rows, .offset = AT(cluster)},
+    {.rows = cluster_rows, .offset = AT(cluster)},
+    {.title = "Code and plan", .rows = code_rows, .offset = AT(cluster)},
+};
+
+static void init(void *given) {
+    struct inspect_options *options = given;
+    session_settings_init(&options->cluster);
+    options->size = USUAL_SIDE;
+}
+
+static convoy_status finish(void *options, convoy_error *error) {
+    return session_settings_finish(&((struct inspect_options *)options)->cluster, error);
+}
 
 static void print_values(const char *what, const convoy_value_info *values, size_t count) {
     char shape[128];
@@ -64,7 +100,7 @@ static bool print_postponed(const convoy_session *session) {
     if (count == 0)
         return true;
     struct table table;
-    table_open(&table, "<<<");
+    table_open(&table, "n<w");
     table_cell(&table, "postponed node");
     table_cell(&table, "op");
     table_cell(&table, "why");
@@ -81,11 +117,11 @@ static bool print_postponed(const convoy_session *session) {
     return printed;
 }
 
-static bool print_layers(const struct cli_options *options, const convoy_session *session) {
-    static const char *const heads[] = {"layer",        "op",      "output", "multiply-adds",
-                                        "weight bytes", "kA x kB", "δ",      "why not coded"};
+static bool print_layers(const convoy_options *options, const convoy_session *session) {
+    static const char *const heads[] = {"layer",   "op",    "output", "multiply-adds",
+                                        "weights", "parts", "δ",      "why not coded"};
     struct table table;
-    table_open(&table, "<<<>><><");
+    table_open(&table, "nn<>><>w");
     for (size_t i = 0; i < table.columns; i++)
         table_cell(&table, "%s", heads[i]);
     const convoy_layer_info *layers;
@@ -103,13 +139,13 @@ static bool print_layers(const struct cli_options *options, const convoy_session
     table_close(&table);
     printf("\n%zu layer%s, %" PRIu64 " multiply-adds, %" PRIu64 " bytes of weights\n", count,
            count == 1 ? "" : "s", macs, bytes);
-    printf("%s on %u worker%s: %zu layer%s, %.1f %% of the multiply-adds\n", options->session.code,
-           options->session.workers, options->session.workers == 1 ? "" : "s", coded, coded == 1 ? "" : "s",
+    printf("%s on %u worker%s: %zu layer%s, %.1f %% of the multiply-adds\n", options->code, options->workers,
+           options->workers == 1 ? "" : "s", coded, coded == 1 ? "" : "s",
            macs ? 100.0 * (double)coded_macs / (double)macs : 0.0);
     return printed;
 }
 
-static bool print_for_people(const char *path, const convoy_model *model, const struct cli_options *options,
+static bool print_for_people(const char *path, const convoy_model *model, const convoy_options *options,
                              const convoy_session *session) {
     print_model(path, model);
     return print_layers(options, session) && print_postponed(session);
@@ -119,7 +155,7 @@ static bool print_nodes_table(const convoy_model *model) {
     const convoy_node_info *nodes;
     const size_t count = convoy_model_nodes(model, &nodes);
     struct table table;
-    table_open(&table, "<<<");
+    table_open(&table, "n<<");
     table_cell(&table, "node");
     table_cell(&table, "op");
     table_cell(&table, "supported");
@@ -137,7 +173,7 @@ static bool print_unsupported_table(const convoy_model *model) {
     const convoy_unsupported *operators;
     const size_t count = convoy_model_unsupported(model, &operators);
     struct table table;
-    table_open(&table, "<><");
+    table_open(&table, "<>n");
     table_cell(&table, "not supported");
     table_cell(&table, "nodes");
     table_cell(&table, "first node");
@@ -160,12 +196,12 @@ static bool print_nodes(const char *path, const convoy_model *model) {
 }
 
 /* Says why a model cannot be run, after its graph if operators are missing. Returns the exit status. */
-static int refuse_model(const struct cli_options *options, const convoy_model *model,
+static int refuse_model(const struct inspect_options *options, const convoy_model *model,
                         const convoy_error *error) {
-    const char *path = options->arguments.items[0];
+    const char *path = options->common.arguments.items[0];
     const convoy_unsupported *operators;
     if (error->status == CONVOY_E_UNSUPPORTED && convoy_model_unsupported(model, &operators) > 0) {
-        const bool printed = options->json ? json_nodes_print(path, model) : print_nodes(path, model);
+        const bool printed = options->json ? inspect_json_print_nodes(path, model) : print_nodes(path, model);
         const int exit_status = printed ? finish_output() : EXIT_OTHER;
         if (exit_status != EXIT_DONE)
             return exit_status;
@@ -173,20 +209,19 @@ static int refuse_model(const struct cli_options *options, const convoy_model *m
     return report_error(error);
 }
 
-static int inspect_model(const struct cli_options *given, const convoy_model *model) {
-    struct cli_options own = *given, *options = &own;
-    const char *path = options->arguments.items[0];
+static int inspect_model(struct inspect_options *options, const convoy_model *model) {
+    const char *path = options->common.arguments.items[0];
     convoy_session *session = NULL;
     convoy_error error;
-    convoy_options session_options = options->session;
+    convoy_options session_options = options->cluster.session;
     char trials[PATH_MAX];
     struct progress progress;
-    progress_open(&progress, options->quiet);
+    progress_open(&progress, options->common.quiet);
     session_options.plan_only = true;
     session_options.planning = progress_planning;
     session_options.progress_context = &progress;
     session_options.trial_folder = trials_folder(trials);
-    convoy_shape *shapes = shapes_close(model, options->image.size);
+    convoy_shape *shapes = shapes_close(model, options->size);
     const convoy_status status =
         shapes ? convoy_session_create(&session, model, shapes, &session_options, &error)
                : cli_error(&error, CONVOY_E_MEMORY, "out of memory");
@@ -194,9 +229,9 @@ static int inspect_model(const struct cli_options *given, const convoy_model *mo
     progress_clear(&progress);
     if (status != CONVOY_OK)
         return refuse_model(options, model, &error);
-    options_settle(options, session);
-    const bool printed = options->json ? json_inspect_print(path, model, session)
-                                       : print_for_people(path, model, options, session);
+    session_settings_settle(&options->cluster.session, session);
+    const bool printed = options->json ? inspect_json_print(path, model, session)
+                                       : print_for_people(path, model, &options->cluster.session, session);
     convoy_session_destroy(&session);
     if (!printed) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");
@@ -206,13 +241,13 @@ static int inspect_model(const struct cli_options *given, const convoy_model *mo
 }
 
 /* --operators: what there is for every model. */
-static int list_operators(const struct cli_options *options) {
+static int list_operators(const struct inspect_options *options) {
     convoy_error error;
     const size_t count = convoy_operators(NULL, 0);
     convoy_operator *operators = calloc(count + 1, sizeof *operators);
-    if (options->arguments.count > 0) {
+    if (options->common.arguments.count > 0) {
         cli_error(&error, CONVOY_E_USAGE, "--operators takes no model, and no %s",
-                  options->arguments.items[0]);
+                  options->common.arguments.items[0]);
     } else if (!operators) {
         cli_error(&error, CONVOY_E_MEMORY, "out of memory");
     } else {
@@ -227,19 +262,32 @@ static int list_operators(const struct cli_options *options) {
     return report_error(&error);
 }
 
-int command_inspect(const struct cli_options *options) {
+static int run(void *given) {
+    struct inspect_options *options = given;
     convoy_error error;
     if (options->operators)
         return list_operators(options);
-    if (options->arguments.count != 1) {
+    if (options->common.arguments.count != 1) {
         cli_error(&error, CONVOY_E_USAGE, "%zu models; usage: convoy inspect MODEL",
-                  options->arguments.count);
+                  options->common.arguments.count);
         return report_error(&error);
     }
     convoy_model *model = NULL;
-    if (convoy_model_load(&model, options->arguments.items[0], &error) != CONVOY_OK)
+    if (convoy_model_load(&model, options->common.arguments.items[0], &error) != CONVOY_OK)
         return report_error(&error);
     const int exit_status = inspect_model(options, model);
     convoy_model_destroy(&model);
     return exit_status;
 }
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .arguments = "MODEL",
+    .summary = "the layers: shapes, costs, which can be coded",
+    .groups = groups,
+    .group_count = sizeof groups / sizeof groups[0],
+    .options_size = sizeof(struct inspect_options),
+    .init = init,
+    .finish = finish,
+    .run = run,
+};

@@ -1,223 +1,136 @@
-/* convoy run: inputs through a model, coded over workers. */
-#include "audit.h"
-#include "cleanup.h"
+/* convoy run: its options, and who runs the model. */
 #include "commands.h"
-#include "feed.h"
-#include "invitation.h"
-#include "json.h"
+#include "mpi_ranks.h"
 #include "pardon.h"
-#include "record.h"
-#include "signals.h"
-#include "trials.h"
+#include "run_model.h"
 
-#include <limits.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#define AT(field)     offsetof(struct run_options, field)
+#define LARGEST_COUNT UINT32_C(1000000)
 
-/* What the stream's callbacks need. */
-struct run {
-    struct feed feed;
-    struct record record;
-    convoy_session *session; /* NULL: none yet */
-    struct progress *progress;
+/* clang-format off */
+static const struct option answer_rows[] = {
+    {.name = "top", .value = "K", .type = OPTION_COUNT, .offset = AT(answers.top), .min = 1, .max = 1000, .given = AT(answers.top_given), .help = "the K best classes"},
+    {.name = "labels", .value = "FILE", .type = OPTION_TEXT, .offset = AT(answers.labels), .help = "names of the classes, one a line, or imagenet"},
+    {.name = "expect", .value = "FILE", .type = OPTION_TEXT, .offset = AT(answers.expect), .help = "lines \"NAME LABEL\": print the accuracy, and of more than 20 inputs only the misses"},
+    {.name = "scores", .type = OPTION_FLAG, .offset = AT(answers.scores), .help = "scores as the model gives them, instead of probabilities"},
+    {.name = "layers", .type = OPTION_FLAG, .offset = AT(answers.layers), .help = "a table of the layers, and more about the run"},
+    {.name = "verbose", .letter = 'v', .type = OPTION_FLAG, .offset = AT(answers.layers), .help = "the same as --layers"},
+    {.name = "json", .letter = 'j', .type = OPTION_FLAG, .offset = AT(answers.json), .help = "one JSON object on standard output"},
+    {.name = "json-lines", .type = OPTION_FLAG, .offset = AT(answers.json_lines), .help = "a JSON object for each inference as it comes, and one behind them"},
+    {.name = "output", .value = "[NAME=]FILE", .type = OPTION_LIST, .offset = AT(answers.outputs), .help = "write an output as .npy; repeatable"},
+    {.name = "trace", .value = "FILE", .type = OPTION_TEXT, .offset = AT(trace), .help = "write every step of the master and its workers, for Perfetto"},
+    {.name = "finite", .type = OPTION_FLAG, .offset = AT(cluster.session.finite), .help = "name the first layer whose output is not finite; nothing is fused"},
+    {.name = "check", .type = OPTION_FLAG, .offset = AT(check), .help = "run uncoded as well and compare"},
+    {.name = NULL},
 };
 
-static bool is_bad_file(convoy_status status) {
-    return status == CONVOY_E_INPUT || status == CONVOY_E_UNSUPPORTED || status == CONVOY_E_IO;
+static const struct option input_rows[] = {
+    {.name = "input", .value = "NAME=FILE", .type = OPTION_LIST, .offset = AT(input.named), .help = "one input of several; repeatable"},
+    {.name = "batch", .type = OPTION_FLAG, .offset = AT(input.batch), .help = "the first axis of a file is a batch: an inference for each row"},
+    {.name = "one", .type = OPTION_FLAG, .offset = AT(input.one), .help = "every file is one inference, whatever its first axis"},
+    {.name = "strict", .type = OPTION_FLAG, .offset = AT(input.strict), .help = "end with the first input that is bad, with status 3"},
+    {.name = "preset", .value = "HOW", .type = OPTION_CHOICE, .offset = AT(input.image.preset), .words = "auto,imagenet,unit,raw,tf,caffe", .help = "imagenet, unit, raw, tf or caffe: how pixels become numbers"},
+    {.name = "mean", .value = "M,M,M", .type = OPTION_COLOUR, .offset = AT(input.image.mean), .given = AT(input.image.has_mean), .help = "taken from the scaled pixels, per channel"},
+    {.name = "std", .value = "S,S,S", .type = OPTION_COLOUR, .offset = AT(input.image.deviation), .given = AT(input.image.has_deviation), .help = "divides them after that, per channel"},
+    {.name = "scale", .value = "F", .type = OPTION_NUMBER, .offset = AT(input.image.scale), .given = AT(input.image.has_scale), .help = "multiplies the pixels 0..255"},
+    {.name = "size", .value = "S", .type = OPTION_SIZE, .offset = AT(input.image.size), .min = 1, .max = 65536, .unset = "224", .help = "side of the image if the model leaves it open"},
+    {.name = "channels", .value = "ORDER", .type = OPTION_CHOICE, .offset = AT(input.channels), .words = "rgb,bgr", .given = AT(input.channels_given), .unset = "rgb; of the preset caffe bgr", .help = "rgb or bgr"},
+    {.name = "layout", .value = "HOW", .type = OPTION_CHOICE, .offset = AT(input.image.layout), .words = "auto,nchw,nhwc", .unset = "as the model's shape tells", .help = "nchw or nhwc: where the channels of the image stand"},
+    {.name = "background", .value = "COLOUR", .type = OPTION_RGB, .offset = AT(input.image.background), .given = AT(input.image.has_background), .unset = "white", .help = "under transparent pixels: #rrggbb, #rgb, white or black"},
+    {.name = NULL},
+};
+
+static const struct option mpi_rows[] = {
+    {.name = "mpi", .type = OPTION_FLAG, .offset = AT(mpi), .help = "this process is a rank of an MPI job: rank 0 is the master"},
+    {.name = NULL},
+};
+
+static const struct option plan_rows[] = {
+    {.name = "plan", .value = "FILE", .type = OPTION_TEXT, .offset = AT(cluster.session.plan_file), .help = "follow a plan that convoy plan has written"},
+    {.name = "adapt", .type = OPTION_FLAG, .offset = AT(cluster.session.adapt), .help = "follow what is measured: how many workers are asked, and whether any is"},
+    {.name = NULL},
+};
+
+static const struct option audit_rows[] = {
+    {.name = "audit", .value = "FILE", .type = OPTION_TEXT, .offset = AT(audit), .help = "with --verify: append a line of JSON for every wrong answer"},
+    {.name = NULL},
+};
+
+static const struct option timing_rows[] = {
+    {.name = "repeat", .value = "R", .type = OPTION_COUNT, .offset = AT(repeat), .min = 1, .max = LARGEST_COUNT, .help = "runs of every inference, for timing"},
+    {.name = "in-flight", .value = "J", .type = OPTION_COUNT, .offset = AT(in_flight), .min = 1, .max = CONVOY_MAX_IN_FLIGHT, .help = "inferences at once"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static const struct option_group groups[] = {
+    {.title = "What is shown", .rows = answer_rows},
+    {.title = "Inputs", .rows = input_rows},
+    {.title = "Workers", .rows = worker_count_rows, .offset = AT(cluster)},
+    {.rows = cluster_rows, .offset = AT(cluster)},
+    {.rows = local_rows, .offset = AT(cluster)},
+    {.rows = endpoint_rows, .offset = AT(cluster)},
+    {.rows = mpi_rows},
+    {.title = "Code and plan", .rows = code_rows, .offset = AT(cluster)},
+    {.rows = plan_rows},
+    {.title = "Faults and wrong answers", .rows = fault_rows, .offset = AT(cluster)},
+    {.rows = verify_rows, .offset = AT(cluster)},
+    {.rows = audit_rows},
+    {.title = "Several inferences", .rows = timing_rows},
+};
+
+const char *run_options_model(const struct run_options *options) {
+    return options->common.arguments.count > 0 ? options->common.arguments.items[0] : NULL;
 }
 
-/* Goes on to the next file that can be read, or *end. The only file must be readable. */
-static convoy_status read_on(struct run *run, bool *end, convoy_error *error) {
-    convoy_error why;
-    for (;;) {
-        convoy_status status = feed_read(&run->feed, end, &why);
-        if (status != CONVOY_OK && is_bad_file(status) && run->feed.file_count > 1) {
-            status = record_bad_file(&run->record, &why, error);
-            if (status != CONVOY_OK)
-                return status;
-            continue;
-        }
-        if (status != CONVOY_OK)
-            *error = why;
-        return status;
-    }
+static void init(void *given) {
+    struct run_options *options = given;
+    session_settings_init(&options->cluster);
+    options->answers.top = 5;
+    options->repeat = 1;
+    options->in_flight = 1;
 }
 
-static convoy_status next_inputs(void *context, convoy_tensor *inputs, bool *end, convoy_error *error) {
-    struct run *run = context;
-    convoy_status status = read_on(run, end, error);
-    if (status == CONVOY_OK && !*end)
-        status = feed_next(&run->feed, inputs, error);
-    return status == CONVOY_OK && !*end ? record_begin(&run->record, error) : status;
-}
-
-static convoy_status refuse_inputs(void *context, size_t index, const convoy_error *reason,
-                                   convoy_error *error) {
-    return record_refused(&((struct run *)context)->record, index, reason, error);
-}
-
-static convoy_status take_run(void *context, size_t index, uint32_t run, const convoy_result *result,
-                              const convoy_check *check, convoy_error *error) {
-    struct run *command = context;
-    pardon_if_asked(command->session, progress_log, command->progress);
-    return record_run(&command->record, index, run, result, check, error);
-}
-
-/* Prints what the inferences came to that a signal interrupts, unless nobody reads it. */
-static int print_interrupted(struct run *run, const struct cli_options *options) {
-    const struct record *record = &run->record;
-    if (signals_taken() != SIGPIPE && options->json) {
-        if (record->printed == 0)
-            json_run_begin(options);
-        json_run_interrupt();
-        fflush(stdout);
-    }
-    signals_tell("%zu of %zu inferences were done", record->printed - record->summary.failed,
-                 feed_expected(&run->feed));
-    return EXIT_OTHER; /* if anybody asks: the signal is the status */
-}
-
-/* Prints why the run has failed, in the JSON too if that has begun. */
-static int print_failure(struct run *run, const struct cli_options *options, const convoy_error *error) {
-    if (signals_taken())
-        return print_interrupted(run, options);
-    if (ferror(stdout)) /* that is why */
-        return report_unwritable(error);
-    if (options->json && run->record.printed > 0)
-        json_run_fail(error);
-    return report_error(error);
-}
-
-/* Prints what the whole command came to. There is no session if there was nothing to run. */
-static int print_outcome(struct run *run, const struct cli_options *options) {
-    const convoy_session *session = run->session;
-    struct record *record = &run->record;
-    convoy_error error;
-    uint32_t lost[CONVOY_MAX_WORKERS], distrusted[CONVOY_MAX_WORKERS];
-    const convoy_postponed *postponed;
-    struct cluster_state cluster = {.lost = lost, .distrusted = distrusted};
-    if (session) {
-        cluster.lost_count = convoy_session_lost(session, lost, CONVOY_MAX_WORKERS);
-        if (cluster.lost_count > CONVOY_MAX_WORKERS)
-            cluster.lost_count = CONVOY_MAX_WORKERS;
-        cluster.distrusted_count = convoy_session_distrusted(session, distrusted, CONVOY_MAX_WORKERS);
-        cluster.live = convoy_session_live(session, &cluster.needed);
-        record->summary.postponed = convoy_session_postponed(session, &postponed);
-    }
-    const bool printed = options->json              ? json_run_end(options, &record->summary, &cluster)
-                         : record->summary.runs > 0 ? summary_print(&record->summary, options, &cluster)
-                                                    : true;
-    if (!printed) {
-        cli_error(&error, CONVOY_E_MEMORY, "out of memory");
-        return report_error(&error);
-    }
-    if (saves_write(&record->saves, &error) != CONVOY_OK)
-        return report_unwritable(&error);
-    const int exit_status = finish_output();
-    return exit_status == EXIT_DONE && record->summary.failed > 0 ? EXIT_INPUT : exit_status;
-}
-
-/* The inferences, over a session of their own. What the options leave to its plan is put in them. */
-static int run_session(struct run *run, struct cli_options *options, const convoy_model *model) {
-    struct progress *progress = run->progress;
-    convoy_error error;
-    char path[PATH_MAX], trials[PATH_MAX];
-    convoy_options session_options = options->session;
-    session_options.trial_folder = trials_folder(trials);
-    session_options.spawn_program = program_path(path);
-    session_options.log = progress_log;
-    session_options.log_context = progress;
-    session_options.cancelled = signals_cancel;
-    session_options.planning = progress_planning;
-    session_options.progress = progress_coding;
-    session_options.progress_context = progress;
-    struct invitation invitation = {.options = options, .progress = progress};
-    if (!session_options.listening) { /* under MPI others are told */
-        session_options.listening = invitation_give;
-        session_options.listening_context = &invitation;
-    }
-    struct audit audit;
-    if (audit_open(&audit, options->audit, &error) != CONVOY_OK)
-        return report_unwritable(&error);
-    if (audit.file) {
-        session_options.wrong_answer = audit_note;
-        session_options.wrong_answer_context = &audit;
-    }
-    const convoy_stream stream = {
-        .context = run,
-        .in_flight = options->in_flight,
-        .repeat = options->repeat,
-        .check = options->check,
-        .next = next_inputs,
-        .done = take_run,
-        .refused = run->feed.file_count > 1 ? refuse_inputs : NULL,
-    };
-
-    convoy_status status =
-        convoy_session_create(&run->session, model, run->feed.shapes, &session_options, &error);
-    progress_clear(progress);
-    if (status == CONVOY_OK) {
-        options_settle(options, run->session);
-        status = convoy_session_stream(run->session, &stream, &run->record.summary.total_ms, &error);
-    }
-    progress_clear(progress);
-    int exit_status = status == CONVOY_OK ? print_outcome(run, options) : print_failure(run, options, &error);
-    convoy_session_destroy(&run->session);
-    cleanup_forget();
-    if (audit_close(&audit, options->audit, &error) != CONVOY_OK && exit_status == EXIT_DONE)
-        exit_status = report_unwritable(&error);
-    return exit_status;
-}
-
-static int run_model(const struct cli_options *given, const convoy_model *model, struct progress *progress) {
-    struct run run = {.progress = progress};
-    struct cli_options own = *given, *options = &own;
-    convoy_error error;
-    int exit_status;
-    bool end = false;
-    convoy_status status = feed_open(&run.feed, model, options, &error);
-    if (status == CONVOY_OK)
-        status = record_open(&run.record, model, options, &run.feed, progress, &error);
-    if (status != CONVOY_OK)
-        exit_status = report_error(&error);
-    else if (saves_check(&run.record.saves, &error) != CONVOY_OK)
-        exit_status = report_unwritable(&error);
-    else if (read_on(&run, &end, &error) != CONVOY_OK) /* the shapes are known then */
-        exit_status = print_failure(&run, options, &error);
-    else
-        exit_status = end ? print_outcome(&run, options) : run_session(&run, options, model);
-    record_close(&run.record);
-    feed_close(&run.feed);
-    return exit_status;
-}
-
-static bool checks_answers(const convoy_options *session) {
-    return session->verify == CONVOY_VERIFY_AUTO ? session->listen != NULL
+static bool checks_answers(const struct run_options *options) {
+    const convoy_options *session = &options->cluster.session;
+    return session->verify == CONVOY_VERIFY_AUTO ? session->listen || options->mpi
                                                  : session->verify != CONVOY_VERIFY_OFF;
 }
 
-int command_run(const struct cli_options *options) {
-    convoy_error error;
-    pardon_prepare(); /* also in ranks that are workers: mpirun passes the signal on to all */
-    if (options->mpi)
-        return command_run_mpi(options);
-    if (options->arguments.count == 0) {
-        cli_error(&error, CONVOY_E_USAGE, "no model; usage: convoy run MODEL INPUT...");
-        return report_error(&error);
-    }
-    if (options->audit && !checks_answers(&options->session)) {
-        cli_error(&error, CONVOY_E_USAGE, "--audit %s: no answers are checked; --verify sample or all does",
-                  options->audit);
-        return report_error(&error);
-    }
-    struct progress progress;
-    progress_open(&progress, options->quiet);
-    convoy_model *model = NULL;
-    if (convoy_model_load(&model, options->arguments.items[0], &error) != CONVOY_OK)
-        return report_error(&error);
-    const int exit_status = run_model(options, model, &progress);
-    convoy_model_destroy(&model);
-    return exit_status;
+static convoy_status finish(void *given, convoy_error *error) {
+    struct run_options *options = given;
+    if (!run_options_model(options))
+        return cli_error(error, CONVOY_E_USAGE, "no model; usage: convoy run MODEL INPUT...");
+    if (options->input.batch && options->input.one)
+        return cli_error(error, CONVOY_E_USAGE, "--batch and --one: it is the one or the other");
+    if (options->audit && !checks_answers(options))
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--audit %s: no answers are checked; --verify sample or all does", options->audit);
+    if (options->input.channels_given && options->input.channels == 0 &&
+        options->input.image.preset == CONVOY_PRESET_CAFFE)
+        return cli_error(error, CONVOY_E_USAGE,
+                         "--channels rgb: the preset caffe is blue first; --preset raw takes --channels and "
+                         "--mean");
+    options->input.image.bgr = options->input.channels == 1;
+    options->answers.json = options->answers.json || options->answers.json_lines;
+    return session_settings_finish(&options->cluster, error);
 }
+
+static int run(void *given) {
+    struct run_options *options = given;
+    pardon_prepare(); /* also in ranks that are workers: mpirun passes the signal on to all */
+    return options->mpi ? mpi_ranks_run(options) : run_model(options);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .arguments = "MODEL INPUT...",
+    .summary = "run a model, coded over workers that may fail",
+    .groups = groups,
+    .group_count = sizeof groups / sizeof groups[0],
+    .options_size = sizeof(struct run_options),
+    .init = init,
+    .finish = finish,
+    .run = run,
+    .defers = true,
+};

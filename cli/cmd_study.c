@@ -6,6 +6,34 @@
 #include <stdio.h>
 #include <string.h>
 
+struct study_options {
+    struct common_options common;
+    const char *folder;
+    uint64_t seed;
+    bool quick;
+};
+
+#define AT(field) offsetof(struct study_options, field)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "out", .letter = 'o', .value = "DIR", .type = OPTION_TEXT, .offset = AT(folder), .help = "the folder of the study's files: TOPIC.csv, .md, .svg, .png"},
+    {.name = "quick", .type = OPTION_FLAG, .offset = AT(quick), .help = "a smaller version, for a look"},
+    {.name = "seed", .value = "S", .type = OPTION_LARGE, .offset = AT(seed), .min = 0, .max = UINT64_MAX, .help = "of everything random"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static const struct option_group groups[] = {{.title = "Study", .rows = rows}};
+
+static void init(void *given) {
+    struct study_options *options = given;
+    convoy_options defaults;
+    convoy_options_init(&defaults);
+    options->folder = ".";
+    options->seed = defaults.seed;
+}
+
 static void list_topics(char *text, size_t size) {
     const char *name, *summary;
     text[0] = '\0';
@@ -25,14 +53,14 @@ static void show_step(void *context, const char *what, size_t done, size_t total
     progress_show(context, what, done, total);
 }
 
-static int run_topic(const struct cli_options *options, const char *topic) {
+static int run_topic(const struct study_options *options, const char *topic) {
     convoy_error error;
     struct progress progress;
-    progress_open(&progress, options->quiet);
+    progress_open(&progress, options->common.quiet);
     const convoy_study_options study = {.topic = topic,
                                         .folder = options->folder,
                                         .quick = options->quick,
-                                        .seed = options->session.seed,
+                                        .seed = options->seed,
                                         .progress = show_step,
                                         .progress_context = &progress,
                                         .cancelled = signals_cancel};
@@ -49,16 +77,30 @@ static int run_topic(const struct cli_options *options, const char *topic) {
     return finish_output();
 }
 
-int command_study(const struct cli_options *options) {
+static int run(void *given) {
+    const struct study_options *options = given;
+    const struct text_list *arguments = &options->common.arguments;
     convoy_error error;
     char topics[256];
     list_topics(topics, sizeof topics);
     convoy_status status = CONVOY_OK;
-    if (options->arguments.count != 1)
+    if (arguments->count != 1)
         status =
             cli_error(&error, CONVOY_E_USAGE, "usage: convoy study TOPIC --out DIR; topics are: %s", topics);
-    else if (!is_topic(options->arguments.items[0]))
+    else if (!is_topic(arguments->items[0]))
         status = cli_error(&error, CONVOY_E_USAGE, "there is no study '%.64s'; there are: %s",
-                           options->arguments.items[0], topics);
-    return status == CONVOY_OK ? run_topic(options, options->arguments.items[0]) : report_error(&error);
+                           arguments->items[0], topics);
+    return status == CONVOY_OK ? run_topic(options, arguments->items[0]) : report_error(&error);
 }
+
+const struct command command_study = {
+    .name = "study",
+    .arguments = "TOPIC",
+    .summary = "measure codes, and make tables and figures",
+    .groups = groups,
+    .group_count = 1,
+    .options_size = sizeof(struct study_options),
+    .init = init,
+    .run = run,
+    .defers = true,
+};

@@ -43,9 +43,8 @@ static void public_name(char *name, size_t size, const char *key_file) {
         snprintf(name, size, "MASTER.pub");
 }
 
-int invitation_text(char *text, size_t size, const struct cli_options *options, const char *url) {
+int invitation_text(char *text, size_t size, const convoy_options *session, const char *url) {
     char address[URL_TEXT], server[300], server_word[700], keys[800] = "";
-    const convoy_options *session = &options->session;
     if (!quote(address, sizeof address, url))
         snprintf(address, sizeof address, "URL");
     if (session->key_file) {
@@ -61,12 +60,12 @@ int invitation_text(char *text, size_t size, const struct cli_options *options, 
 
 void invitation_give(void *context, const char *url) {
     const struct invitation *invitation = context;
-    const struct cli_options *options = invitation->options;
+    const convoy_options *session = invitation->session;
     char command[4096], line[4200];
-    cleanup_note(url, options->session.spawn > 0);
-    if (options->session.spawn)
+    cleanup_note(url, session->spawn > 0);
+    if (session->spawn)
         return;
-    invitation_text(command, sizeof command, options, url);
+    invitation_text(command, sizeof command, session, url);
     snprintf(line, sizeof line, "a worker is started with: %s", command);
     progress_log(invitation->progress, CONVOY_LOG_INFO, line);
 }

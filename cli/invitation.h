@@ -3,7 +3,6 @@
 #ifndef CLI_INVITATION_H
 #define CLI_INVITATION_H
 
-#include "options.h"
 #include "progress.h"
 
 #include <limits.h>
@@ -12,12 +11,12 @@
 
 /* Writes the command for a shell, to be pasted on the machine of the worker, and returns its length as
  * snprintf does. The names of key files are those without folders: on another machine they lie elsewhere. */
-int invitation_text(char *text, size_t size, const struct cli_options *options, const char *url);
+int invitation_text(char *text, size_t size, const convoy_options *session, const char *url);
 
 /* What is done when workers may dial in: the address is noted for cleaning up, and the command is told,
  * unless the workers are started here. For convoy_options.listening; context: a struct invitation. */
 struct invitation {
-    const struct cli_options *options;
+    const convoy_options *session;
     struct progress *progress;
 };
 void invitation_give(void *context, const char *url);

@@ -1,60 +1,20 @@
 #include "labels.h"
 
+#include "commands.h"
+#include "imagenet_labels.h"
+#include "read_file.h"
+
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGEST_TEXT (16u << 20) /* bytes; a text file of labels has a few thousand */
-
-#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* before UTF-8, by some editors */
-
-/* The whole file, without a mark in front. */
-static convoy_status read_text(char **text, const char *path, convoy_error *error) {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return cli_error(error, CONVOY_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    convoy_status status = CONVOY_OK;
-    size_t used = 0, size = 4096;
-    char *bytes = malloc(size);
-    while (bytes) {
-        used += fread(bytes + used, 1, size - 1 - used, file);
-        if (used < size - 1 || size > LARGEST_TEXT)
-            break;
-        size *= 2;
-        char *more = realloc(bytes, size);
-        if (!more)
-            free(bytes);
-        bytes = more;
-    }
-    if (!bytes) {
-        status = cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    } else if (ferror(file)) {
-        status = cli_error(error, CONVOY_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (used > LARGEST_TEXT || memchr(bytes, '\0', used)) {
-        status = cli_error(error, CONVOY_E_INPUT, "%s is no text file of labels, one a line", path);
-    }
-    fclose(file);
-    if (status != CONVOY_OK) {
-        free(bytes);
-        return status;
-    }
-    const size_t mark = used >= 3 && memcmp(bytes, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
-    memmove(bytes, bytes + mark, used - mark);
-    bytes[used - mark] = '\0';
-    *text = bytes;
-    return CONVOY_OK;
-}
-
-/* Cuts the next line off *rest and blanks off its ends; NULL at the end of the text. */
+/* The next line, without blanks at its ends; NULL at the end of the text. */
 static char *take_line(char **rest) {
-    char *line = *rest;
-    if (*line == '\0')
+    char *line = text_line(rest);
+    if (!line)
         return NULL;
-    const size_t length = strcspn(line, "\n");
-    *rest = line + length + (line[length] == '\n');
-    char *end = line + length;
+    char *end = line + strlen(line);
     while (end > line && isspace((unsigned char)end[-1]))
         end--;
     *end = '\0';
@@ -70,28 +30,76 @@ static size_t count_lines(const char *text) {
     return lines;
 }
 
+/* TensorFlow's models have a class in front of ImageNet's, for what is none of them. */
+#define IMAGENET            "imagenet"
+#define IMAGENET_BACKGROUND "background\n"
+
+static bool is_imagenet(const struct labels *labels) {
+    return labels->path && strcmp(labels->path, IMAGENET) == 0;
+}
+
+/* A file, unless there is none and its name is close to that of ImageNet's labels. */
+static convoy_status read_labels_file(struct labels *labels, convoy_error *error) {
+    static const char *const known[] = {IMAGENET};
+    const convoy_status status = text_read(&labels->text, labels->path, "labels, one a line", error);
+    if (status == CONVOY_E_IO && convoy_closest(labels->path, known, 1))
+        return cli_error(error, status, "%s: there is no such file of labels; did you mean " IMAGENET "?",
+                         labels->path);
+    return status;
+}
+
+static convoy_status read_labels(struct labels *labels, convoy_error *error) {
+    if (!is_imagenet(labels))
+        return read_labels_file(labels, error);
+    if (asprintf(&labels->text, "%s%s", IMAGENET_BACKGROUND, imagenet_labels) >= 0)
+        return CONVOY_OK;
+    labels->text = NULL;
+    return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+}
+
 convoy_status labels_load(struct labels *labels, const char *path, convoy_error *error) {
-    *labels = (struct labels){0};
+    *labels = (struct labels){.path = path};
     if (!path)
         return CONVOY_OK;
-    convoy_status status = read_text(&labels->text, path, error);
+    convoy_status status = read_labels(labels, error);
     if (status != CONVOY_OK)
         return status;
-    labels->names = calloc(count_lines(labels->text), sizeof *labels->names);
-    if (!labels->names) {
+    labels->lines = calloc(count_lines(labels->text), sizeof *labels->lines);
+    if (!labels->lines) {
         labels_free(labels);
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     }
     char *rest = labels->text;
     for (char *line; (line = take_line(&rest));)
-        labels->names[labels->count++] = line;
+        labels->lines[labels->count++] = line;
+    labels->names = labels->lines;
+    if (is_imagenet(labels)) {
+        labels->names++;
+        labels->count--;
+    }
     return CONVOY_OK;
 }
 
 void labels_free(struct labels *labels) {
-    free(labels->names);
+    free(labels->lines);
     free(labels->text);
     *labels = (struct labels){0};
+}
+
+void labels_meet(struct labels *labels, size_t classes, struct progress *progress) {
+    char line[256];
+    if (!labels->path || labels->met)
+        return;
+    labels->met = true;
+    if (is_imagenet(labels) && classes == labels->count + 1) {
+        labels->names = labels->lines;
+        labels->count++;
+    }
+    if (labels->count >= classes && labels->count <= classes + 1)
+        return;
+    snprintf(line, sizeof line, "--labels %.100s has %zu name%s, but the first output has %zu classes",
+             labels->path, labels->count, labels->count == 1 ? "" : "s", classes);
+    progress_log(progress, CONVOY_LOG_WARNING, line);
 }
 
 const char *labels_name(const struct labels *labels, size_t index) {
@@ -106,7 +114,7 @@ convoy_status expectations_load(struct expectations *expectations, const char *p
     *expectations = (struct expectations){0};
     if (!path)
         return CONVOY_OK;
-    convoy_status status = read_text(&expectations->text, path, error);
+    convoy_status status = text_read(&expectations->text, path, "lines NAME LABEL", error);
     if (status != CONVOY_OK)
         return status;
     expectations->lines = calloc(count_lines(expectations->text), sizeof *expectations->lines);
@@ -148,4 +156,46 @@ const char *expectations_find(const struct expectations *expectations, const cha
     const struct expectation *line =
         bsearch(&key, expectations->lines, expectations->count, sizeof key, compare_files);
     return line ? line->label : NULL;
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether a result can have the label; names: those of the classes, [count], sorted. */
+static bool is_possible(const char *label, char *const *names, size_t count) {
+    if (count == 0)
+        return label[strspn(label, "0123456789")] == '\0';
+    return bsearch(&label, names, count, sizeof *names, compare_texts);
+}
+
+convoy_status expectations_check(const struct expectations *expectations, const char *path,
+                                 const struct labels *labels, struct progress *progress,
+                                 convoy_error *error) {
+    const size_t count = labels->count + (labels->names != labels->lines);
+    const char *first = NULL;
+    size_t impossible = 0;
+    char line[320];
+    if (expectations->count == 0)
+        return CONVOY_OK;
+    char **names = calloc(count + 1, sizeof *names);
+    if (!names)
+        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
+    if (count > 0)
+        memcpy(names, labels->lines, count * sizeof *names);
+    qsort(names, count, sizeof *names, compare_texts);
+    for (size_t i = 0; i < expectations->count; i++)
+        if (!is_possible(expectations->lines[i].label, names, count)) {
+            first = first ? first : expectations->lines[i].label;
+            impossible++;
+        }
+    free(names);
+    if (impossible == 0)
+        return CONVOY_OK;
+    snprintf(line, sizeof line,
+             "--expect %.100s: %zu of its %zu labels belong%s to no class, the first is '%.80s'%s", path,
+             impossible, expectations->count, impossible == 1 ? "s" : "", first,
+             count == 0 ? "; without --labels they are numbers" : "");
+    progress_log(progress, CONVOY_LOG_WARNING, line);
+    return CONVOY_OK;
 }

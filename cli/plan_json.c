@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DIGITS JSON_REAL_PRECISION(12) /* elements and bytes are whole */
+#define DIGITS 12 /* elements and bytes are whole */
 
 /* Of a layer that stays here, what belongs to a coded one is null. */
 static json_t *layer_json(const convoy_layer_info *layer) {
@@ -19,14 +19,6 @@ static json_t *layer_json(const convoy_layer_info *layer) {
                      "up_bytes", json_if(coded, layer->up_bytes), "down_bytes",
                      json_if(coded, layer->down_bytes), "stored_bytes", json_if(coded, layer->stored_bytes),
                      "error_bound", json_if(coded, layer->error_bound), "why_local", json_text(layer->why));
-}
-
-static bool print(json_t *object) {
-    const bool printed = object && json_dumpf(object, stdout, JSON_INDENT(1) | DIGITS) == 0;
-    if (printed)
-        printf("\n");
-    json_decref(object);
-    return printed;
 }
 
 /* The list with one more item, which is taken; NULL without memory. */
@@ -73,17 +65,19 @@ bool plan_print_json(const convoy_session *session, const char *model) {
         list = append(list, layer_json(&layers[i]));
     const bool bound = totals.memory_bytes > 0;
     return list &&
-           print(json_pack(
-               "{s:i, s:o, s:o, s:s, s:s, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:I}",
-               "version", 1, "model", json_text(model), "profile", json_text(totals.profile), "code",
-               totals.code, "precision", precision_text(totals.precision), "alternatives",
-               alternatives_json(session), "layers", list, "here_ms", totals.here_ms, "planned_ms",
-               totals.planned_ms, "busiest_ms", totals.busiest_ms, "up_bytes", totals.up_bytes, "down_bytes",
-               totals.down_bytes, "stored_bytes", totals.stored_bytes, "memory_bytes",
-               json_if(bound, totals.memory_bytes), "memory_worker",
-               json_count_if(bound, totals.memory_worker), "fed_workers",
-               json_if(totals.fed_workers > 0, totals.fed_workers), "postponed_count",
-               (json_int_t)postponed));
+           json_print(
+               json_pack(
+                   "{s:i, s:o, s:o, s:s, s:s, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:I}",
+                   "version", JSON_VERSION, "model", json_text(model), "profile", json_text(totals.profile),
+                   "code", totals.code, "precision", precision_text(totals.precision), "alternatives",
+                   alternatives_json(session), "layers", list, "here_ms", totals.here_ms, "planned_ms",
+                   totals.planned_ms, "busiest_ms", totals.busiest_ms, "up_bytes", totals.up_bytes,
+                   "down_bytes", totals.down_bytes, "stored_bytes", totals.stored_bytes, "memory_bytes",
+                   json_if(bound, totals.memory_bytes), "memory_worker",
+                   json_count_if(bound, totals.memory_worker), "fed_workers",
+                   json_if(totals.fed_workers > 0, totals.fed_workers), "postponed_count",
+                   (json_int_t)postponed),
+               DIGITS);
 }
 
 static json_t *size_json(const struct plan_size *size) {
@@ -100,9 +94,10 @@ bool plan_print_sizes_json(const struct plan_sizes *sizes) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < sizes->count; i++)
         list = append(list, size_json(&sizes->items[i]));
-    return list && print(json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "model",
-                                   json_text(sizes->options->arguments.items[0]), "profile",
-                                   json_text(sizes->profile), "sizes", list));
+    return list && json_print(json_pack("{s:i, s:o, s:o, s:o}", "version", JSON_VERSION, "model",
+                                        json_text(sizes->options->common.arguments.items[0]), "profile",
+                                        json_text(sizes->profile), "sizes", list),
+                              DIGITS);
 }
 
 static json_t *choice_json(const convoy_layer_choice *choice) {
@@ -127,7 +122,8 @@ bool plan_print_choices_json(const convoy_session *session, size_t layer) {
     for (size_t i = 0; list && i < count; i++)
         list = append(list, choice_json(&choices[i]));
     free(choices);
-    return list &&
-           print(json_pack("{s:i, s:o, s:f, s:o}", "version", 1, "name", json_text(layers[layer].name),
-                           "here_ms", layers[layer].here_ms, "choices", list));
+    return list && json_print(json_pack("{s:i, s:o, s:f, s:o}", "version", JSON_VERSION, "name",
+                                        json_text(layers[layer].name), "here_ms", layers[layer].here_ms,
+                                        "choices", list),
+                              DIGITS);
 }

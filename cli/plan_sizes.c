@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void plan_sizes_open(struct plan_sizes *sizes, const struct cli_options *options) {
+void plan_sizes_open(struct plan_sizes *sizes, const struct plan_options *options) {
     *sizes = (struct plan_sizes){.options = options};
 }
 
@@ -38,7 +38,7 @@ void plan_sizes_add(struct plan_sizes *sizes, const convoy_session *session, uin
         sizes->failed = true;
         return;
     }
-    const bool throughput = sizes->options->session.objective == CONVOY_OBJECTIVE_THROUGHPUT;
+    const bool throughput = sizes->options->cluster.session.objective == CONVOY_OBJECTIVE_THROUGHPUT;
     if (size.totals.here_ms > 0)
         size.times = (throughput ? size.totals.busiest_ms : size.totals.planned_ms) / size.totals.here_ms;
     size.totals.profile = NULL; /* the session's */
@@ -65,7 +65,7 @@ static bool print_table(const struct plan_sizes *sizes) {
                                         "in flight ms", "times",      "layers",   "traffic",
                                         "stored",       "code",       "precision"};
     struct table table;
-    printf("%s: %s, ", sizes->options->arguments.items[0], sizes->profile ? sizes->profile : "");
+    printf("%s: %s, ", sizes->options->common.arguments.items[0], sizes->profile ? sizes->profile : "");
     plan_print_aims(sizes->options);
     table_open(&table, ">>>>>>>>><<");
     for (size_t i = 0; i < table.columns; i++)

@@ -1,28 +1,14 @@
 /* convoy plan --svg: what a worker of each layer gets, sends and stores over k_A, at the largest threshold;
  * the paper's figure (FCDCC, arXiv 2411.01579, section VI). Drawn by gnuplot, as a program of its own. */
 #include "plan_view.h"
+#include "svg.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COLUMNS 4
 #define WIDTH   340 /* of one layer, pixels */
 #define HEIGHT  260
-
-/* A text between single quotes of gnuplot: a quote is written twice. */
-static void print_quoted(FILE *gnuplot, const char *text) {
-    fputc('\'', gnuplot);
-    for (; *text; text++) {
-        if (*text == '\'')
-            fputc('\'', gnuplot);
-        if ((unsigned char)*text >= ' ') /* no line ends within a command */
-            fputc(*text, gnuplot);
-    }
-    fputc('\'', gnuplot);
-}
 
 /* The best choice of each k_A among those with the largest threshold, as rows of k_A, up, down, stored, cost.
  */
@@ -59,10 +45,11 @@ static bool curve_create(struct curve *curve, const convoy_session *session, siz
     return true;
 }
 
-static void plot(FILE *gnuplot, const char *name, const struct curve *curve, const double *lambda) {
+static void plot(struct svg *svg, const char *name, const struct curve *curve, const double *lambda) {
     static const char *const titles[] = {"up", "down", "store", "total"};
+    FILE *gnuplot = svg->gnuplot;
     fprintf(gnuplot, "set title ");
-    print_quoted(gnuplot, name);
+    svg_quote(svg, name);
     fprintf(gnuplot, " noenhanced\n$points << END\n");
     for (size_t i = 0; i < curve->count; i++) {
         const convoy_layer_choice *c = &curve->points[i];
@@ -92,53 +79,40 @@ static bool count_curves(const convoy_session *session, size_t *curves) {
     return true;
 }
 
-static bool draw(FILE *gnuplot, const convoy_session *session, const char *path, size_t curves,
-                 const double *lambda) {
+static bool draw(struct svg *svg, const convoy_session *session, size_t rows, const double *lambda) {
     const convoy_layer_info *layers;
-    const size_t count = convoy_session_layers(session, &layers), rows = (curves + COLUMNS - 1) / COLUMNS;
-    fprintf(gnuplot, "set terminal svg size %d,%zu font 'sans,10' background 'white'\nset output ",
-            COLUMNS * WIDTH, (rows ? rows : 1) * HEIGHT);
-    print_quoted(gnuplot, path);
-    fprintf(
-        gnuplot,
-        "\nset multiplot layout %zu,%d\nset xlabel 'k_A' noenhanced\nset key font ',7'\nset yrange [0:*]\n",
-        rows, COLUMNS);
+    const size_t count = convoy_session_layers(session, &layers);
+    fprintf(svg->gnuplot,
+            "set multiplot layout %zu,%d\nset xlabel 'k_A' noenhanced\nset key font ',7'\nset yrange [0:*]\n",
+            rows, COLUMNS);
     for (size_t i = 0; i < count; i++) {
         struct curve curve;
         if (!curve_create(&curve, session, i))
             return false;
         if (curve.count > 1)
-            plot(gnuplot, layers[i].name, &curve, lambda);
+            plot(svg, layers[i].name, &curve, lambda);
         free(curve.points);
     }
-    fprintf(gnuplot, "unset multiplot\nset output\n");
+    fprintf(svg->gnuplot, "unset multiplot\n");
     return true;
 }
 
-convoy_status plan_draw(const convoy_session *session, const struct cli_options *options,
+convoy_status plan_draw(const convoy_session *session, const struct plan_options *options,
                         convoy_error *error) {
-    const char *path = options->svg;
+    struct svg svg;
     size_t curves;
     if (!count_curves(session, &curves))
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
     if (curves == 0)
         return cli_error(
             error, CONVOY_E_INPUT,
-            "--svg %s: no layer's input can be cut in more than one way, so there is nothing to draw", path);
-    struct sigaction usual, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGPIPE, &ignore, &usual); /* a gnuplot that ends early is told by its status */
-    FILE *gnuplot = popen("exec gnuplot >/dev/null", "w");
-    if (!gnuplot)
-        return cli_error(error, CONVOY_E_IO, "--svg %s: gnuplot cannot be started: %s", path,
-                         strerror(errno));
-    const bool drawn = draw(gnuplot, session, path, curves, options->session.lambda);
-    const int status = pclose(gnuplot);
-    sigaction(SIGPIPE, &usual, NULL);
-    if (!drawn)
-        return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    if (status != 0)
-        return cli_error(
-            error, CONVOY_E_IO,
-            "--svg %s: gnuplot has not drawn it (Debian's package gnuplot-nox; its reason is above)", path);
-    return CONVOY_OK;
+            "--svg %s: no layer's input can be cut in more than one way, so there is nothing to draw",
+            options->svg);
+    const size_t rows = (curves + COLUMNS - 1) / COLUMNS;
+    convoy_status status = svg_open(&svg, options->svg, COLUMNS * WIDTH, rows * HEIGHT, error);
+    if (status != CONVOY_OK)
+        return status;
+    const bool drawn = draw(&svg, session, rows, options->cluster.session.lambda);
+    status = svg_close(&svg, error);
+    return drawn ? status : cli_error(error, CONVOY_E_MEMORY, "out of memory");
 }

@@ -44,29 +44,30 @@ static void add_blanks(struct table *table, int count) {
 
 /* ---- one plan ---- */
 
-static const char *distribute_text(const struct cli_options *options) {
-    return options->session.distribute == CONVOY_DISTRIBUTE_ALL ? "every layer that can be coded"
-                                                                : "layers that pay";
+static const char *distribute_text(const struct plan_options *options) {
+    return options->cluster.session.distribute == CONVOY_DISTRIBUTE_ALL ? "every layer that can be coded"
+                                                                        : "layers that pay";
 }
 
-static const char *objective_text(const struct cli_options *options) {
+static const char *objective_text(const struct plan_options *options) {
     static const char *const texts[] = {"latency", "throughput", "bytes", "paper"};
-    return texts[options->session.objective];
+    return texts[options->cluster.session.objective];
 }
 
 static const char *plural(uint32_t count) {
     return count == 1 ? "" : "s";
 }
 
-void plan_print_aims(const struct cli_options *options) {
+void plan_print_aims(const struct plan_options *options) {
     printf("objective %s; workers get %s\n\n", objective_text(options), distribute_text(options));
 }
 
-static void print_head(const convoy_session *session, const struct cli_options *options) {
+static void print_head(const convoy_session *session, const struct plan_options *options) {
     convoy_plan_totals totals;
     convoy_session_plan(session, &totals);
-    const uint32_t workers = options->session.workers, stragglers = options->session.stragglers;
-    printf("%s: %u worker%s, %u straggler%s, %s (%s, %s), ", options->arguments.items[0], workers,
+    const uint32_t workers = options->cluster.session.workers,
+                   stragglers = options->cluster.session.stragglers;
+    printf("%s: %u worker%s, %u straggler%s, %s (%s, %s), ", options->common.arguments.items[0], workers,
            plural(workers), stragglers, plural(stragglers), totals.profile, totals.code,
            precision_text(totals.precision));
     plan_print_aims(options);
@@ -130,14 +131,13 @@ static void print_totals(const convoy_plan_totals *totals, convoy_objective obje
     print_bytes("", totals->up_bytes, " up and ");
     print_bytes("", totals->down_bytes, " down an inference\n");
     printf("%-10s ", "memory");
-    print_bytes("", totals->stored_bytes, " of each worker");
+    print_bytes("", totals->stored_bytes, " of coded filters at each worker");
     if (totals->memory_bytes > 0) {
-        printf(", of which worker %u has the least", totals->memory_worker);
-        print_bytes(", ", totals->memory_bytes, "");
+        printf("; the least memory, that of worker %u", totals->memory_worker);
+        print_bytes(", is ", totals->memory_bytes, "");
     }
     printf("\n");
     const double fed = floor(totals->fed_workers);
-    printf("\n");
     if (totals->fed_workers > 0)
         printf("%-10s this master and its link keep %.0f worker%s busy\n", "feeds", fed, fed == 1 ? "" : "s");
 }
@@ -170,7 +170,7 @@ static bool print_alternatives(const convoy_session *session) {
     convoy_plan_alternative *alternatives = plan_alternatives(session, &count);
     if (!alternatives)
         return false;
-    table_open(&table, "<<>>>>>><");
+    table_open(&table, "<<>>>>>>w");
     add_heads(&table, heads);
     for (size_t i = 0; i < count; i++)
         add_alternative(&table, &alternatives[i]);
@@ -182,7 +182,7 @@ static bool print_alternatives(const convoy_session *session) {
     return printed;
 }
 
-bool plan_print(const convoy_session *session, const struct cli_options *options) {
+bool plan_print(const convoy_session *session, const struct plan_options *options) {
     static const char *const heads[] = {"layer", "here ms", "coded ms", "parts", "δ",       "asked",
                                         "up",    "down",    "stored",   "error", "why here"};
     const convoy_layer_info *layers;
@@ -192,7 +192,7 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     struct table table;
     size_t coded = 0;
     print_head(session, options);
-    table_open(&table, "<>><>>>>>><");
+    table_open(&table, "n>><>>>>>>w");
     add_heads(&table, heads);
     for (size_t i = 0; i < count; i++) {
         add_layer(&table, &layers[i]);
@@ -201,7 +201,8 @@ bool plan_print(const convoy_session *session, const struct cli_options *options
     const bool printed = table_print(&table, stdout);
     table_close(&table);
     convoy_session_plan(session, &totals);
-    print_totals(&totals, options->session.objective, coded, convoy_session_postponed(session, &nodes));
+    print_totals(&totals, options->cluster.session.objective, coded,
+                 convoy_session_postponed(session, &nodes));
     return print_alternatives(session) && printed;
 }
 
@@ -231,7 +232,7 @@ static void add_choice(struct table *table, const convoy_layer_choice *choice) {
                                  : "first estimate");
 }
 
-bool plan_print_choices(const convoy_session *session, size_t layer, const struct cli_options *options) {
+bool plan_print_choices(const convoy_session *session, size_t layer, const struct plan_options *options) {
     static const char *const heads[] = {"parts",    "δ",      "asked",   "job",    "encode",   "up",
                                         "task",     "down",   "answers", "decode", "total ms", "up el.",
                                         "down el.", "stored", "λ·costs", "error",  ""};
@@ -245,7 +246,7 @@ bool plan_print_choices(const convoy_session *session, size_t layer, const struc
     print_head(session, options);
     printf("%s: %.4g ms here; %s%s\n", layers[layer].name, layers[layer].here_ms,
            layers[layer].codable ? "coded" : "not coded: ", layers[layer].codable ? "" : layers[layer].why);
-    table_open(&table, "<>>>>>>>>>>>>>>><");
+    table_open(&table, "<>>>>>>>>>>>>>>>w");
     add_heads(&table, heads);
     for (size_t i = 0; i < count; i++)
         add_choice(&table, &choices[i]);

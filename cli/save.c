@@ -1,5 +1,7 @@
 #include "save.h"
 
+#include "commands.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -49,34 +51,58 @@ static bool same_file(const char *a, const char *b) {
 }
 
 /* Whether the command reads the file: the model, an input, or the profile of a plan. */
-static bool is_read(const struct cli_options *options, const char *file) {
-    for (size_t i = 0; i < options->arguments.count; i++)
-        if (same_file(options->arguments.items[i], file))
+static bool is_read(const struct files_read *read, const char *file) {
+    for (size_t i = 0; i < read->input_count; i++)
+        if (same_file(read->inputs[i], file))
             return true;
-    for (size_t i = 0; i < options->inputs.count; i++) {
-        const char *named = strchr(options->inputs.items[i], '='); /* the name may have one itself */
+    for (size_t i = 0; read->arguments && i < read->arguments->count; i++)
+        if (read->arguments->items[i][0] == '@' && same_file(read->arguments->items[i] + 1, file))
+            return true;
+    for (size_t i = 0; read->named && i < read->named->count; i++) {
+        const char *named = strchr(read->named->items[i], '='); /* the name may have one itself */
         for (; named; named = strchr(named + 1, '='))
             if (same_file(named + 1, file))
                 return true;
     }
-    return options->session.profile && same_file(options->session.profile, file);
+    for (size_t i = 0; i < READ_OTHERS; i++)
+        if (read->others[i] && same_file(read->others[i], file))
+            return true;
+    return false;
 }
 
-static convoy_status check_not_read(const struct cli_options *options, const char *option, const char *file,
+void save_note_session(struct files_read *read, size_t first, const convoy_options *session) {
+    static const char table[] = "table:";
+    read->others[first] = session->profile;
+    read->others[first + 1] = session->plan_file;
+    read->others[first + 2] = session->key_file;
+    if (session->code && strncmp(session->code, table, strlen(table)) == 0)
+        read->others[first + 3] = session->code + strlen(table);
+}
+
+convoy_status save_check_apart(const char *option, const char *file, const char *other,
+                               const char *other_file, convoy_error *error) {
+    if (!file || !other_file || !same_file(file, other_file))
+        return CONVOY_OK;
+    return cli_error(error, CONVOY_E_USAGE,
+                     "--%s %s: --%s writes to this file already; another name is accepted", option, file,
+                     other);
+}
+
+static convoy_status check_not_read(const struct files_read *read, const char *option, const char *file,
                                     convoy_error *error) {
-    if (is_read(options, file))
+    if (is_read(read, file))
         return cli_error(error, CONVOY_E_USAGE, "--%s %s: this file is an input; another name is accepted",
                          option, file);
     return CONVOY_OK;
 }
 
 /* The next of the files, beside those before it. */
-static convoy_status check_file(const struct saves *saves, const struct cli_options *options,
+static convoy_status check_file(const struct saves *saves, const struct files_read *read,
                                 const struct save *save, convoy_error *error) {
     if (!is_npy(save->file))
         return cli_error(error, CONVOY_E_USAGE, "--output %s: the name of the file must end in .npy",
                          save->file);
-    const convoy_status status = check_not_read(options, "output", save->file, error);
+    const convoy_status status = check_not_read(read, "output", save->file, error);
     if (status != CONVOY_OK)
         return status;
     for (size_t i = 0; i < saves->count; i++)
@@ -119,17 +145,17 @@ static convoy_status resolve(struct save *save, const char *text, const convoy_m
     return CONVOY_OK;
 }
 
-convoy_status saves_open(struct saves *saves, const convoy_model *model, const struct cli_options *options,
-                         convoy_error *error) {
+convoy_status saves_open(struct saves *saves, const convoy_model *model, const struct text_list *outputs,
+                         const struct files_read *read, convoy_error *error) {
     *saves = (struct saves){0};
-    saves->items = calloc(options->outputs.count + 1, sizeof *saves->items);
+    saves->items = calloc(outputs->count + 1, sizeof *saves->items);
     if (!saves->items)
         return cli_error(error, CONVOY_E_MEMORY, "out of memory");
-    for (size_t i = 0; i < options->outputs.count; i++) {
+    for (size_t i = 0; i < outputs->count; i++) {
         struct save *save = &saves->items[i];
-        convoy_status status = resolve(save, options->outputs.items[i], model, error);
+        convoy_status status = resolve(save, outputs->items[i], model, error);
         if (status == CONVOY_OK)
-            status = check_file(saves, options, save, error);
+            status = check_file(saves, read, save, error);
         if (status != CONVOY_OK)
             return status;
         saves->count++;
@@ -166,6 +192,16 @@ static convoy_status check_writable(const char *file, convoy_error *error) {
     return CONVOY_OK;
 }
 
+convoy_status saves_check_other(const struct saves *saves, const char *option, const char *file,
+                                convoy_error *error) {
+    for (size_t i = 0; i < saves->count; i++)
+        if (same_file(saves->items[i].file, file))
+            return cli_error(error, CONVOY_E_USAGE,
+                             "--%s %s: an output goes to this file already; another name is accepted", option,
+                             file);
+    return CONVOY_OK;
+}
+
 convoy_status saves_check(const struct saves *saves, convoy_error *error) {
     convoy_status status = CONVOY_OK;
     for (size_t i = 0; i < saves->count && status == CONVOY_OK; i++)
@@ -173,9 +209,9 @@ convoy_status saves_check(const struct saves *saves, convoy_error *error) {
     return status;
 }
 
-convoy_status save_check_file(const struct cli_options *options, const char *option, const char *file,
+convoy_status save_check_file(const struct files_read *read, const char *option, const char *file,
                               convoy_error *error) {
-    const convoy_status status = check_not_read(options, option, file, error);
+    const convoy_status status = check_not_read(read, option, file, error);
     return status == CONVOY_OK ? check_writable(file, error) : status;
 }
 
@@ -198,13 +234,15 @@ static convoy_dtype saved_type(convoy_dtype dtype) {
     return dtype == CONVOY_BF16 ? CONVOY_F32 : dtype;
 }
 
-static convoy_status keep(struct save *save, size_t index, const convoy_tensor *tensor, convoy_error *error) {
+/* Keeps the elements of the tensor that the shape has, which may have fewer rows. */
+static convoy_status keep(struct save *save, size_t index, const convoy_tensor *tensor,
+                          const convoy_shape *shape, convoy_error *error) {
     convoy_status status = grow(save, index, error);
     if (status == CONVOY_OK)
-        status = convoy_tensor_create(&save->kept[index], saved_type(tensor->dtype), &tensor->shape, error);
+        status = convoy_tensor_create(&save->kept[index], saved_type(tensor->dtype), shape, error);
     if (status != CONVOY_OK)
         return status;
-    const size_t count = convoy_tensor_elements(tensor);
+    const size_t count = convoy_tensor_elements(&save->kept[index]);
     if (tensor->dtype != CONVOY_BF16)
         memcpy(save->kept[index].data, tensor->data, count * convoy_dtype_bytes(tensor->dtype));
     for (size_t i = 0; tensor->dtype == CONVOY_BF16 && i < count; i++)
@@ -212,11 +250,14 @@ static convoy_status keep(struct save *save, size_t index, const convoy_tensor *
     return CONVOY_OK;
 }
 
-convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result,
-                         convoy_error *error) {
+convoy_status saves_keep(struct saves *saves, size_t index, const convoy_result *result, size_t group,
+                         size_t rows, convoy_error *error) {
     for (size_t i = 0; i < saves->count; i++) {
-        const convoy_status status =
-            keep(&saves->items[i], index, &result->outputs[saves->items[i].output], error);
+        const convoy_tensor *output = &result->outputs[saves->items[i].output];
+        convoy_shape shape = output->shape;
+        if (group > 0 && shape.rank > 0 && shape.dims[0] == (int64_t)group)
+            shape.dims[0] = (int64_t)rows;
+        const convoy_status status = keep(&saves->items[i], index, output, &shape, error);
         if (status != CONVOY_OK)
             return status;
     }

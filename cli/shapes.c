@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-#define USUAL_SIZE 224 /* of an image whose sides the model leaves open */
-#define CHANNELS   3
+#define CHANNELS 3
 
 /* What an axis becomes that the model leaves open. batched: the first axis is a batch; else the input is one
  * image, [h,w,c] if the last axis is known, or [c,h,w]. */
@@ -31,7 +30,6 @@ convoy_shape *shapes_close(const convoy_model *model, int64_t size) {
     const size_t count = convoy_model_inputs(model, &inputs);
     convoy_shape *shapes = calloc(count + 1, sizeof *shapes);
     int64_t *of_symbol = calloc(convoy_model_symbols(model, &symbols) + 1, sizeof *of_symbol);
-    size = size ? size : USUAL_SIZE;
     for (int others = 0; shapes && of_symbol && others < 2; others++)
         for (size_t i = 0; i < count; i++) {
             const bool batched = convoy_model_batched(model, i);

@@ -2,7 +2,7 @@
 #ifndef CLI_SUMMARY_H
 #define CLI_SUMMARY_H
 
-#include "options.h"
+#include "run_options.h"
 
 enum layer_time { TIME_ENCODE, TIME_WAIT, TIME_DECODE, TIME_WALL, TIME_COUNT };
 
@@ -62,12 +62,12 @@ double median(double *values, size_t count);
 double summary_median(const struct summary *summary, const struct summary_layer *layer, enum layer_time which,
                       double *scratch);
 
-/* Prints where the plan's prediction was far off, and whether this machine alone would be faster than the
- * workers. False if there was no memory. (prediction_lines.c) */
-bool summary_print_prediction(const struct summary *summary);
+/* Prints the table of the layers. local: no workers computed any. False without memory. (layer_table.c) */
+bool layer_table_print(const struct summary *summary, bool local);
 
-/* Prints the table of the layers and the lines below it. False where there was no memory. */
-bool summary_print(const struct summary *summary, const struct cli_options *options,
+/* Prints what the inferences came to, in at most eight lines; with options->answers.layers the table of the
+ * layers above them, and some lines more. False without memory. (summary_lines.c) */
+bool summary_print(const struct summary *summary, const struct run_options *options,
                    const struct cluster_state *cluster);
 
 #endif

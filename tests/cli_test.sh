@@ -6,14 +6,29 @@ lenet=$CONVOY_SOURCE_DIR/models/lenet5
 model=$lenet/lenet5.onnx
 digit=$lenet/digits/000.png
 . "$CONVOY_SOURCE_DIR/tests/program.bash"
+. "$CONVOY_SOURCE_DIR/tests/made.bash"
 
 # --- Usage --------------------------------------------------------------------------------------------------
 
 run 0 --version && prints '^convoy [0-9]+\.[0-9]+\.[0-9]+$'
-run 0 --help && prints '^  convoy run '
-run 0 -h && prints '^  convoy run '
+run 0 --help && prints '^  run '
+run 0 -h && prints '^  run '
 run 0 run --help && prints '^  --workers N '
-run 0 inspect --help && prints '^  --json '
+run 0 inspect --help && prints '^  -j, --json '
+run 0 run -h && prints '^  --workers N +size of the cluster, 1 to 256 \(6\)$' && prints '^Code and plan:$' && cp out help
+run 0 help run && cmp -s out help || fail "$command: not what run --help prints"
+run 0 help && prints '^  bench '
+run 0 -V && prints '^libraries +oneDNN [0-9.]+, ZeroMQ [0-9.]+, ' && prints '^processor ' && prints '^commit '
+run 0 inspect -V && prints '^convoy [0-9.]+$'
+refuses 2 "no command 'flyy'" help flyy
+refuses 2 "no command 'rum'; did you mean 'run'?" rum
+refuses 2 'did you mean --stragglers?' run "$model" "$digit" --straglers 2
+refuses 2 'did you mean --in-flight?' run "$model" "$digit" --inflight=3
+refuses 2 'did you mean kill?' run "$model" "$digit" --fault 1:kil
+refuses 2 'did you mean conv2?' run "$model" "$digit" --fault 1:kill@conv22
+refuses 2 'did you mean conv1?' plan "$model" --explain conv_1 --no-trials
+refuses 2 '--retrial and --no-trials' run "$model" "$digit" --retrial --no-trials
+refuses 2 'bash, zsh or fish' completion
 run 2
 run 2 fly
 grep -q "no command 'fly'" err || fail "$command: does not name the command"
@@ -64,18 +79,25 @@ for twice in 'o.npy ./o.npy' 'o.npy sub/../o.npy' "o.npy $scratch/o.npy" 'sub/o.
     refuses 2 'goes to this file already' run "$model" "$digit" --output "$first" --output "$second"
 done
 rm there.npy linked.npy
+
+# Nothing that a run reads is written over, by whatever option, and no two options write one file.
+cp "$model" model.onnx
+echo zero >names.txt
+echo "$digit" >list.txt
+for pair in 'trace model.onnx' 'audit model.onnx' 'trace names.txt' 'trace list.txt' 'audit list.txt'; do
+    read -r option file <<<"$pair"
+    cp "$file" before
+    refuses 2 'this file is an input' run model.onnx @list.txt --labels names.txt --verify all "--$option" "$file"
+    cmp -s "$file" before || fail "$command: $file was written over"
+done
+refuses 2 '--audit writes to this file already' run "$model" "$digit" --verify all --trace t.json --audit ./t.json
+refuses 2 'an output goes to this file already' run "$model" "$digit" --output t.npy --trace t.npy
+refuses 2 '--trace writes to this file already' bench "$model" --svg t.svg --trace t.svg
+refuses 2 'this file is an input' bench model.onnx --svg model.onnx
+rm model.onnx names.txt list.txt before
 refuses 2 '--batch and --one' run "$model" "$digit" --batch --one
 
 # --- Bad files ----------------------------------------------------------------------------------------------
-
-# An array of float32 zeros: npy FILE SHAPE BYTES, SHAPE as in "3, 1, 32, 32".
-npy() {
-    local header="{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }"
-    {
-        printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$header"
-        head -c "$3" /dev/zero
-    } >"$1"
-}
 
 refuses 3 missing.onnx run missing.onnx "$digit"
 refuses 3 missing.onnx inspect missing.onnx
@@ -85,7 +107,8 @@ refuses 3 missing.txt run "$model" "$digit" --expect missing.txt
 echo lonely >wrong.txt
 refuses 3 'line 1' run "$model" "$digit" --expect wrong.txt
 refuses 3 "$scratch" run "$scratch" "$digit"
-refuses 3 "$scratch" run "$model" "$scratch"
+mkdir empty
+refuses 3 'empty: this folder holds no file' run "$model" empty
 : >empty.onnx
 refuses 3 empty.onnx run empty.onnx "$digit"
 : >empty.png
@@ -110,24 +133,6 @@ refuses 3 1x3x224x224 run "$model" shape.npy
 npy none.npy '0, 1, 32, 32' 0
 refuses 3 none.npy run "$model" none.npy
 
-# Models made by hand, as hexadecimal digits of protobuf: a length-delimited field, a string, a number.
-varint() {
-    local n=$1 hex=
-    while [ "$n" -gt 127 ]; do
-        hex+=$(printf %02x $((n & 127 | 128)))
-        n=$((n >> 7))
-    done
-    printf %s%02x "$hex" "$n"
-}
-field() { printf %s%s%s "$(varint $(($1 << 3 | 2)))" "$(varint $((${#2} / 2)))" "$2"; }
-text() { field "$1" "$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"; }
-number() { printf %s%s "$(varint $(($1 << 3)))" "$(varint "$2")"; }
-to_file() { sed 's/../\\x&/g' | while IFS= read -r line || [ -n "$line" ]; do printf "$line"; done; }
-
-dims() { for d in "$@"; do field 1 "$(number 1 "$d")"; done; }
-value() { text 1 "$1"; field 2 "$(field 1 "$(number 1 1)$(field 2 "$(dims "${@:2}")")")"; } # NAME DIM...
-node() { text 4 "$1"; text 3 "$2"; for i in "${@:4}"; do text 1 "$i"; done; text 2 "$3"; }     # OP NAME OUTPUT INPUT...
-model() { number 1 7; field 8 "$(number 2 13)"; field 7 "$1"; }                              # GRAPH
 graph() { field 1 "$1"; field 11 "$(value x 1 1 4 4)"; field 12 "$(value y 1 1 4 4)"; printf %s "${2-}"; } # NODE MORE
 
 npy x.npy '1, 1, 4, 4' 64
@@ -142,7 +147,7 @@ run 0 run dead.onnx x.npy
 # Without inputs a model runs once.
 seven=$(field 1 "$(node Constant k y)$(field 5 "$(text 1 value_int)$(number 3 7)$(number 20 2)")")
 model "$seven$(field 12 "$(value y)")" | to_file >constant.onnx
-run 0 run constant.onnx && prints '^constant.onnx:$' && prints '^  0 \(7\)$'
+run 0 run constant.onnx && prints '^constant.onnx: y: int64 scalar, 7$'
 run 0 run constant.onnx --local --output y.npy --json && prints '"input":"constant.onnx"'
 [ "$(od -An -v -t d8 -j 128 y.npy | tr -d ' ')" = 7 ] || fail "$command: not 7 in y.npy"
 grep -q "'<i8'" y.npy || fail "$command: y.npy has not the type of the output, int64"
@@ -169,7 +174,7 @@ run 0 inspect behind.onnx --json
 prints '"shape": null' && prints '"postponed": \[' && prints '"why": "the input depends on the data"'
 run 0 plan behind.onnx && prints '^postponed +2 nodes are computed here at the end of a run, for which no time is predicted'
 run 0 plan behind.onnx --json && prints '"postponed_count": 2'
-run 0 run behind.onnx x.npy && prints '^postponed +2 nodes are computed here at the end of each run'
+run 0 run behind.onnx x.npy --layers && prints '^postponed +2 nodes are computed here at the end of each run'
 run 0 run behind.onnx x.npy --json && prints '"failed": 0, "postponed_count": 2, '
 refuses 2 "with an output of the model: 'y'" run behind.onnx x.npy --output z=z.npy
 refuses 2 "--explain find: this node is postponed to the end of a run, and never coded: the input depends on the data" \
@@ -254,23 +259,27 @@ prints '"unsupported": \['
 prints '"count": 4'
 refuses 3 '7 operators of 2 kinds' run missing_operators.onnx "$digit"
 
-run 0 bench "$model" --runs 2
+run 0 bench "$model" --layers --runs 2
 prints '^part +of +value +unit +floor +value/floor'
 prints '^machine +memcpy +[0-9.]+ +GB/s'
 prints '^share +conv2 +[0-9.e-]+ +ms +[0-9.e-]+ +[0-9.]+$'
 prints '^network +on workers, CPU +[0-9.e-]+ +ms'
-run 0 bench "$model" --runs 1 --csv
+run 0 bench "$model" --layers --runs 1 --csv
 prints '^decode,"all",ms,[0-9.e-]+,[0-9.e-]+$'
 [ "$(wc -l <out)" -eq $((1 + 2 + 2 + 4 * 6 + 4)) ] || fail "$command: not a line for each figure"
-run 0 bench "$model" --runs 1 --json --no-trials --workers 3 --stragglers 1
+run 0 bench "$model" --layers --runs 1 --json --no-trials --workers 3 --stragglers 1
 prints '"workers": 3'
 prints '"floor": null'
-run 0 bench relu.onnx --runs 1
+run 0 bench relu.onnx --duration 10ms
+prints '^No layer of this model is coded on 6 workers'
+prints '^alone +[0-9]'
+! grep -qE '^coded' out || fail "$command: a row of workers that compute nothing"
+run 0 bench relu.onnx --layers --runs 1
 prints '^No layer of this model is coded on 6 workers'
 ! grep -qE '^(kernel|share|encode|decode) ' out || fail "$command: figures of layers, and there are none"
 refuses 2 'bench MODEL' bench
-refuses 2 'runs' bench "$model" --runs 0
-refuses 2 'at most 5 can be stragglers' bench "$model" --stragglers 6
+refuses 2 'runs' bench "$model" --layers --runs 0
+refuses 2 'at most 5 can be stragglers' bench "$model" --layers --stragglers 6
 
 run 0 run "$model" "${digits[@]}" --local --expect "$lenet/digits/labels.txt" --check
 prints '^accuracy +298 of 300 = 99.33 %$'
@@ -278,25 +287,51 @@ prints '^check +every answer is that of the uncoded model'
 [ ! -s err ] || fail "$command: standard error is not empty"
 
 run 0 run "$model" "${digits[@]}" --expect "$lenet/digits/labels.txt" --check --fault 1:kill --fault 4:delay=2s --quiet \
-    --no-fallback
+    --no-fallback --layers
 prints '^accuracy +298 of 300 = 99.33 %$'
 prints '^check +every answer is that of the uncoded model.* 300 of 300 first classes agree$'
-prints "^differing +0 % of the elements, at most 0 % of an inference's$"
+prints '^differing +0 % of the elements, errors at most [0-9.e-]+ of a channel'
 prints '^lost +1$'
 prints '^degraded +no$'
+
+# Of many inputs with an expectation only the misses are shown, and the summary has at most eight lines.
+run 0 run "$model" "${digits[@]}" --expect "$lenet/digits/labels.txt" --check --fault 1:kill --quiet
+[ "$(grep -cE '\.png: .*; expected [0-9]$' out)" -eq 2 ] || fail "$command: not the two misses"
+[ "$(wc -l <out)" -le $((2 + 1 + 8)) ] || fail "$command: more than two misses, a blank line and eight lines"
+run 0 run "$model" "${digits[@]:0:20}" --expect "$lenet/digits/labels.txt" --local
+[ "$(grep -cE '\.png: [0-9] \([0-9.]+ %\)' out)" -eq 20 ] || fail "$command: not a line for each input"
+
+# Scores, and the probabilities that they stand for: together they are 1.
+run 0 run "$model" "$digit" --local --scores --top 1 && prints '000\.png: 9 \(-?[0-9.]+\)$'
+run 0 run "$model" "$digit" --local --json --top 10
+grep -o '"probability":[0-9.e-]*' out | awk -F: '{ sum += $2; n++ } END { exit !(n == 10 && sum > 0.999999 && sum < 1.000001) }' ||
+    fail "$command: not ten probabilities with the sum 1"
+
+# Outputs that are no classification are described, and named.
+model "$(field 1 "$(node Relu act y x)")$(field 1 "$(node Neg turn z x)")$(field 11 "$(value x 1 1 4 4)")$(
+    field 12 "$(value y 1 1 4 4)")$(field 12 "$(value z 1 1 4 4)")" | to_file >two.onnx
+run 0 run two.onnx all.npy --local
+prints '^all\.npy:$' && prints '^  y: float32 1x1x4x4, least 0\.74[0-9]*, mean 0\.74[0-9]*, largest 0\.74' && prints '^  z: float32 1x1x4x4, least -0\.74'
+run 0 run two.onnx all.npy --local --json && prints '"outputs":\[\{"name":"y","type":"float32","shape":\[1,1,4,4\],"least":0\.74'
+
+# Objects line by line.
+run 0 run "$model" "${digits[@]:0:3}" --json-lines --local
+[ "$(wc -l <out)" -eq 4 ] || fail "$command: not four lines"
+[ "$(sed -n '1,3p' out | grep -cE '^\{"input":".*"layers":\[.*\]\}$')" -eq 3 ] || fail "$command: not three results"
+[ "$(tail -n 1 out | grep -cE '^\{"version": 1, "model": .*"needed": 0\}$')" -eq 1 ] || fail "$command: not the rest in the last line"
 
 # A byte order mark in front of a text is no part of it.
 printf '\xef\xbb\xbf000.png nine\n' >expect.txt
 printf '\xef\xbb\xbfzero\n1\n2\n3\n4\n5\n6\n7\n8\nnine\n' >labels.txt
-run 0 run "$model" "$digit" --local --expect expect.txt --labels labels.txt --top 10
+run 0 run "$model" "$digit" --local --expect expect.txt --labels labels.txt --top 10 --scores
 prints '^accuracy +1 of 1 = 100.00 %$'
-prints '^  zero \('
+prints '000\.png: nine \([0-9.-]+\), .*, zero \([0-9.-]+\)'
 
 # Killed on the way and two seconds late: everything is coded with δ = 4, and right; the dead are not heard again.
 run 0 run "$model" "${digits[@]}" --workers 6 --stragglers 2 --fault 1:kill@conv2 --fault 4:delay=2s --check --json --quiet \
     --in-flight 3 --no-fallback --labels "$lenet/labels.txt"
 [ "$(grep -c '"input":' out)" -eq 300 ] || fail "$command: not 300 results"
-prints '^\{"model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
+prints '^\{"version": 1, "model": .*"workers": 6, "stragglers": 2, "engine": "threads", "seed": 1, "results": \[$'
 prints '^\], "code": "rotation", "precision": "f32", "degraded": false, "total_ms": [0-9.]+, '
 prints '"lost": \[1\]'
 prints '"top":\[\{"index":9,"label":"9","score":'
@@ -374,8 +409,7 @@ printf '000.png 9\nbad.npy 1\nmissing.png 1\n' >some.txt
 run 3 run "$model" missing.png "$digit" bad.npy half.png shape.npy batch.npy --local --expect some.txt --output some.npy
 [ "$(wc -l <err)" -eq 4 ] || fail "$command: not a line for each bad file"
 for name in missing.png bad.npy half.png shape.npy; do says "^convoy: .*$name"; done
-prints '^inferences +4 '
-prints '^failed +4 of the inputs'
+prints '^inferences +4 in .*; 4 inputs failed, as standard error says$'
 prints '^accuracy +1 of 1 = 100.00 % of those that ran$'
 grep -aq '(4, 10)' <(head -c 128 some.npy) || fail "$command: some.npy is not 4x10"
 run 3 run "$model" missing.png "$digit" bad.npy batch.npy half.png --local --in-flight 3 --repeat 2 --json

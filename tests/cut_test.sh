@@ -21,7 +21,7 @@ run 0 run "$unet" "$scene" "${options[@]}" --fault 0:kill --fault 1:kill --fault
 same
 slow=()
 for worker in 0 1 2 3; do slow+=(--fault $worker:slow=100x); done
-run 0 run "$unet" "$scene" "${options[@]}" "${slow[@]}" --adapt --repeat 12 --no-fallback
+run 0 run "$unet" "$scene" "${options[@]}" "${slow[@]}" --adapt --repeat 12 --no-fallback --layers
 same
 grep -qE '^layer .* here ' out || fail "$command: no layer was computed here"
 finish cut_test

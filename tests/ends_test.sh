@@ -305,7 +305,7 @@ end TERM
 
 # --- Other commands -------------------------------------------------------------------------------------------
 
-for line in "plan --calibrate --spawn 3 --out profile" "bench $model --runs 1000" "plan $model --workers 2..200"; do
+for line in "plan --calibrate --spawn 3 --out profile" "bench $model --layers --runs 1000" "bench $model --duration 600" "bench $model --spawn 3 --duration 600" "plan $model --workers 2..200"; do
     begin $line
     command="convoy ${line%% *}"
     await_moment 300

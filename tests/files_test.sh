@@ -46,7 +46,8 @@ printf '\xef\xbb\xbfzero\none\n' >labels.txt
 printf '\xef\xbb\xbfclass.npy zero\n' >expect.txt
 "$python" -c 'import numpy; x = numpy.zeros((1, 3, 6, 8), "f4"); x[0, 0, 0, 0] = 1; numpy.save("class.npy", x)'
 run 0 run rgb.onnx class.npy --local --labels labels.txt --expect expect.txt
-prints '^  zero \(1\)$'
 prints 'accuracy +1 of 1'
+run 0 run rgb.onnx class.npy --local --labels labels.txt --json
+prints '"top":\[\{"index":0,"label":"zero","score":1.0,'
 
 finish files_test

@@ -13,7 +13,7 @@ fi
 lenet=$CONVOY_SOURCE_DIR/models/lenet5/lenet5.onnx
 digit=$CONVOY_SOURCE_DIR/models/lenet5/digits/000.png
 "$python" "$CONVOY_SOURCE_DIR/tests/own_code_make.py" "$scratch" || fail "no archives"
-two_gone=(--workers 8 --stragglers 2 --fault 1:kill --fault 4:kill --no-fallback --check)
+two_gone=(--workers 8 --stragglers 2 --fault 1:kill --fault 4:kill --no-fallback --check --layers)
 
 # coded LAYERS: so many layers of the last run were computed by workers.
 coded() {
@@ -36,7 +36,7 @@ run 0 run "$lenet" "$digit" "${two_gone[@]}" --code table:pieces.npz
 coded 5
 says '^convoy: table:pieces.npz: 4 x 4 parts from any 4 of 8 answers \(all 70 sets of workers; κ up to [0-9.e+]+\)$'
 says '^convoy: table:pieces.npz: 1 x 10 parts from any 5 of 8 answers \(all 56 sets of workers; κ up to [0-9.e+]+\)$'
-run 0 run "$lenet" "$digit" --workers 8 --stragglers 2 --spawn 8 --no-fallback --check --code table:pieces.npz --verify all
+run 0 run "$lenet" "$digit" --workers 8 --stragglers 2 --spawn 8 --no-fallback --check --layers --code table:pieces.npz --verify all
 coded 5
 
 # Rows are scaled when they are read, so that neither workers nor the solution leave the range of their numbers.
@@ -70,7 +70,8 @@ run 0 run "$lenet" "$digit" "${two_gone[@]}" --cut width --plan plan.json
 coded 5
 refuses 3 'cut along the width, not the height' run "$lenet" "$digit" "${two_gone[@]}" --quiet --plan plan.json
 run 0 inspect "$lenet" --workers 8 --code table:vandermonde.npz --no-trials
-run 0 bench "$lenet" --workers 8 --code table:vandermonde.npz --no-trials --runs 1
+run 0 bench "$lenet" --workers 8 --code table:vandermonde.npz --no-trials --layers --runs 1
+run 0 bench "$lenet" --workers 8 --code table:vandermonde.npz --no-trials --duration 10ms
 
 table() { refuses "$1" "$2" run "$lenet" "$digit" --quiet --workers 8 --code "table:$3.npz"; }
 table 3 "table:twins.npz: 1 x 6 parts cannot be solved for from the answers of workers 2, 3, 4, 5, 6, 7" twins
@@ -91,15 +92,15 @@ refuses 2 'table:FILE.npz' run "$lenet" "$digit" --code tables:vandermonde.npz
 # The page's lines, as they stand there.
 sed -n '/^```python$/,/^```$/p' "$CONVOY_SOURCE_DIR/docs/your-own-code.md" | sed '1d;$d' >lines.py
 "$python" lines.py || fail "the lines of docs/your-own-code.md"
-run 0 run "$lenet" "$digit" --workers 10 --stragglers 2 --code table:mine.npz --fault 3:kill --fault 7:kill --check --no-fallback
+run 0 run "$lenet" "$digit" --workers 10 --stragglers 2 --code table:mine.npz --fault 3:kill --fault 7:kill --check --no-fallback --layers
 coded 4 # conv1 has 6 channels, and seven slices of its 28 rows are as small as eight
 says '^convoy: table:mine.npz: 1 x 8 parts from any 8 of 10 answers \(all 45 sets of workers; κ up to [0-9.]+\)$'
 
 run 0 run --help
-names=$(awk '/^  --code /{on=1;next} on&&/^  -/{exit} on{print $1}' out)
+names=$(awk '/^  --code /{on=1;next} on&&/^  -/{exit} on&&/^                            [a-z]/{print $1}' out)
 [ "$(wc -w <<<"$names")" -ge 7 ] || fail "the help lists fewer codes than there are"
 for name in $names; do
-    grep -qxE "\.Cm $name" "$CONVOY_SOURCE_DIR/man/convoy.1" || fail "the manual does not say what --code $name is"
+    grep -qxE "\.Cm $name" "$CONVOY_SOURCE_DIR/man/convoy-run.1" || fail "the manual does not say what --code $name is"
     run 0 run "$lenet" "$digit" --workers 6 --stragglers 0 --code "$name" --no-fallback --check
 done
 finish own_code_test

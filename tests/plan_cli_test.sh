@@ -40,13 +40,13 @@ prints '^layer +here ms +coded ms +parts +δ +asked +up +down +stored +error +wh
 prints '^conv1 .* 8x1 +4 +6 '
 prints '^pool1 .* here .* neither a convolution nor a product by a constant$'
 prints '^planned .* times the time alone$'
-prints '^memory .* of each worker'
+prints '^memory .* at each worker'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi
 prints 'pi4-wifi .*; workers get layers that pay$'
 prints '^conv1 .* faster here$'
 prints '^planned +the same: every layer stays here'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi --distribute all
-prints '^memory .* of each worker, of which worker 0 has the least, 2\.15 GB$'
+prints '^memory .* at each worker; the least memory, that of worker 0, is 2\.15 GB$'
 
 run 0 plan "$lenet" --no-trials --profile pi5-1gbit --explain conv2 --distribute all
 prints '^parts +δ +asked .* total ms '
@@ -194,7 +194,7 @@ errors_within 1e-4
 run 0 run "$lenet" "$digit" --no-trials --profile pi4-wifi --distribute paying
 says '^convoy: warning: no layer is enough faster on 6 workers \(pi4-wifi\) to pay'
 run 0 plan "$lenet" --no-trials --profile pi4-wifi --out here.json
-run 0 run "$lenet" "$digit" --no-trials --plan here.json --distribute paying
+run 0 run "$lenet" "$digit" --no-trials --plan here.json --distribute paying -v
 says '^convoy: warning: the plan here.json leaves every layer here: no worker is used$'
 prints '^predicted '
 grep -q '^slower' out && fail "$command: said to be slower than itself"
@@ -253,7 +253,7 @@ cat >fast.json <<'JSON'
  "link": {"up_mbit_s": 1, "down_mbit_s": 1},
  "workers": [{"count": 6, "convolution_gmac_s": 1, "pointwise_gmac_s": 1, "depthwise_gmac_s": 1, "product_gmac_s": 1}]}
 JSON
-run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying
+run 0 run "$lenet" "$digit" --no-trials --profile fast.json --distribute paying --layers
 prints '^predicted .* far off: '
 says 'on 6 workers \(unnamed profile\)'
 if grep -q '^slower' out; then fail "$command: slower, although no worker was used"; fi
@@ -265,7 +265,7 @@ prints '^slower +than this machine alone'
 # Layers that --adapt computes here: all workers take a hundred times as long, which eight runs tell.
 slow=()
 for worker in 0 1 2 3 4 5; do slow+=(--fault $worker:slow=100x); done
-run 0 run "$lenet" "$digit" "${slow[@]}" --adapt --repeat 20 --no-fallback
+run 0 run "$lenet" "$digit" "${slow[@]}" --adapt --repeat 20 --no-fallback --layers
 "$python" - <<'PYTHON' || fail "$command: does not tell of layers that were computed here"
 lines = open("out", encoding="utf-8").read().split("\n")
 head = next(line for line in lines if line.startswith("layer "))
@@ -274,7 +274,8 @@ here = {line.split()[0]: line[end - 6:end].strip() for line in lines if line[:4]
 assert here["pool1"] == here["pool2"] == "", here
 assert 0 < int(here["conv1"]) <= 12 and 0 < int(here["conv2"]) <= 12, here
 PYTHON
-run 0 run "$lenet" "$digit"
+run 0 run "$lenet" "$digit" --layers
+prints '^layer '
 if grep -q '^layer .* here ' out; then fail "$command: a column for --adapt"; fi
 
 # --- What is left to the plan -------------------------------------------------------------------------------
@@ -316,13 +317,13 @@ if grep -q 'the plan chose' err; then fail "$command: a choice for no workers"; 
 printf 'no picture\n' >bad.png # is told before the plan is made
 run 3 run "$lenet" bad.png "$digit" "${left[@]}" --workers 4 --stragglers 0 --json
 prints '^\], "code": "systematic", "precision": "f16", '
-run 0 bench "$lenet" --runs 1 "${left[@]}" --workers 4 --stragglers 0
+run 0 bench "$lenet" --layers --runs 1 "${left[@]}" --workers 4 --stragglers 0
 prints ': systematic code, precision f16, n = 4'
 
 # --- Progress -----------------------------------------------------------------------------------------------
 
 # On a terminal, plans show how far they are; nowhere else, and not with --quiet.
-for words in plan inspect "bench --runs 1" "run $digit"; do
+for words in plan inspect "bench --layers --runs 1" "bench --duration 10ms" "run $digit"; do
     for quiet in "" --quiet; do
         "$python" - "$CONVOY" $words "$lenet" $quiet <<'PYTHON' || fail "convoy $words $quiet: the bar while planning"
 import os, subprocess, sys, threading
@@ -374,7 +375,7 @@ for ((m = 0; m < ${#models[@]}; m += 2)); do
         alike "${models[m]}" "${models[m + 1]}" --distribute $distribute --objective paper --lambda 1,2,0.5 --profile pi4-1gbit
         run 0 plan "${models[m]}" --no-trials --json --distribute $distribute --profile pi4-1gbit
         choices | sed -n '/ here$/!s/ [0-9]*x[0-9]* [0-9]*$//p' | sort -u >planned
-        run 0 bench "${models[m]}" --no-trials --runs 1 --json --distribute $distribute --profile pi4-1gbit
+        run 0 bench "${models[m]}" --no-trials --layers --runs 1 --json --distribute $distribute --profile pi4-1gbit
         "$python" -c '
 import json
 names = {figure["name"] for figure in json.load(open("out"))["figures"] if figure["part"] == "share"} - {"all"}

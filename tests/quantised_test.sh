@@ -24,7 +24,7 @@ three_times() {
         local -a files=()
         for name in $outputs; do files+=(--output "$name=$model.$who/$name.npy"); done
         # shellcheck disable=SC2086 # several options
-        run 0 run "$model.onnx" "${@:4}" --one --quiet --no-fallback ${how[$who]} "${files[@]}"
+        run 0 run "$model.onnx" "${@:4}" --one --quiet --layers --no-fallback ${how[$who]} "${files[@]}"
         coded=$(grep -cE ' [0-9]+x[0-9]+ +[0-9]+ ' out)
         [ $who = alone ] || [ "$coded" -eq "$wanted" ] || fail "$command: $coded layers were coded, not $wanted"
     done
@@ -57,7 +57,7 @@ run 0 run u8-tensor/qlinear.layers.onnx "${inputs[@]}" --no-trials --one --quiet
 for name in $products; do cmp "$name.f16.npy" "u8-tensor/qlinear.layers.alone/$name.npy" || fail "$name differs with frames of bfloat16 and --finite"; done
 
 # One digit at a time, each compared.
-run 0 run u8-channel/qlinear.onnx "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --quiet --no-fallback --fault 1:kill --fault 4:kill
+run 0 run u8-channel/qlinear.onnx "$lenet"/digits/*.png --expect "$lenet/digits/labels.txt" --check --quiet --no-fallback --fault 1:kill --fault 4:kill --layers
 grep -E '^(accuracy|check|differing) ' out
 prints '^check .* 300 of 300 first classes agree$'
 prints '^differing +0(\.0[0-9]*)? % of the elements'

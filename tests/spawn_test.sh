@@ -98,7 +98,7 @@ run 0 keygen master --out . && prints '^\./master\.key ' && prints '^\./master\.
 run 0 keygen alice
 run 0 keygen mallory
 [ "$(stat -c %a master.key alice.pub)" = "600"$'\n'"644" ] || fail "modes of key files"
-refuses 3 alice.key keygen alice
+refuses 1 alice.key keygen alice
 refuses 2 'a/b' keygen a/b
 refuses 2 'names' keygen
 mkdir allowed
@@ -167,7 +167,7 @@ prints '"degraded": true, .*"live": 0, "needed": 4\}'
 prints '"name":"conv1","op":"Conv","coded":false,"family":null,"kA":null,"kB":null,"delta":null,.*"why_local":"too few workers came"'
 prints '"name":"pool1",.*"why_local":"neither a convolution nor a product by a constant"'
 says '^convoy: warning: only 0 of 6 workers have come; 4 are needed: .* workers that come later are not used \(.*--distribute all'
-run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms
+run 0 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --layers
 prints '^conv1 +Conv +here +1 '
 prints '^degraded +1 of 1 inferences: a layer was computed here \(conv1: too few workers came\)$'
 run 4 run "$model" "$digit" --listen "ipc://$scratch/nobody" --join 300ms --no-fallback --quiet

@@ -221,20 +221,20 @@ static void test_well(void **state) {
     free(told);
 }
 
-/* A worker that dies, one that never answers, one whose answers are damaged and one that lies. */
+/* A worker that dies at a layer, one that never answers, one whose answers are damaged and one that lies.
+ * With another that is dead from the start, the first and the last two are needed, however slow they are. */
 static void test_faults(void **state) {
-    static const char *const dead[] = {"1:kill@conv2", "4:slow=1000000x"};
-    static const char *const broken[] = {"2:corrupt", "5:lie=0.1"};
-    struct told *told = run_session(*state, dead, 2);
+    static const char *const dead[] = {"0:kill", "1:kill@conv2", "4:slow=1000000x"};
+    static const char *const broken[] = {"0:kill", "2:corrupt", "5:lie=0.1"};
+    struct told *told = run_session(*state, dead, 3);
     assert_in_range(count_outcome(told, 1, CONVOY_OUTCOME_LOST), 1, 2); /* a task ahead, too */
     assert_int_equal(count_answered(told, 4), 0);
-    assert_true(count_outcome(told, 4, CONVOY_OUTCOME_LATE) + count_outcome(told, 4, CONVOY_OUTCOME_SPARE) >
-                0);
+    assert_true(count_outcome(told, 4, CONVOY_OUTCOME_LATE) > 0);
     free(told);
-    told = run_session(*state, broken, 2);
+    told = run_session(*state, broken, 3);
     assert_int_equal(count_answered(told, 2), 0);
     assert_true(count_outcome(told, 2, CONVOY_OUTCOME_LOST) > 0);
-    assert_true(count_outcome(told, 5, CONVOY_OUTCOME_WRONG) > 0);
+    assert_in_range(count_outcome(told, 5, CONVOY_OUTCOME_WRONG), 1, 2);
     free(told);
 }
 

@@ -201,7 +201,7 @@ for kind in "${!count[@]}"; do printf '%s %d, ' "$kind" "${count[$kind]}"; done
 echo "in $rounds rounds; $(cat damaged 2>/dev/null || echo 0) headers damaged"
 prints "^inferences +$inferences in "
 prints "^check +every answer is that of the uncoded model: .* $inferences of $inferences first classes agree"
-sed -n '/^inferences/p; /^check/p; /^wrong/p; /^degraded/p' out
+sed -n '/^inferences/p; /^check/p; /^lost/p; /^degraded/p' out
 degraded=$(sed -n 's/^degraded *\([0-9]*\) of .*/\1/p' out)
 if [ -n "$degraded" ]; then excuse_degraded "$degraded" err "$inferences"; fi
 
