@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make install` leaves can be used: headers that stand alone, both libraries by pkg-config, the program, the manual.
+# What `make install` leaves can be used: headers that stand alone, both libraries by pkg-config, the program, the manual, what shells complete with.
 # shellcheck disable=SC2046 # pkg-config prints words
 set -euo pipefail
 
@@ -36,5 +36,11 @@ LD_LIBRARY_PATH=$library "$prefix/shared"
 version=$(pkg-config --modversion convoy)
 if [ -n "${CONVOY:-}" ]; then
     "$prefix/bin/convoy" --version | grep -F "$version"
-    test -s "$prefix/share/man/man1/convoy.1"
+    for page in "$CONVOY_SOURCE_DIR"/man/*.1; do cmp "$page" "$prefix/share/man/man1/${page##*/}"; done
+    for schema in "$CONVOY_SOURCE_DIR"/docs/json/*.json; do cmp "$schema" "$prefix/share/doc/convoy/json/${schema##*/}"; done
+fi
+if [ -d "$CONVOY_BUILD_DIR/completions" ]; then # a sanitizer has none
+    cmp "$prefix/share/bash-completion/completions/convoy" <("$prefix/bin/convoy" completion bash)
+    cmp "$prefix/share/zsh/site-functions/_convoy" <("$prefix/bin/convoy" completion zsh)
+    cmp "$prefix/share/fish/vendor_completions.d/convoy.fish" <("$prefix/bin/convoy" completion fish)
 fi
