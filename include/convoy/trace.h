@@ -1,4 +1,4 @@
-/* What the master and its workers do, step by step: for whoever wants to see where the time goes. */
+/* What the master and its workers do, step by step: it shows where the time goes. */
 #ifndef CONVOY_TRACE_H
 #define CONVOY_TRACE_H
 

@@ -1,4 +1,4 @@
-/* Steps for whoever wants to see where the time goes: the library calls the function that the user gave. */
+/* Steps that show where the time goes: the library calls the function that the user gave. */
 #ifndef BASE_TRACING_H
 #define BASE_TRACING_H
 
