@@ -68,11 +68,15 @@ static bool any_coded(const convoy_session *session) {
 }
 
 static convoy_status open_sessions(struct bench *bench, const convoy_options *session, convoy_error *error) {
-    const convoy_options alone = alone_options(session);
-    convoy_status status =
-        session->local || session->no_trials ? CONVOY_OK : time_kernels(bench, session, error);
+    convoy_options coded = *session;
+    convoy_status status = CONVOY_OK;
+    if (!session->local && !session->no_trials) {
+        status = time_kernels(bench, session, error);
+        coded.retrial = false; /* once is enough */
+    }
+    const convoy_options alone = alone_options(&coded);
     if (status == CONVOY_OK && !session->local)
-        status = convoy_session_create(&bench->coded, bench->model, bench->shapes, session, error);
+        status = convoy_session_create(&bench->coded, bench->model, bench->shapes, &coded, error);
     if (status == CONVOY_OK && bench->coded && !any_coded(bench->coded))
         convoy_session_destroy(&bench->coded);
     if (status == CONVOY_OK)

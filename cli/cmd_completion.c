@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct completion_options {
-    struct common_options common;
-};
-
 /* What completes the value of an option. */
 enum completion { COMPLETE_NOTHING, COMPLETE_WORDS, COMPLETE_FILES };
 
@@ -210,6 +206,6 @@ const struct command command_completion = {
     .name = "completion",
     .arguments = "SHELL",
     .summary = "print the script that completes command lines",
-    .options_size = sizeof(struct completion_options),
+    .options_size = sizeof(struct common_options),
     .run = run,
 };

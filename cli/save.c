@@ -194,12 +194,10 @@ static convoy_status check_writable(const char *file, convoy_error *error) {
 
 convoy_status saves_check_other(const struct saves *saves, const char *option, const char *file,
                                 convoy_error *error) {
-    for (size_t i = 0; i < saves->count; i++)
-        if (same_file(saves->items[i].file, file))
-            return cli_error(error, CONVOY_E_USAGE,
-                             "--%s %s: an output goes to this file already; another name is accepted", option,
-                             file);
-    return CONVOY_OK;
+    convoy_status status = CONVOY_OK;
+    for (size_t i = 0; i < saves->count && status == CONVOY_OK; i++)
+        status = save_check_apart(option, file, "output", saves->items[i].file, error);
+    return status;
 }
 
 convoy_status saves_check(const struct saves *saves, convoy_error *error) {

@@ -33,7 +33,7 @@ convoy_status saves_open(struct saves *saves, const convoy_model *model, const s
                          const struct files_read *read, convoy_error *error);
 void saves_close(struct saves *saves);
 
-/* Whether a file that another option writes is none of these. CONVOY_E_USAGE. */
+/* save_check_apart of a file and of all that --output names. */
 convoy_status saves_check_other(const struct saves *saves, const char *option, const char *file,
                                 convoy_error *error);
 
@@ -44,11 +44,11 @@ convoy_status saves_check(const struct saves *saves, convoy_error *error);
 convoy_status save_check_apart(const char *option, const char *file, const char *other,
                                const char *other_file, convoy_error *error);
 
-/* The files that options about a session name, from others[first] on. */
+/* Notes the files that options about a session name in others[first..first+4). */
 void save_note_session(struct files_read *read, size_t first, const convoy_options *session);
 
-/* The same of one file that an option names, and that the command does not read it. CONVOY_E_USAGE,
- * CONVOY_E_IO. */
+/* Whether a file that an option names can be written, as of saves_check, and is none that the command reads.
+ * CONVOY_E_USAGE, CONVOY_E_IO. */
 convoy_status save_check_file(const struct files_read *read, const char *option, const char *file,
                               convoy_error *error);
 

@@ -21,7 +21,7 @@ size_t terminal_width(FILE *file, size_t otherwise) {
     return (size_t)(columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns);
 }
 
-bool terminal_has_colours(FILE *file) {
+static bool has_colours(FILE *file) {
     const char *none = getenv("NO_COLOR"), *kind = getenv("TERM");
     return isatty(fileno(file)) && !(none && *none) && kind && *kind && strcmp(kind, "dumb") != 0;
 }
@@ -29,11 +29,11 @@ bool terminal_has_colours(FILE *file) {
 const char *terminal_begin(FILE *file, enum terminal_style style) {
     static const char *const sequences[] = {
         [STYLE_STRONG] = "\033[1m", [STYLE_WARNING] = "\033[33m", [STYLE_ERROR] = "\033[31m"};
-    return terminal_has_colours(file) ? sequences[style] : "";
+    return has_colours(file) ? sequences[style] : "";
 }
 
 const char *terminal_end(FILE *file) {
-    return terminal_has_colours(file) ? "\033[0m" : "";
+    return has_colours(file) ? "\033[0m" : "";
 }
 
 bool terminal_has_utf8(void) {

@@ -10,11 +10,8 @@
  * tells, `otherwise`. */
 size_t terminal_width(FILE *file, size_t otherwise);
 
-/* Whether the file is a terminal that shows colours, and neither NO_COLOR is set nor TERM is "dumb".
- * (https://no-color.org) */
-bool terminal_has_colours(FILE *file);
-
-/* Sequences that begin and end a style; "" if the file shows no colours. Static. */
+/* Sequences that begin and end a style, static; "" if the file is no terminal, NO_COLOR is set
+ * (https://no-color.org), or TERM is "dumb" or nothing. */
 enum terminal_style { STYLE_STRONG, STYLE_WARNING, STYLE_ERROR };
 const char *terminal_begin(FILE *file, enum terminal_style style);
 const char *terminal_end(FILE *file);

@@ -91,7 +91,7 @@ for pair in 'trace model.onnx' 'audit model.onnx' 'trace names.txt' 'trace list.
     cmp -s "$file" before || fail "$command: $file was written over"
 done
 refuses 2 '--audit writes to this file already' run "$model" "$digit" --verify all --trace t.json --audit ./t.json
-refuses 2 'an output goes to this file already' run "$model" "$digit" --output t.npy --trace t.npy
+refuses 2 '--output writes to this file already' run "$model" "$digit" --output t.npy --trace t.npy
 refuses 2 '--trace writes to this file already' bench "$model" --svg t.svg --trace t.svg
 refuses 2 'this file is an input' bench model.onnx --svg model.onnx
 rm model.onnx names.txt list.txt before

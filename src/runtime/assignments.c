@@ -132,7 +132,8 @@ static bool note_reply(struct assignments *a, uint32_t worker, uint32_t i, bool 
     return a->watched_ns < bound_ns;
 }
 
-/* A task has ended: of a job that is open its owner tells, of others who drives. */
+/* A task has ended. If its job is open, the owner of the job tells of the task; else the thread that drives
+ * does. */
 static void note_ended(struct assignments *a, struct job *job, const struct trace_task *life) {
     if (job)
         job->tasks[life->worker].life = *life;
